@@ -1,0 +1,30 @@
+/** What every traffic-engineering scheme is: a problem in, flow on its paths out. One scheme a file, one contract suite. */
+import type { ObjectiveName } from "@sluice/model";
+import type { LpBackend } from "@sluice/lp";
+import type { Problem } from "./problem.js";
+
+export interface SchemeOptions {
+  readonly lp: LpBackend;
+  readonly timeLimitSeconds: number;
+}
+
+export interface SchemeOutcome {
+  /** `feasible`: flow within capacity and demand, but not proven optimal (a time limit, a heuristic). */
+  readonly status: "optimal" | "feasible" | "infeasible" | "unbounded" | "time-limit" | "failed";
+  /** bps per path of the problem; all zero unless the status is optimal or feasible. */
+  readonly flowBps: Float64Array;
+  /** Value of the scheme's own objective for `flowBps`. */
+  readonly objective: number;
+  /**
+   * Dual price of each link's capacity, >= 0, in units of the objective per bps (for the relative objectives see
+   * certificate.ts). Absent where the scheme has no dual.
+   */
+  readonly linkPrice?: Float64Array;
+  readonly solver: string;
+  readonly message?: string;
+}
+
+export interface Scheme {
+  readonly objective: ObjectiveName;
+  solve(problem: Problem, options: SchemeOptions): Promise<SchemeOutcome>;
+}

@@ -1,0 +1,62 @@
+/** What an operator may set about planning. */
+import { z } from "zod";
+import { latencyMsSchema } from "./gate.js";
+import type { trafficClasses } from "./traffic-class.js";
+
+export const objectiveNames = [
+  "max-throughput",
+  "min-cost",
+  "min-max-utilization",
+  "max-concurrent",
+  "max-min-fair",
+  "shortest-path",
+] as const;
+export type ObjectiveName = (typeof objectiveNames)[number];
+
+export const tunnelPolicyKinds = ["k-shortest", "edge-disjoint", "srlg-disjoint"] as const;
+
+export const tunnelPolicySchema = z.strictObject({
+  kind: z.enum(tunnelPolicyKinds),
+  /** Candidate tunnels per pair of nodes. */
+  k: z.int().min(1).max(16),
+  /** Tunnels slower than this are no candidates. */
+  latencyMsMax: latencyMsSchema.optional(),
+});
+export type TunnelPolicy = z.output<typeof tunnelPolicySchema>;
+
+export const solverNames = ["auto", "highs", "javascript-lp-solver"] as const;
+export type SolverName = (typeof solverNames)[number];
+
+export const planSettingsSchema = z.strictObject({
+  /** One objective for all classes, or one for each. */
+  objective: z.union([
+    z.enum(objectiveNames),
+    z.strictObject({
+      interactive: z.enum(objectiveNames),
+      elastic: z.enum(objectiveNames),
+      bulk: z.enum(objectiveNames),
+    }),
+  ]),
+  tunnels: tunnelPolicySchema,
+  solver: z.enum(solverNames),
+  /** Time for all classes together, seconds; then the next rung of the ladder. */
+  deadlineSeconds: z.number().positive().max(3600),
+  /** Table budget: the weights of a group sum to at most this (WCMP 2014). */
+  splitWeightSumMax: z.int().min(1).max(1024),
+  /** Share of each link's capacity that updates may use on top while old and new traffic overlap. */
+  updateSlack: z.number().min(0).max(1),
+});
+export type PlanSettings = z.output<typeof planSettingsSchema>;
+
+export const planSettingsDefault: PlanSettings = {
+  objective: "max-throughput",
+  tunnels: { kind: "k-shortest", k: 4 },
+  solver: "auto",
+  deadlineSeconds: 10,
+  splitWeightSumMax: 64,
+  updateSlack: 0.1,
+};
+
+export function objectiveOf(settings: PlanSettings, trafficClass: (typeof trafficClasses)[number]): ObjectiveName {
+  return typeof settings.objective === "string" ? settings.objective : settings.objective[trafficClass];
+}
