@@ -2,17 +2,8 @@
 import { z } from "zod";
 import { fault, refuse, type Fault, type Result } from "./fault.js";
 import { admit, linkIdSchema, nodeIdSchema, pointerOf, siteIdSchema } from "./gate.js";
-import type {
-  topologySchema} from "./topology.js";
-import {
-  buildTopology,
-  drainStates,
-  linkSchema,
-  nodeSchema,
-  operationalStates,
-  siteSchema,
-  type Topology,
-} from "./topology.js";
+import type { topologySchema } from "./topology.js";
+import { buildTopology, drainStates, linkSchema, nodeSchema, operationalStates, siteSchema, type Topology } from "./topology.js";
 
 /** Most changes in one request. */
 export const changesMax = 100_000;
