@@ -45,8 +45,8 @@ export function applyTopologyChanges(topology: Topology, input: readonly Topolog
   );
 
   for (const [i, change] of admitted.value.entries()) {
-    const missing = applyOne(change, { sites, nodes, links }, i);
-    if (missing !== undefined) return refuse(missing);
+    const refusal = applyOne(change, { sites, nodes, links }, i);
+    if (refusal !== undefined) return refuse(refusal);
   }
   return buildTopology({
     kind: "topology",
