@@ -1,0 +1,71 @@
+/** What the controller's machine is told at its start, and every limit it keeps. */
+
+export interface ControllerConfig {
+  /** Names this controller to agents and in events. */
+  readonly controllerId: string;
+
+  /** At least this long between the starts of two solves that demands or settings ask for, ms: the length of a cycle. */
+  readonly solveIntervalMinMs: number;
+  /** How long a change of the topology waits for others before it is solved for, ms: both ends of a cut cable report it. */
+  readonly topologySettleMs: number;
+  /** At least this long between the starts of two solves that the topology asks for, ms. */
+  readonly topologySolveIntervalMinMs: number;
+  /** A solver that has not answered this long after the plan's own deadline is given up, ms. */
+  readonly solveOverrunMaxMs: number;
+  /** Wait after a failed solve, push or write; doubles up to the maximum, ms. */
+  readonly failureBackoffMinMs: number;
+  readonly failureBackoffMaxMs: number;
+
+  /** A stage that is not acknowledged by then ends its stream, ms. */
+  readonly ackTimeoutMs: number;
+  /** The same for the rules of a switch that were asked for, ms. */
+  readonly readTimeoutMs: number;
+  /** A stream without a hello is closed after this, ms. */
+  readonly helloTimeoutMs: number;
+  /** A stream that was silent for this long is probed, ms. */
+  readonly pingIntervalMs: number;
+  /** A stream that stayed silent for this long is closed, ms. */
+  readonly silenceMaxMs: number;
+  /**
+   * How long transit rules outlive the last switch of traffic away from them, ms: longer than a packet lives in a
+   * tunnel, queues included.
+   */
+  readonly drainGraceMs: number;
+  /**
+   * After its start a controller waits this long for the agents of all nodes, ms; then it works without the missing
+   * ones and takes them to forward as the last plan says.
+   */
+  readonly adoptGraceMs: number;
+
+  /** Streams that may be open at once. Further ones are refused. */
+  readonly streamsMax: number;
+  /** Inventory changes that may wait to be written. Further ones are refused as `unavailable`. */
+  readonly inventoryQueueMax: number;
+  /** Events that may wait to be written; beyond, the oldest are dropped and counted. */
+  readonly eventQueueMax: number;
+  /** Events in one write. */
+  readonly eventBatchMax: number;
+  /** Rules that one switch may report; a report beyond that ends its stream. */
+  readonly rulesReadMax: number;
+}
+
+export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
+  solveIntervalMinMs: 5_000,
+  topologySettleMs: 50,
+  topologySolveIntervalMinMs: 500,
+  solveOverrunMaxMs: 5_000,
+  failureBackoffMinMs: 1_000,
+  failureBackoffMaxMs: 30_000,
+  ackTimeoutMs: 5_000,
+  readTimeoutMs: 5_000,
+  helloTimeoutMs: 5_000,
+  pingIntervalMs: 4_000,
+  silenceMaxMs: 12_000,
+  drainGraceMs: 500,
+  adoptGraceMs: 10_000,
+  streamsMax: 5_000,
+  inventoryQueueMax: 64,
+  eventQueueMax: 10_000,
+  eventBatchMax: 1_000,
+  rulesReadMax: 1_000_000,
+};

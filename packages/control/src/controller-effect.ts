@@ -1,0 +1,99 @@
+/** What the controller's machine asks of the driver. Effects of one step are carried out in their order. */
+import type { ControllerMessage, DemandMatrix, FaultCode, PlanSettings, Result, Snapshot, TopologyDocument } from "@sluice/model";
+import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "./inventory-record.js";
+
+/** One call of the store each: putTopology, putDemands, putSettings, appendPlan, appendEvents. */
+export type PersistWrite =
+  | { readonly kind: "topology"; readonly document: TopologyDocument }
+  | { readonly kind: "demands"; readonly matrix: DemandMatrix }
+  | { readonly kind: "settings"; readonly settings: PlanSettings }
+  | {
+      readonly kind: "plan";
+      readonly record: PlanRecord;
+      readonly input: CycleInputRecord;
+      readonly assignmentsAfter: AssignmentsRecord;
+    }
+  | { readonly kind: "events"; readonly events: readonly JournalEvent[] };
+
+/** Kinds of published events; `docs/protocol.md` says when each comes and what it carries. */
+export const publishedKinds = [
+  "topology-changed",
+  "demands-changed",
+  "settings-changed",
+  "solve-started",
+  "solve-failed",
+  "plan-refused",
+  "plan-persisted",
+  "plan-applied",
+  "plan-failed",
+  "rolled-back",
+  "update-started",
+  "update-refused",
+  "agent-connected",
+  "agent-synced",
+  "agent-disconnected",
+  "agent-refused",
+  "agent-drifted",
+  "link-down",
+  "link-up",
+  "store-failed",
+  "superseded",
+  "events-dropped",
+] as const;
+export type PublishedKind = (typeof publishedKinds)[number];
+
+export interface PublishedEvent {
+  readonly kind: PublishedKind;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export type ControllerEffect =
+  | {
+      /** Make a plan, away from the event loop; answered by `solved`. At most one is under way. */
+      readonly kind: "solve";
+      readonly solveId: number;
+      readonly snapshot: Snapshot;
+    }
+  | {
+      /** The answer is no longer wanted. */
+      readonly kind: "cancel-solve";
+      readonly solveId: number;
+    }
+  | {
+      /** Write under the controller's term; answered by `persisted`, exactly once. */
+      readonly kind: "persist";
+      readonly persistId: number;
+      readonly write: PersistWrite;
+    }
+  | { readonly kind: "send"; readonly streamId: number; readonly message: ControllerMessage }
+  | {
+      readonly kind: "close-stream";
+      readonly streamId: number;
+      readonly code: FaultCode;
+      /** One sentence for the agent's log. */
+      readonly reason: string;
+    }
+  | {
+      /** Answers the request of that id; what it asked for is durable. Values: `InventoryReply`. */
+      readonly kind: "reply";
+      readonly requestId: string;
+      readonly result: Result<unknown>;
+    }
+  | {
+      /** For watchers (REST, metrics, logs). The same event also goes to the journal by a `persist` effect. */
+      readonly kind: "publish";
+      readonly event: PublishedEvent;
+    }
+  | {
+      /** A newer leader exists (the store refused this term): the machine does nothing more; the process should end. */
+      readonly kind: "step-down";
+      readonly reason: string;
+    };
+
+/** The value of a reply. */
+export interface InventoryReply {
+  /** Version of the document that was written. */
+  readonly version: number;
+  /** A newer matrix came before this one was written: the version is the newer one's. */
+  readonly superseded?: boolean;
+}

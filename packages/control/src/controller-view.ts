@@ -1,0 +1,111 @@
+/** A read-only picture of the controller for REST and metrics. Values are shared with the machine: do not mutate. */
+import type { DemandMatrix, Epoch, Faults, LinkId, NodeId, PlanSettings, Rung, RuleSet, Term, Topology } from "@sluice/model";
+import type { WalkReport } from "@sluice/rules";
+import type { CycleInputRecord, PlanRecord } from "./inventory-record.js";
+
+export interface PlanView {
+  readonly record: PlanRecord;
+  readonly input: CycleInputRecord;
+  readonly rules: RuleSet;
+  /** Verdict of the packet walk on these rules. */
+  readonly walk: WalkReport;
+}
+
+export interface AgentView {
+  readonly nodeId: NodeId;
+  /**
+   * `absent`: no stream; `reading`: its rules were asked for; `synced`: what it holds is known, and nothing is under
+   * way; `programming`: a stage was sent and is not acknowledged.
+   */
+  readonly state: "absent" | "reading" | "synced" | "programming";
+  /** Whether the rules it holds are those of the target plan. */
+  readonly onTarget: boolean;
+  readonly bootId?: string;
+  /** Digest of what it is known to hold; absent while that is not known. */
+  readonly digest?: string;
+  readonly ruleCount: number;
+  readonly ruleCountMax: number;
+  readonly lastSeenMs?: number;
+  readonly connectedSinceMs?: number;
+  /** Newest stage that it refused, for as long as it stands. */
+  readonly failure?: { readonly epoch: Epoch; readonly code: string; readonly reason: string };
+}
+
+export interface PushView {
+  readonly epoch: Epoch;
+  /** `apply` a new plan, `reconcile` switches that do not hold what they should, or `roll-back` to the last good plan. */
+  readonly purpose: "apply" | "reconcile" | "roll-back";
+  readonly stages: number;
+  readonly messages: number;
+  readonly sent: number;
+  readonly programmed: number;
+  /** Nodes with a stage on its way. */
+  readonly outstanding: readonly NodeId[];
+  /** Nodes that still have messages to come and no stream. */
+  readonly absent: readonly NodeId[];
+  readonly startedAtMs: number;
+}
+
+export interface LinkMeasurement {
+  readonly linkId: LinkId;
+  /** Mean over the last interval between two reports, bps. */
+  readonly transmittedBps: number;
+  readonly droppedBps: number;
+  readonly measuredAtMs: number;
+}
+
+/** Traffic of a node's ingress groups, mean over the last interval between two reports, bps. */
+export interface GroupMeasurement {
+  readonly nodeId: NodeId;
+  readonly groupId: number;
+  readonly offeredBps: number;
+  readonly admittedBps: number;
+  readonly measuredAtMs: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not; one sentence each. */
+  readonly reasons: readonly string[];
+  /** Whether rules may be deleted: topology known, a verified plan in force, every agent of the update known. */
+  readonly deletionsAllowed: boolean;
+}
+
+export interface ControllerView {
+  readonly controllerId: string;
+  readonly term: Term;
+  /** Of the newest persisted plan; 0 without one. */
+  readonly epoch: Epoch;
+  readonly nowMs: number;
+  /** With the operational states that agents report on top of the stored ones. */
+  readonly topology?: Topology;
+  /** Version of the stored topology. */
+  readonly topologyVersion?: number;
+  /** Links that are down because an agent says so. */
+  readonly linksReportedDown: readonly LinkId[];
+  readonly demands?: DemandMatrix;
+  readonly demandsVersion?: number;
+  readonly settings: PlanSettings;
+  /** 0 while the default settings hold. */
+  readonly settingsVersion: number;
+  /** The last plan that every switch was programmed with. */
+  readonly planInForce?: PlanView;
+  /** The plan that is being pushed, while it is not in force. */
+  readonly planPending?: PlanView;
+  /** What the network stands on: that of the newest plan, or `kept` when the newest solve gave none. Absent without a plan. */
+  readonly rung?: Rung;
+  readonly cycle: {
+    readonly phase: "idle" | "solving" | "persisting";
+    readonly startedAtMs?: number;
+    /** Solves since the controller started, and how many of them gave no plan. */
+    readonly solves: number;
+    readonly failures: number;
+    readonly lastFaults?: Faults;
+  };
+  readonly push?: PushView;
+  /** One for each node of the topology, sorted by id. */
+  readonly agents: readonly AgentView[];
+  readonly linkMeasurements: ReadonlyMap<LinkId, LinkMeasurement>;
+  readonly groupMeasurements: ReadonlyMap<NodeId, readonly GroupMeasurement[]>;
+  readonly readiness: Readiness;
+}
