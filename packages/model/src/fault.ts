@@ -31,6 +31,16 @@ export const faultCodes = [
   // engine, rules, agents
   "solver-failed",
   "check-failed",
+  // what the independent checker finds in a plan
+  "input-mismatch",
+  "tunnel-broken",
+  "tunnel-unusable",
+  "split-invalid",
+  "over-demand",
+  "over-capacity",
+  "demand-unaccounted",
+  "totals-wrong",
+  "certificate-wrong",
   "walk-failed",
   "table-full",
   "labels-exhausted",
