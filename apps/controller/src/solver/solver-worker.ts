@@ -1,0 +1,109 @@
+/** One solver process seen from the controller: one task at a time, a deadline on each, killed when it is missed. */
+import { fork, type ChildProcess } from "node:child_process";
+import { fault, refuse, type Result } from "@sluice/model";
+import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
+
+/** Time that a new process may take to load before the task's own deadline starts, ms. */
+const loadMsMax = 20_000;
+/** Heap of a solver process, MiB. */
+const heapMiBMax = 4096;
+
+interface Running {
+  readonly id: number;
+  readonly finish: (result: Result<unknown>) => void;
+}
+
+export class SolverWorker {
+  private child: ChildProcess | undefined;
+  private ready: Promise<boolean> = Promise.resolve(false);
+  private running: Running | undefined;
+  private nextId = 1;
+
+  constructor(private readonly entry: URL) {}
+
+  /** Starts the process before the first task needs it. */
+  warm(): void {
+    if (this.child === undefined) this.start();
+  }
+
+  get busy(): boolean {
+    return this.running !== undefined;
+  }
+
+  /**
+   * Runs one task. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends or answers
+   * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one.
+   */
+  async run(task: SolverTask, deadlineMs: number): Promise<Result<unknown>> {
+    if (this.running !== undefined) return refuse(fault("unavailable", "The solver is busy with another task; try again."));
+    const id = this.nextId++;
+    return new Promise<Result<unknown>>((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const finish = (result: Result<unknown>): void => {
+        if (this.running?.id !== id) return;
+        clearTimeout(timer);
+        this.running = undefined;
+        resolve(result);
+      };
+      this.running = { id, finish };
+      const late = (): void => {
+        this.kill();
+        finish(refuse(fault("deadline-exceeded", `The solver was stopped at its deadline of ${(deadlineMs / 1000).toFixed(1)} s.`)));
+      };
+      this.warm();
+      timer = setTimeout(late, loadMsMax);
+      void this.ready.then((isReady) => {
+        if (this.running?.id !== id) return;
+        clearTimeout(timer);
+        if (!isReady) return finish(refuse(fault("solver-failed", "The solver process could not be started.")));
+        timer = setTimeout(late, deadlineMs);
+        const request: SolverRequest = { id, task };
+        this.child?.send(request);
+      });
+    });
+  }
+
+  /** Ends the task in hand: the process is killed, the task's result is `cancelled`. */
+  cancel(): void {
+    const running = this.running;
+    if (running === undefined) return;
+    this.kill();
+    running.finish(refuse(fault("cancelled", "The solve was cancelled.")));
+  }
+
+  close(): void {
+    this.cancel();
+    this.kill();
+  }
+
+  private start(): void {
+    const child = fork(this.entry, [], {
+      serialization: "advanced",
+      // A solver has nothing to say on stdout: the controller's own carries the ready line only.
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      execArgv: [`--max-old-space-size=${heapMiBMax}`],
+    });
+    this.child = child;
+    this.ready = new Promise((resolve) => {
+      child.on("message", (reply: SolverReply) => {
+        if ("ready" in reply) return resolve(true);
+        if (this.child === child && this.running?.id === reply.id) this.running.finish(reply.result);
+      });
+      child.once("error", () => this.gone(child, "could not be started", resolve));
+      child.once("exit", (code, signal) => this.gone(child, `ended unexpectedly (${signal ?? `code ${code}`})`, resolve));
+    });
+  }
+
+  private gone(child: ChildProcess, how: string, ready: (isReady: boolean) => void): void {
+    ready(false);
+    if (this.child !== child) return;
+    this.child = undefined;
+    this.running?.finish(refuse(fault("solver-failed", `The solver process ${how}.`)));
+  }
+
+  private kill(): void {
+    const child = this.child;
+    this.child = undefined;
+    child?.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * A solver process that behaves as its task says: the snapshot's name is a comma-separated list of moods, one for the full
+ * solve and one for the greedy one: `answer`, `hang` (a busy loop, as WASM does it), `crash`, `throw`, `refuse`, `mute`.
+ */
+process.on("message", ({ id, task }) => {
+  const moods = task.snapshot.topology.name.split(",");
+  const mood = task.kind === "optimize" && task.greedyOnly ? moods[1] : moods[0];
+  const answer = (value) => process.send({ id, result: { ok: true, value } });
+  switch (mood) {
+    case "answer":
+      return answer({ plan: { classes: [{ notes: [] }], greedy: task.greedyOnly === true }, timings: {} });
+    case "hang":
+      for (;;);
+    case "crash":
+      return process.kill(process.pid, "SIGSEGV");
+    case "throw":
+      throw new Error("a bug");
+    case "refuse":
+      return process.send({ id, result: { ok: false, faults: [{ code: "solver-failed", message: "No." }] } });
+    case "mute":
+      return;
+  }
+});
+process.on("disconnect", () => process.exit(0));
+process.send({ ready: true });
