@@ -2,13 +2,21 @@
  * What the controller keeps. Inventory (topology, demands, settings, assignments) is current state; inputs, plans and
  * events are append-only, so any past cycle can be run again. The memory and the Prisma version pass one contract suite.
  *
- * Every write happens under the term of the controller that makes it: a lower term than the store has seen is
- * refused with `stale-term` and changes nothing.
+ * Every write happens under the term of the controller that makes it: any term but the newest one that `acquireTerm`
+ * handed out is refused with `stale-term` and changes nothing. A write that is refused, or that fails, changes nothing.
+ *
+ * Faults of every call: `unavailable` (the store is closed or cannot be reached; nothing is known of a write that was
+ * under way, so read before writing again), `store-failed` (the database refused or returned damaged content).
+ * Times are RFC 3339 and come back in UTC with milliseconds, as `Date.toISOString` writes them.
  */
 import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Result, Term, TopologyDocument } from "@sluice/model";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
 export type AssignmentsDocument = Readonly<Record<string, unknown>>;
+
+/** Largest page that a list returns, largest number of events in one append. */
+export const pageLimitMax = 1_000;
+export const eventsPerAppendMax = 10_000;
 
 export interface Inventory {
   readonly topology?: { readonly version: number; readonly document: TopologyDocument };
@@ -31,7 +39,7 @@ export interface PlanRecord {
   readonly epoch: Epoch;
   readonly term: Term;
   readonly createdAt: string;
-  /** Hash of the canonical JSON of the `CycleInput`. */
+  /** SHA-256 of the canonical JSON of the `CycleInput`, hex. The store refuses a record whose hash is not that of its input. */
   readonly cycleInputHash: string;
   readonly plan: Plan;
   readonly timings: PlanTimings;
@@ -65,7 +73,9 @@ export interface ForecastBatch {
 }
 
 export interface Store {
-  /** Starts a leadership: the highest term so far plus one. */
+  /** Whether the store answers: for readiness. */
+  ping(): Promise<Result<void>>;
+  /** Starts a leadership: the highest term so far plus one. `holder` says who, e.g. host and process id. */
   acquireTerm(holder: string): Promise<Result<Term>>;
   loadInventory(): Promise<Result<Inventory>>;
   /** Each returns the new version, which rises by one. */
@@ -74,15 +84,20 @@ export interface Store {
   putSettings(term: Term, settings: PlanSettings): Promise<Result<number>>;
   /** Stores a plan, its inputs and the assignments after it, in one transaction. The epoch must be the last plus one, else `stale-epoch`. */
   appendPlan(term: Term, plan: PlanRecord, input: CycleInput, assignmentsAfter: AssignmentsDocument): Promise<Result<void>>;
+  /** `not-found` where there is no such plan. */
   getPlan(epoch: Epoch): Promise<Result<PlanRecord>>;
   /** Newest first; `before` is exclusive. */
   listPlans(page: { readonly before?: Epoch; readonly limit: number }): Promise<Result<readonly PlanSummary[]>>;
+  /** `not-found` where no plan was made from such an input. */
   getCycleInput(hash: string): Promise<Result<CycleInput>>;
+  /** Events are numbered from 1 without gaps, in the order of their commits. */
   appendEvents(term: Term, events: readonly Omit<EventRecord, "sequence">[]): Promise<Result<void>>;
   /** Oldest first, after the given sequence. */
   listEvents(page: { readonly after?: number; readonly limit: number }): Promise<Result<readonly EventRecord[]>>;
   /** Idempotent by batch id: the same id again is accepted and changes nothing. */
   putForecast(term: Term, batch: ForecastBatch): Promise<Result<void>>;
+  /** Windows that start at `from` or later, by start and batch id. */
   listForecasts(page: { readonly from?: string; readonly limit: number }): Promise<Result<readonly ForecastBatch[]>>;
+  /** Releases everything; every later call is refused with `unavailable`. Closing again does nothing. */
   close(): Promise<void>;
 }

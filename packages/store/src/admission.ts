@@ -1,0 +1,148 @@
+/** What every store checks before it writes, so that both versions refuse the same things in the same words. */
+import { z } from "zod";
+import { admit, canonicalJson, fault, isId, ok, refuse, type Result, type Term } from "@sluice/model";
+import { encodeCycleInput, encodeDocument, type EncodedCycleInput, type EncodedDocument } from "./document.js";
+import {
+  eventsPerAppendMax,
+  pageLimitMax,
+  type AssignmentsDocument,
+  type CycleInput,
+  type EventRecord,
+  type ForecastBatch,
+  type PlanRecord,
+  type PlanSummary,
+} from "./store.js";
+
+const instantSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+const nameSchema = z.string().refine(isId, "must be 1 to 128 printable characters without a blank at either end");
+const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+const wholeNumber = z.int().min(0);
+
+/** ASCII, so that every database sorts it alike. */
+const batchIdSchema = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must be 1 to 128 letters, digits or . _ : -");
+
+const holderSchema = z.strictObject({ holder: nameSchema });
+
+/** What the store itself relies on; a plan's content is the checker's business. */
+const planRecordSchema = z.looseObject({
+  epoch: z.int().min(1).max(2_147_483_647),
+  createdAt: instantSchema,
+  cycleInputHash: hashSchema,
+  rulesDigest: z.string().min(1).max(256).refine(isId, "must be printable"),
+  ruleCount: wholeNumber.max(2_147_483_647),
+});
+
+const eventsSchema = z
+  .array(
+    z.strictObject({
+      at: instantSchema,
+      kind: z
+        .string()
+        .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, "must be words in lower case joined by -")
+        .max(64),
+      data: z.custom<Readonly<Record<string, unknown>>>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
+    }),
+  )
+  .max(eventsPerAppendMax);
+
+const forecastSchema = z.looseObject({
+  batchId: batchIdSchema,
+  receivedAt: instantSchema,
+  windowStart: instantSchema,
+  windowSeconds: z
+    .int()
+    .min(1)
+    .max(366 * 86_400),
+});
+
+const pageSchema = z.strictObject({
+  before: wholeNumber.optional(),
+  after: wholeNumber.optional(),
+  from: instantSchema.optional(),
+  limit: z.int().min(1).max(pageLimitMax),
+});
+export type Page = z.output<typeof pageSchema>;
+
+export function admitHolder(holder: string): Result<string> {
+  const admitted = admit(holderSchema, { holder });
+  return admitted.ok ? ok(admitted.value.holder) : admitted;
+}
+
+export function admitPage(page: z.input<typeof pageSchema>): Result<Page> {
+  return admit(pageSchema, page);
+}
+
+export interface AdmittedPlan {
+  readonly record: PlanRecord;
+  readonly summary: PlanSummary;
+  readonly plan: EncodedDocument;
+  readonly input: EncodedCycleInput;
+  readonly assignmentsAfter: EncodedDocument;
+}
+
+export function admitPlan(under: Term, record: PlanRecord, input: CycleInput, assignmentsAfter: AssignmentsDocument): Result<AdmittedPlan> {
+  if (record.term !== under) {
+    return refuse(fault("malformed", `A plan of term ${record.term} cannot be stored under term ${under}.`, { pointer: "/plan/term" }));
+  }
+  const admitted = admit(planRecordSchema, record, ["plan"]);
+  if (!admitted.ok) return admitted;
+  const plan = encodeDocument(record.plan);
+  if (!plan.ok) return plan;
+  const after = encodeDocument(assignmentsAfter);
+  if (!after.ok) return after;
+  const encoded = encodeCycleInput(input);
+  if (!encoded.ok) return encoded;
+  if (encoded.value.hash !== record.cycleInputHash) {
+    return refuse(
+      fault("malformed", `The plan names the input ${record.cycleInputHash}, but the input's hash is ${encoded.value.hash}.`, {
+        pointer: "/plan/cycleInputHash",
+      }),
+    );
+  }
+  const { createdAt } = admitted.value;
+  const kept = { ...record, createdAt };
+  return ok({ record: kept, summary: summaryOf(kept), plan: plan.value, input: encoded.value, assignmentsAfter: after.value });
+}
+
+/** What lists show of a plan, without the plan. */
+export function summaryOf(record: PlanRecord): PlanSummary {
+  const { plan, ...rest } = record;
+  return {
+    ...rest,
+    rung: plan.rung,
+    demandBps: plan.classes.reduce((sum, { demandBps }) => sum + demandBps, 0),
+    admittedBps: plan.classes.reduce((sum, { admittedBps }) => sum + admittedBps, 0),
+    utilizationMax: plan.check.utilizationMax,
+  };
+}
+
+export interface AdmittedEvent {
+  readonly at: string;
+  readonly kind: string;
+  /** Canonical JSON. */
+  readonly data: string;
+}
+
+export function admitEvents(events: readonly Omit<EventRecord, "sequence">[]): Result<readonly AdmittedEvent[]> {
+  const admitted = admit(eventsSchema, events, ["events"]);
+  if (!admitted.ok) return admitted;
+  try {
+    return ok(admitted.value.map(({ at, kind, data }) => ({ at, kind, data: canonicalJson(data) })));
+  } catch (cause) {
+    if (cause instanceof RangeError) return refuse(fault("not-finite", `An event cannot be stored: ${cause.message}.`));
+    throw cause;
+  }
+}
+
+export interface AdmittedForecast extends Omit<ForecastBatch, "matrix"> {
+  readonly matrix: EncodedDocument;
+}
+
+export function admitForecast(batch: ForecastBatch): Result<AdmittedForecast> {
+  const admitted = admit(forecastSchema, batch, ["forecast"]);
+  if (!admitted.ok) return admitted;
+  const matrix = encodeDocument(batch.matrix);
+  if (!matrix.ok) return matrix;
+  const { batchId, receivedAt, windowStart, windowSeconds } = admitted.value;
+  return ok({ batchId, receivedAt, windowStart, windowSeconds, matrix: matrix.value });
+}

@@ -1,0 +1,4 @@
+import { describeStore } from "./contract.js";
+import { memoryStore } from "./memory-store.js";
+
+describeStore("memory", async () => Promise.resolve(memoryStore()));

@@ -1,0 +1,185 @@
+/**
+ * The store in memory: for tests and simulation, and the yardstick of the contract suite. It keeps canonical JSON and
+ * parses it anew for each reader, so nothing that a caller does to a value changes what was stored.
+ */
+import {
+  ok,
+  type DemandMatrix,
+  type Epoch,
+  type Plan,
+  type PlanSettings,
+  type Result,
+  type Term,
+  type TopologyDocument,
+} from "@sluice/model";
+import { admitEvents, admitForecast, admitHolder, admitPage, admitPlan, summaryOf, type AdmittedForecast } from "./admission.js";
+import { encodeDocument, type EncodedCycleInput } from "./document.js";
+import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanRecord, Store } from "./store.js";
+import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
+
+interface Versioned {
+  readonly version: number;
+  readonly json: string;
+}
+
+type Current = "topology" | "demands" | "settings";
+
+export function memoryStore(): Store {
+  let closed = false;
+  let term: Term = 0;
+  let assignments: string | undefined;
+  const current = new Map<Current, Versioned>();
+  const plans: { readonly record: Omit<PlanRecord, "plan">; readonly plan: string }[] = [];
+  const inputs = new Map<string, EncodedCycleInput>();
+  const events: { readonly at: string; readonly kind: string; readonly data: string }[] = [];
+  const forecasts = new Map<string, AdmittedForecast>();
+
+  /** Every call is asynchronous and refused once closed, as it is with a database. */
+  async function read<T>(answer: () => Result<T>): Promise<Result<T>> {
+    await Promise.resolve();
+    return closed ? storeClosed() : answer();
+  }
+
+  function write<T>(under: Term, change: () => Result<T>): Promise<Result<T>> {
+    return read(() => (under === term ? change() : staleTerm(under, term)));
+  }
+
+  function put(under: Term, kind: Current, value: unknown): Promise<Result<number>> {
+    return write(under, () => {
+      const document = encodeDocument(value);
+      if (!document.ok) return document;
+      const version = (current.get(kind)?.version ?? 0) + 1;
+      current.set(kind, { version, json: document.value.json });
+      return ok(version);
+    });
+  }
+
+  function planAt(epoch: Epoch): PlanRecord | undefined {
+    const kept = plans[epoch - 1];
+    return kept === undefined ? undefined : { ...structuredClone(kept.record), plan: parse<Plan>(kept.plan) };
+  }
+
+  return {
+    ping: () => read(() => ok(undefined)),
+
+    acquireTerm: (holder) =>
+      read(() => {
+        const admitted = admitHolder(holder);
+        if (!admitted.ok) return admitted;
+        term += 1;
+        return ok(term);
+      }),
+
+    loadInventory: () =>
+      read((): Result<Inventory> => {
+        const topology = current.get("topology");
+        const demands = current.get("demands");
+        const settings = current.get("settings");
+        return ok({
+          ...(topology && { topology: { version: topology.version, document: parse<TopologyDocument>(topology.json) } }),
+          ...(demands && { demands: { version: demands.version, matrix: parse<DemandMatrix>(demands.json) } }),
+          ...(settings && { settings: { version: settings.version, settings: parse<PlanSettings>(settings.json) } }),
+          ...(assignments !== undefined && { assignments: parse<AssignmentsDocument>(assignments) }),
+          epoch: plans.length,
+        });
+      }),
+
+    putTopology: (under, document) => put(under, "topology", document),
+    putDemands: (under, matrix) => put(under, "demands", matrix),
+    putSettings: (under, settings) => put(under, "settings", settings),
+
+    appendPlan: (under, record, input, assignmentsAfter) =>
+      write(under, () => {
+        const admitted = admitPlan(under, record, input, assignmentsAfter);
+        if (!admitted.ok) return admitted;
+        if (record.epoch !== plans.length + 1) return staleEpoch(record.epoch, plans.length);
+        const { plan: _, ...rest } = admitted.value.record;
+        plans.push({ record: structuredClone(rest), plan: admitted.value.plan.json });
+        inputs.set(admitted.value.input.hash, admitted.value.input);
+        assignments = admitted.value.assignmentsAfter.json;
+        return ok(undefined);
+      }),
+
+    getPlan: (epoch) =>
+      read(() => {
+        const record = planAt(epoch);
+        return record === undefined ? noPlan(epoch) : ok(record);
+      }),
+
+    listPlans: (page) =>
+      read(() => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { before = Infinity, limit } = admitted.value;
+        const newest = Math.min(plans.length, before - 1);
+        const epochs = Array.from({ length: Math.min(limit, newest) }, (_, i) => newest - i);
+        return ok(epochs.flatMap((epoch) => planAt(epoch) ?? []).map(summaryOf));
+      }),
+
+    getCycleInput: (hash) =>
+      read((): Result<CycleInput> => {
+        const input = inputs.get(hash);
+        if (input === undefined) return noCycleInput(hash);
+        return ok({
+          topology: parse<TopologyDocument>(input.topology.json),
+          demands: parse<DemandMatrix>(input.demands.json),
+          settings: parse<PlanSettings>(input.settings.json),
+          assignmentsBefore: parse<AssignmentsDocument>(input.assignmentsBefore.json),
+        });
+      }),
+
+    appendEvents: (under, batch) =>
+      write(under, () => {
+        const admitted = admitEvents(batch);
+        if (!admitted.ok) return admitted;
+        events.push(...admitted.value);
+        return ok(undefined);
+      }),
+
+    listEvents: (page) =>
+      read((): Result<readonly EventRecord[]> => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { after = 0, limit } = admitted.value;
+        return ok(
+          events.slice(after, after + limit).map(({ at, kind, data }, i) => ({ sequence: after + i + 1, at, kind, data: parse(data) })),
+        );
+      }),
+
+    putForecast: (under, batch) =>
+      write(under, () => {
+        const admitted = admitForecast(batch);
+        if (!admitted.ok) return admitted;
+        if (!forecasts.has(batch.batchId)) forecasts.set(batch.batchId, admitted.value);
+        return ok(undefined);
+      }),
+
+    listForecasts: (page) =>
+      read((): Result<readonly ForecastBatch[]> => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { from = "", limit } = admitted.value;
+        return ok(
+          [...forecasts.values()]
+            .filter(({ windowStart }) => windowStart >= from)
+            .sort((a, b) => compare(a.windowStart, b.windowStart) || compare(a.batchId, b.batchId))
+            .slice(0, limit)
+            .map((batch) => ({ ...batch, matrix: parse<DemandMatrix>(batch.matrix.json) })),
+        );
+      }),
+
+    close: async () => {
+      await Promise.resolve();
+      closed = true;
+    },
+  };
+}
+
+/** Only ever applied to what `encodeDocument` wrote from a value of the same type. */
+function parse<T>(json: string): T {
+  return JSON.parse(json) as T;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
