@@ -1,0 +1,6 @@
+export * from "./backend.js";
+export * from "./certify.js";
+export * from "./highs.js";
+export * from "./program.js";
+export * from "./program-builder.js";
+export * from "./program-defect.js";
