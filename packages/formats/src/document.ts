@@ -1,0 +1,95 @@
+/** Sluice's own documents: the model's topology and demand documents as JSON or YAML. Strict: what the model does not know is refused. */
+import { checkDemandEnds, parseDemandMatrix, parseDemandSeries, parseTopology, type Topology } from "@sluice/model";
+import { parseDocument } from "yaml";
+import type { FinishedTopology } from "./topology-draft.js";
+import { field, type JsonObject } from "./json-text.js";
+import type { ReadDemands, Reading } from "./reading.js";
+
+/** The version of the documents that this code writes and reads. A document without `version` is of this version. */
+export const documentVersion = 1;
+
+/** Most times that YAML anchors may be used: expansion stays linear in the file. */
+const yamlAliasesMax = 100;
+
+/**
+ * YAML text to a value. Only the core schema, unique keys, no custom tags; hexadecimal and octal numbers are not numbers. Faults:
+ * `malformed` with the line.
+ */
+export function parseYaml(text: string, reading: Reading): unknown {
+  const document = parseDocument(text, {
+    schema: "core",
+    strict: true,
+    uniqueKeys: true,
+    prettyErrors: true,
+    customTags: (tags) =>
+      tags.filter((tag) => typeof tag === "string" || !("format" in tag) || (tag.format !== "HEX" && tag.format !== "OCT")),
+  });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const line = error.linePos?.[0].line;
+    return reading.refuse(
+      "malformed",
+      `The file is not well-formed YAML: ${error.code}.`,
+      line === undefined ? undefined : `/line/${line}`,
+    );
+  }
+  try {
+    return document.toJS({ maxAliasCount: yamlAliasesMax }) as unknown;
+  } catch {
+    return reading.refuse("too-many", `The YAML document expands its anchors more than ${yamlAliasesMax} times.`);
+  }
+}
+
+/** Takes `version` and `$schema` off a document; refuses a version that this code does not know. */
+function unwrap(document: JsonObject, reading: Reading): JsonObject | undefined {
+  const version = field(document, "version");
+  if (version !== undefined && version !== documentVersion) {
+    return reading.refuse(
+      "not-allowed",
+      `/version: this is version ${JSON.stringify(version)}, and version ${documentVersion} is understood.`,
+      "/version",
+    );
+  }
+  return Object.fromEntries(Object.entries(document).filter(([key]) => key !== "version" && key !== "$schema"));
+}
+
+export function isTopologyDocument(document: JsonObject): boolean {
+  const kind = field(document, "kind");
+  return kind === "topology" || (kind === undefined && Array.isArray(field(document, "nodes")));
+}
+
+export function readTopologyDocument(document: JsonObject, reading: Reading): FinishedTopology | undefined {
+  const body = unwrap(document, reading);
+  const topology = body === undefined ? undefined : reading.admit(parseTopology(body));
+  if (topology === undefined) return undefined;
+  const listed = field(document, "nodes") as readonly { readonly id: string }[];
+  const order = listed.flatMap(({ id }) => (topology.nodes[0] && topology.nodeById.get(id as (typeof topology.nodes)[0]["id"])?.id) || []);
+  return { topology, nodeOrder: order };
+}
+
+export function isDemandDocument(document: JsonObject): boolean {
+  const kind = field(document, "kind");
+  return (
+    kind === "demand-matrix" || kind === "demand-series" || ["demands", "flowGroups"].some((key) => Array.isArray(field(document, key)))
+  );
+}
+
+/** A matrix (`demands`) or a series (`flowGroups` and `ratesBps`); both ends of every flow group must be in the topology. */
+export function readDemandDocument(document: JsonObject, topology: Topology, reading: Reading): ReadDemands["matrices"] | undefined {
+  const body = unwrap(document, reading);
+  if (body === undefined) return undefined;
+  if (field(document, "kind") === "demand-series" || Object.hasOwn(document, "flowGroups")) {
+    const series = reading.admit(parseDemandSeries(body));
+    series?.flowGroups.forEach((group, i) => {
+      for (const end of ["src", "dst"] as const) {
+        if (!topology.nodeById.has(group[end])) {
+          const pointer = `/flowGroups/${i}/${end}`;
+          reading.refuse("dangling-reference", `${pointer}: the topology has no node ${group[end]}.`, pointer);
+        }
+      }
+    });
+    return series;
+  }
+  const matrix = reading.admit(parseDemandMatrix(body));
+  return matrix === undefined ? undefined : reading.admit(checkDemandEnds(topology, matrix));
+}

@@ -1,0 +1,69 @@
+/**
+ * Whitespace matrices: each line a row-major n x n matrix (a series: the weeks of Abilene and GEANT, the demands of ARROW), or n lines
+ * of n numbers (one matrix), or a multiple of n such lines (a series).
+ */
+import type { DemandMatrix, DemandSeries, Topology } from "@sluice/model";
+import { readDecimal, toBps } from "./decimal.js";
+import { nodeOrderOf } from "./node-order.js";
+import type { Reading } from "./reading.js";
+import { demandsOfMatrices } from "./square-matrix.js";
+import { rateUnitBps } from "./units.js";
+
+/** Whether the first line is numbers (or what a broken file has for numbers) parted by blanks. */
+export function isMatrixText(text: string): boolean {
+  const line = firstLine(text);
+  return /^[\s\d.eE+-]*\d[\s\d.eE+-]*$/.test(line) || /^(?:[+-]?(?:[\d.eE+-]+|nan|inf(?:inity)?|0x[\da-f]+)\s+)+[^\s,;]+$/i.test(line);
+}
+
+function firstLine(text: string): string {
+  const start = text.search(/\S/);
+  const end = text.indexOf("\n", start);
+  return text.slice(Math.max(0, start), end < 0 ? undefined : end).trim();
+}
+
+export function readMatrixText(text: string, topology: Topology, reading: Reading): DemandMatrix | DemandSeries | undefined {
+  const order = nodeOrderOf(topology, reading);
+  if (order === undefined) return undefined;
+  const n = order.length;
+  const unitBps = rateUnitBps({ unitBps: 1, why: "rate unit not stated: read as bps" }, reading);
+  const rows: Float64Array[] = [];
+  let width: number | undefined;
+  const lines = text.split(/\r\n|\n|\r/);
+  for (const [i, line] of lines.entries()) {
+    const trimmed = line.trim();
+    if (trimmed === "") continue;
+    const tokens = trimmed.split(/\s+/);
+    width ??= tokens.length === n || tokens.length === n * n ? tokens.length : undefined;
+    if (tokens.length !== width) {
+      const expected = width === undefined ? `${n} or ${n * n} (the topology has ${n} nodes)` : String(width);
+      return reading.refuse("out-of-range", `Line ${i + 1} has ${tokens.length} numbers; ${expected} are expected.`, `/line/${i + 1}`);
+    }
+    rows.push(numbersOf(tokens, i + 1, unitBps, reading));
+    if (reading.exhausted) return undefined;
+  }
+  if (reading.refused) return undefined;
+  if (width === n * n) return demandsOfMatrices(rows, order, reading);
+  if (rows.length === 0 || rows.length % n !== 0) {
+    return reading.refuse(
+      "out-of-range",
+      `The file has ${rows.length} rows of ${n} numbers: not a multiple of ${n}.`,
+      `/line/${lines.length}`,
+    );
+  }
+  const matrices = Array.from({ length: rows.length / n }, (_, t) => {
+    const matrix = new Float64Array(n * n);
+    for (let i = 0; i < n; i += 1) matrix.set(rows[t * n + i] ?? [], i * n);
+    return matrix;
+  });
+  return demandsOfMatrices(matrices, order, reading);
+}
+
+function numbersOf(tokens: readonly string[], line: number, unitBps: number, reading: Reading): Float64Array {
+  const numbers = new Float64Array(tokens.length);
+  for (const [k, token] of tokens.entries()) {
+    const pointer = `/line/${line}/${k + 1}`;
+    const value = readDecimal(token, reading, pointer);
+    numbers[k] = value === undefined ? 0 : (toBps(value, unitBps, reading, pointer) ?? 0);
+  }
+  return numbers;
+}
