@@ -1,0 +1,15 @@
+export * from "./agent-message-codec.js";
+export * from "./connection.js";
+export * from "./controller-message-codec.js";
+export * from "./demand-codec.js";
+export * from "./descriptor-set.js";
+export * from "./field.js";
+export * from "./forecast-codec.js";
+export * from "./outgoing-queue.js";
+export * from "./rule-codec.js";
+export * from "./service.js";
+export * from "./status-details.js";
+export * from "./status.js";
+export * from "./topology-change-codec.js";
+export * from "./topology-codec.js";
+export * as v1 from "./v1.js";
