@@ -1,0 +1,140 @@
+/** Flow on given paths: one column a path. What the path-based LP schemes share: model, repair, outcome. */
+import type { ObjectiveName } from "@sluice/model";
+import { certify } from "./certificate.js";
+import { unitBpsOf, type FlowModel, type FlowOutcome } from "./flow-model.js";
+import type { Problem } from "./problem.js";
+import type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
+
+/** Largest relative gap at which an answer is called optimal. */
+export const optimalGapMax = 1e-6;
+
+/** Interior points leave dust on paths that carry nothing: shares of a demand below this are swept. */
+const flowShareMin = 1e-9;
+
+export type FlowObjective = (model: FlowModel, options: SchemeOptions) => Promise<FlowOutcome>;
+
+/** The scheme that solves `objective` on the problem's paths. O(path links) beside the solver's work. */
+export function pathScheme(name: ObjectiveName, objective: FlowObjective): Scheme {
+  return {
+    objective: name,
+    async solve(problem, options): Promise<SchemeOutcome> {
+      const { model, pathOfColumn } = pathModel(problem);
+      const solved = model.columnCount === 0 ? idle(model) : await objective(model, options);
+      const flowBps = new Float64Array(problem.pathCount);
+      solved.columnsBps?.forEach((flow, column) => {
+        flowBps[pathOfColumn[column] ?? 0] = flow;
+      });
+      repair(problem, name, flowBps);
+      return judge(problem, name, options, solved, flowBps);
+    },
+  };
+}
+
+/** No path can carry anything: zero flow is optimal, and no link has a price. */
+function idle({ problem }: FlowModel): FlowOutcome {
+  return { status: "optimal", columnsBps: new Float64Array(0), linkPrice: new Float64Array(problem.linkCount) };
+}
+
+/** `optimal` is what the certificate says, not what the solver says. */
+function judge(
+  problem: Problem,
+  name: ObjectiveName,
+  options: SchemeOptions,
+  { status, columnsBps, linkPrice, message }: FlowOutcome,
+  flowBps: Float64Array,
+): SchemeOutcome {
+  const { value, gap } = certify(problem, name, flowBps, linkPrice);
+  const outcome = { flowBps, objective: value, solver: options.lp.name, ...(linkPrice === undefined ? {} : { linkPrice }) };
+  if (columnsBps === undefined) {
+    const failed = status === "optimal" ? "failed" : status;
+    return { ...outcome, status: failed, ...(message === undefined ? {} : { message }) };
+  }
+  if (gap !== undefined && gap <= optimalGapMax) return { ...outcome, status: "optimal" };
+  const shortfall = gap === undefined ? "no dual bound is known" : `the dual bound leaves a gap of ${gap.toExponential(1)}`;
+  return { ...outcome, status: "feasible", message: message ?? `The solver ended with status ${status}; ${shortfall}.` };
+}
+
+/** Paths over links without capacity get no column; `pathOfColumn` says which path a column is. */
+export function pathModel(problem: Problem): { readonly model: FlowModel; readonly pathOfColumn: Int32Array } {
+  const { demandCount, linkCount, linkStart, pathLinks, pathStart, capacityBps, demandBps, latencyMs } = problem;
+  const pathOfColumn: number[] = [];
+  const columnLatencyMs: number[] = [];
+  const admitStart = new Int32Array(demandCount + 1);
+  const potentialBps = new Float64Array(linkCount);
+  const loadStart = new Int32Array(linkCount + 1);
+  const countedFor = new Int32Array(linkCount).fill(-1);
+  for (let d = 0; d < demandCount; d++) {
+    const demand = demandBps[d] ?? 0;
+    const pathEnd = demand > 0 ? (pathStart[d + 1] ?? 0) : 0;
+    for (let p = pathStart[d] ?? 0; p < pathEnd; p++) {
+      const links = pathLinks.subarray(linkStart[p] ?? 0, linkStart[p + 1] ?? 0);
+      if (links.some((e) => (capacityBps[e] ?? 0) <= 0)) continue;
+      pathOfColumn.push(p);
+      columnLatencyMs.push(links.reduce((sum, e) => sum + (latencyMs[e] ?? 0), 0));
+      for (const e of links) {
+        loadStart[e + 1] = (loadStart[e + 1] ?? 0) + 1;
+        if (countedFor[e] === d) continue;
+        countedFor[e] = d;
+        potentialBps[e] = (potentialBps[e] ?? 0) + demand;
+      }
+    }
+    admitStart[d + 1] = pathOfColumn.length;
+  }
+  for (let e = 0; e < linkCount; e++) loadStart[e + 1] = (loadStart[e + 1] ?? 0) + (loadStart[e] ?? 0);
+  const loadColumns = new Int32Array(loadStart[linkCount] ?? 0);
+  const next = loadStart.slice();
+  pathOfColumn.forEach((p, column) => {
+    for (let k = linkStart[p] ?? 0; k < (linkStart[p + 1] ?? 0); k++) {
+      const e = pathLinks[k] ?? 0;
+      const slot = next[e] ?? 0;
+      next[e] = slot + 1;
+      loadColumns[slot] = column;
+    }
+  });
+  const model: FlowModel = {
+    problem,
+    unitBps: unitBpsOf(problem),
+    columnCount: pathOfColumn.length,
+    latencyMs: Float64Array.from(columnLatencyMs),
+    loadStart,
+    loadColumns,
+    admitStart,
+    admitColumns: Int32Array.from(pathOfColumn, (_, column) => column),
+    potentialBps,
+    conserve: () => undefined,
+  };
+  return { model, pathOfColumn: Int32Array.from(pathOfColumn) };
+}
+
+/**
+ * Makes a flow that is right to the solver's tolerance exactly right, in place: dust is swept, then no demand
+ * is exceeded (with min-max-utilization: each is met exactly), then no link's capacity is (with min-max-utilization links may be).
+ */
+export function repair(problem: Problem, name: ObjectiveName, flowBps: Float64Array): void {
+  const { demandCount, demandBps, pathStart, pathCount, linkStart, pathLinks, capacityBps, linkCount } = problem;
+  const meetDemand = name === "min-max-utilization";
+  for (let d = 0; d < demandCount; d++) {
+    const demand = demandBps[d] ?? 0;
+    const flows = flowBps.subarray(pathStart[d] ?? 0, pathStart[d + 1] ?? 0);
+    let sum = 0;
+    flows.forEach((flow, i) => {
+      if (flow < flowShareMin * demand) flows[i] = 0;
+      else sum += flow;
+    });
+    if (sum > demand || (meetDemand && sum > 0)) flows.forEach((flow, i) => (flows[i] = (flow * demand) / sum));
+  }
+  if (meetDemand) return;
+  const load = new Float64Array(linkCount);
+  for (let p = 0; p < pathCount; p++) {
+    for (let k = linkStart[p] ?? 0; k < (linkStart[p + 1] ?? 0); k++)
+      load[pathLinks[k] ?? 0] = (load[pathLinks[k] ?? 0] ?? 0) + (flowBps[p] ?? 0);
+  }
+  for (let p = 0; p < pathCount; p++) {
+    let factor = 1;
+    for (let k = linkStart[p] ?? 0; k < (linkStart[p + 1] ?? 0); k++) {
+      const e = pathLinks[k] ?? 0;
+      if ((load[e] ?? 0) > (capacityBps[e] ?? 0)) factor = Math.min(factor, (capacityBps[e] ?? 0) / (load[e] ?? 0));
+    }
+    if (factor < 1) flowBps[p] = (flowBps[p] ?? 0) * factor;
+  }
+}

@@ -1,0 +1,25 @@
+/** Filling demands one after the other into what capacity is left: no optimum, but an answer in no time. */
+import { addAlongPath, leastAlongPath } from "../flow.js";
+import type { Problem } from "../problem.js";
+
+/**
+ * Visits demands in the problem's order (by source, destination) and gives each as much as still fits on its first
+ * `pathsMax` paths, first path first. Returns bps per path; never over capacity or demand. O(links of the paths visited).
+ */
+export function greedyFill(problem: Problem, pathsMax: number): Float64Array {
+  const flowBps = new Float64Array(problem.pathCount);
+  const residualBps = problem.capacityBps.slice();
+  for (let demand = 0; demand < problem.demandCount; demand++) {
+    const first = problem.pathStart[demand] as number;
+    const end = Math.min(problem.pathStart[demand + 1] as number, first + pathsMax);
+    let wanted = problem.demandBps[demand] as number;
+    for (let path = first; path < end && wanted > 0; path++) {
+      const flow = Math.min(wanted, leastAlongPath(problem, path, residualBps));
+      if (!(flow > 0)) continue;
+      flowBps[path] = flow;
+      wanted -= flow;
+      addAlongPath(problem, path, -flow, residualBps);
+    }
+  }
+  return flowBps;
+}

@@ -1,0 +1,63 @@
+/**
+ * Minimum of the largest link utilization, with every routable demand carried in full.
+ *
+ *   minimize  u      subject to  admitted(d) = D_d,  utilization
+ *
+ * u may exceed 1: then the plan admits less (the pipeline scales down). The optimum leaves all links below u undecided, so a
+ * second program picks, among the flows that reach u, the one with the least sum of latency x flow:
+ *
+ *   minimize  sum of L_p x_p      subject to  admitted(d) = D_d,  load(e) <= u (1 + 1e-7) c_e
+ *
+ * A link's price is the fall of u per bps of capacity added. Objective after Fortz and Thorup (INFOCOM 2000), section II.
+ */
+import {
+  addCapacityRows,
+  addDemandRows,
+  addUtilizationRows,
+  flowOutcome,
+  flowProgram,
+  utilizationFloor,
+  type FlowModel,
+  type FlowOutcome,
+} from "../flow-model.js";
+import { pathScheme } from "../path-lp.js";
+import type { SchemeOptions } from "../scheme.js";
+
+/** Room that the second program has above the optimum of the first: solvers are exact only to about 1e-8. */
+const utilizationSlack = 1e-7;
+/** Share of the time that the first program may take. */
+const firstShare = 0.7;
+
+export async function minimizeUtilization(model: FlowModel, options: SchemeOptions): Promise<FlowOutcome> {
+  const { lp, timeLimitSeconds } = options;
+  const builder = flowProgram("minimize", model, () => 0);
+  const floor = utilizationFloor(model);
+  const utilization = builder.addColumn({ cost: 1 });
+  addDemandRows(builder, model, "all");
+  const rows = addUtilizationRows(builder, model, { utilization, floor });
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds: firstShare * timeLimitSeconds });
+  const u = solved.primal?.[utilization] ?? Number.NaN;
+  // The dual is per unit of load / c_e; one bps more of capacity takes u / c_e off that.
+  const first = flowOutcome(model, solved, rows, -u);
+  const linkPrice = first.linkPrice?.map((price, e) => price / (model.problem.capacityBps[e] || Infinity));
+  const outcome = linkPrice === undefined ? first : { ...first, linkPrice };
+  if (solved.status !== "optimal") return outcome;
+  const columnsBps = await shortestWithin(model, u * (1 + utilizationSlack), options);
+  return columnsBps === undefined ? outcome : { ...outcome, columnsBps };
+}
+
+/** Flow of least latency with no link above `utilization`; undefined where the solver does not get there. */
+async function shortestWithin(
+  model: FlowModel,
+  utilization: number,
+  { lp, timeLimitSeconds }: SchemeOptions,
+): Promise<Float64Array | undefined> {
+  const costUnitMs = Math.max(...model.latencyMs, Number.MIN_VALUE) / 1024;
+  const builder = flowProgram("minimize", model, (j) => (model.latencyMs[j] ?? 0) / costUnitMs);
+  addDemandRows(builder, model, "all");
+  const rows = addCapacityRows(builder, model, utilization);
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds: (1 - firstShare) * timeLimitSeconds });
+  return solved.status === "optimal" ? flowOutcome(model, solved, rows, 0).columnsBps : undefined;
+}
+
+export const minMaxUtilization = pathScheme("min-max-utilization", minimizeUtilization);
