@@ -235,7 +235,7 @@ class LinkIds {
   }
 
   cable(edge: EdgeDraft): string {
-    return this.#next(`cable ${edge.from}-${edge.to}`);
+    return this.#next(`cable:${edge.from}-${edge.to}`);
   }
 
   #next(wanted: string): string {
