@@ -18,7 +18,10 @@ export const faultsListedMax = 100;
 function idSchema<T extends string>() {
   return z
     .string()
-    .refine(isId, `must be 1 to ${idLengthMax} printable characters without a blank at either end`)
+    .refine(
+      isId,
+      `must be 1 to ${idLengthMax} printable characters without a blank at either end, and no name like __proto__ or constructor`,
+    )
     .transform((text) => text as T);
 }
 

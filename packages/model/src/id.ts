@@ -20,8 +20,12 @@ export const idLengthMax = 128;
 /** Printable, no control characters, no leading or trailing blank. */
 const idPattern = /^(?! )[^\p{Cc}\p{Zl}\p{Zp}]+(?<! )$/u;
 
+/**
+ * Not an id either: what every object has by inheritance, such as `__proto__` and `constructor`. graphology keeps neighbours
+ * as keys of plain objects, so a link to a node of such a name would write into `Object.prototype` of the whole process.
+ */
 export function isId(text: string): boolean {
-  return text.length > 0 && text.length <= idLengthMax && idPattern.test(text);
+  return text.length > 0 && text.length <= idLengthMax && idPattern.test(text) && !Object.hasOwn(Object.prototype, text);
 }
 
 /** Brands a text that is known to be a valid id. */

@@ -134,10 +134,17 @@ describe("topology", () => {
     expect(result.ok ? [] : result.faults).toContainEqual(expect.objectContaining({ code, pointer }));
   });
 
-  it("keeps `__proto__` an ordinary name", () => {
-    const topology = built(parseTopology(JSON.parse('{"name":"p","nodes":[{"id":"__proto__"},{"id":"b"}],"links":[]}')));
-    expect(topology.nodeById.get("__proto__" as never)?.prefix).toBe("10.0.0.0/24");
-    expect(({} as { id?: string }).id).toBeUndefined();
+  it.each(Object.getOwnPropertyNames(Object.prototype))("refuses the name %s, which every object has, and touches no prototype", (name) => {
+    const link = { capacityBps: 1, latencyMs: 1, metric: 1 };
+    const links = [
+      { id: "1", from: "b", to: name, ...link },
+      { id: "2", from: name, to: "b", ...link },
+      { id: "3", from: "b", to: name, ...link },
+    ];
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    const result = parseTopology({ name: "p", nodes: [{ id: name }, { id: "b" }], links });
+    expect(result.ok ? [] : result.faults).toContainEqual(expect.objectContaining({ code: "malformed", pointer: "/nodes/0/id" }));
+    expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
   });
 
   it("gives default prefixes around given ones, and never overlapping", () => {
