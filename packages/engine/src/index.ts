@@ -1,8 +1,10 @@
+export { buildProblem, type BuiltProblem } from "./build-problem.js";
+export * from "./certificate.js";
+export { checkPlan, type CheckOptions } from "./check.js";
+export { linkLoads } from "./link-loads.js";
+export { optimize, type Optimized, type OptimizeOptions } from "./optimize.js";
+export type { Problem } from "./problem.js";
+export { quantize, type Quantized, type QuantizeOptions } from "./quantize.js";
+export type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
+export { schemeOf } from "./schemes/index.js";
 export { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
-export { certify, edgeCertify, unservedCostMs, type FlowCertificate } from "./certificate.js";
-export { maxConcurrent } from "./schemes/max-concurrent.js";
-export { maxThroughput } from "./schemes/max-throughput.js";
-export { minCost } from "./schemes/min-cost.js";
-export { minMaxUtilization } from "./schemes/min-max-utilization.js";
-export { type Problem } from "./problem.js";
-export { type Scheme, type SchemeOptions, type SchemeOutcome } from "./scheme.js";

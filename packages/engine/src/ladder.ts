@@ -1,0 +1,116 @@
+/**
+ * The ladder: when a solve misses its deadline, fails or answers nonsense, the class takes the next rung, and says why.
+ *
+ *   optimal    the certificate's gap is at most `optimalGapMax`
+ *   feasible   the solver's flow, fitted to capacity, short of proof (time limit, larger gap)
+ *   greedy     filled first come, first served
+ *
+ * (`kept`, the last plan, is the controller's choice.)
+ */
+import { InvariantBroken, type ObjectiveName, type Rung } from "@sluice/model";
+import type { LpBackend } from "@sluice/lp";
+import { certify, type FlowCertificate } from "./certificate.js";
+import { fitToCapacity } from "./flow.js";
+import type { Problem } from "./problem.js";
+import type { SchemeOutcome } from "./scheme.js";
+import { greedyFill } from "./schemes/greedy-fill.js";
+import { schemeOf } from "./schemes/index.js";
+
+/** Largest relative gap that is called optimal. */
+export const optimalGapMax = 1e-6;
+/** Largest relative excess over demand or capacity that passes for rounding in a solver's flow. */
+const excessMax = 1e-6;
+/** Prices below this share of the largest are a solver's dust. */
+const priceShareMin = 1e-12;
+/** With less time than this left, seconds, a solve is not begun. */
+const solveSecondsMin = 0.001;
+
+export interface LadderOptions {
+  readonly lp: LpBackend;
+  readonly timeLimitSeconds: number;
+  readonly greedyOnly: boolean;
+}
+
+export interface Answer {
+  readonly rung: Rung;
+  readonly solver: string;
+  /** Per path, within capacity and demand. */
+  readonly flowBps: Float64Array;
+  readonly certificate: FlowCertificate;
+  /** Per link, >= 0: the prices of the certificate's bound. Absent where it has none. */
+  readonly linkPrice?: Float64Array;
+  readonly notes: readonly string[];
+}
+
+/** The best answer that the problem gets within its time. Rejects only on broken invariants. */
+export async function climb(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Answer> {
+  if (problem.demandCount === 0) return nothingToDo(problem, objective);
+  if (options.greedyOnly) return greedyAnswer(problem, objective, undefined, "Greedy filling was asked for.");
+  if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(problem, objective, undefined, "No time was left to solve.");
+  const outcome = await solveGuarded(problem, objective, options);
+  return answerOf(problem, objective, outcome);
+}
+
+/** A scheme's rejection is a failed solve; a broken invariant is a bug and ends the process. */
+async function solveGuarded(problem: Problem, objective: ObjectiveName, { lp, timeLimitSeconds }: LadderOptions): Promise<SchemeOutcome> {
+  try {
+    return await schemeOf(objective).solve(problem, { lp, timeLimitSeconds });
+  } catch (cause) {
+    if (cause instanceof InvariantBroken) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return { status: "failed", flowBps: new Float64Array(problem.pathCount), objective: 0, solver: lp.name, message };
+  }
+}
+
+/** Judges an outcome, trusting nothing that it says of itself but its name. */
+export function answerOf(problem: Problem, objective: ObjectiveName, outcome: SchemeOutcome): Answer {
+  const linkPrice = soundPrices(problem, outcome.linkPrice);
+  const reason = outcome.message === undefined ? "" : ` (${outcome.message})`;
+  if (outcome.status !== "optimal" && outcome.status !== "feasible") {
+    return greedyAnswer(problem, objective, linkPrice, `${outcome.solver} ended with status ${outcome.status}${reason}.`);
+  }
+  if (outcome.flowBps.length !== problem.pathCount || !outcome.flowBps.every(Number.isFinite)) {
+    return greedyAnswer(problem, objective, linkPrice, `${outcome.solver} gave a flow that is no flow.`);
+  }
+  const fitted = fitToCapacity(problem, outcome.flowBps);
+  // The utilization above 1 is itself the answer to this one: it stays in the certificate, and the excess is refused.
+  const mayExceed = objective === "min-max-utilization";
+  const certificate = certify(problem, objective, mayExceed ? outcome.flowBps : fitted.flowBps, linkPrice);
+  const answer = { solver: outcome.solver, flowBps: fitted.flowBps, certificate, ...(linkPrice === undefined ? {} : { linkPrice }) };
+  const percent = (fitted.excessMax * 100).toPrecision(3);
+  if (fitted.excessMax > excessMax && !mayExceed) {
+    return { ...answer, rung: "feasible", notes: [`${outcome.solver} exceeded a limit by ${percent} %; its flow was cut down.`] };
+  }
+  const notes = fitted.excessMax > excessMax ? [`The demand exceeds a link by ${percent} %; the excess is refused where it is worst.`] : [];
+  if (objective === "shortest-path") return { ...answer, rung: "greedy", notes };
+  const { gap } = certificate;
+  if (outcome.status === "optimal" && (gap === undefined || gap <= optimalGapMax)) return { ...answer, rung: "optimal", notes };
+  const shortfall = outcome.status === "optimal" ? `${outcome.solver} said optimal` : `${outcome.solver} ended short of proof${reason}`;
+  const note = `${shortfall}; the gap is ${gap === undefined ? "unknown" : gap.toExponential(1)}.`;
+  const greedy = greedyAnswer(problem, objective, linkPrice, `${note} Greedy filling does better.`);
+  return isBetter(greedy.certificate, certificate) ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
+}
+
+function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {
+  return a.sense === "maximize" ? a.value > b.value : a.value < b.value;
+}
+
+/** Prices of a failed solve are kept: any prices >= 0 bound the optimum. */
+function greedyAnswer(problem: Problem, objective: ObjectiveName, linkPrice: Float64Array | undefined, note: string): Answer {
+  const flowBps = greedyFill(problem, objective === "shortest-path" ? 1 : problem.pathCount);
+  const certificate = certify(problem, objective, flowBps, linkPrice);
+  return { rung: "greedy", solver: "greedy-fill", flowBps, certificate, ...(linkPrice === undefined ? {} : { linkPrice }), notes: [note] };
+}
+
+function nothingToDo(problem: Problem, objective: ObjectiveName): Answer {
+  const flowBps = new Float64Array(problem.pathCount);
+  const linkPrice = new Float64Array(problem.linkCount);
+  const certificate = certify(problem, objective, flowBps, linkPrice);
+  return { rung: "optimal", solver: "none", flowBps, certificate, linkPrice, notes: [] };
+}
+
+function soundPrices(problem: Problem, linkPrice: Float64Array | undefined): Float64Array | undefined {
+  if (linkPrice === undefined || linkPrice.length !== problem.linkCount || !linkPrice.every(Number.isFinite)) return undefined;
+  const dust = priceShareMin * linkPrice.reduce((most, price) => Math.max(most, price), 0);
+  return linkPrice.map((price) => (price > dust ? price : 0));
+}

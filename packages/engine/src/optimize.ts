@@ -1,0 +1,106 @@
+/** The pipeline: snapshot -> candidate tunnels -> solve, quantize class by class -> plan -> check. */
+import {
+  buildTopology,
+  canonicalHash,
+  checkDemandEnds,
+  fault,
+  refuse,
+  ok,
+  isUsable,
+  trafficClasses,
+  type Plan,
+  type PlanTimings,
+  type Result,
+  type Snapshot,
+  type Topology,
+} from "@sluice/model";
+import type { LpBackend } from "@sluice/lp";
+import { checkPlan } from "./check.js";
+import { assemblePlan } from "./assemble-plan.js";
+import { planClass, type PlannedClass } from "./plan-class.js";
+import { stopwatch } from "./stopwatch.js";
+import { candidateTunnels, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+
+export interface OptimizeOptions {
+  readonly lp: { readonly highs: LpBackend; readonly javascriptLpSolver: LpBackend };
+  /** A monotonic clock. It decides nothing but how much of the deadline is left. */
+  readonly nowMs: () => number;
+  /** A path set given from outside, instead of the policy's candidate tunnels. */
+  readonly candidates?: CandidateTunnels | undefined;
+  /** Let the solver route on links, with no path set, where the objective has such a formulation. */
+  readonly edgeBased?: boolean | undefined;
+  /** Start on the greedy rung: an answer in no time. */
+  readonly greedyOnly?: boolean | undefined;
+  /** `fraction` of the whole work that is done, in [0, 1]. */
+  readonly onStage?: ((stage: string, fraction: number) => void) | undefined;
+}
+
+export interface Optimized {
+  readonly plan: Plan;
+  readonly timings: PlanTimings;
+}
+
+/**
+ * Makes a plan for a snapshot. The same snapshot gives the same bytes, as long as the deadline is not what ends a solve.
+ *
+ * Refuses snapshots that are not valid, and plans that the independent checker finds wrong (`check-failed`, with what it found); a
+ * solver that fails or is late is not refused but costs a rung of the ladder. Rejects only on broken invariants.
+ */
+export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Promise<Result<Optimized>> {
+  const { onStage = () => {}, nowMs } = options;
+  const clock = stopwatch(nowMs);
+  const built = buildTopology(snapshot.topology);
+  if (!built.ok) return built;
+  const topology = built.value;
+  const demands = checkDemandEnds(topology, snapshot.demands);
+  if (!demands.ok) return demands;
+
+  onStage("tunnels", 0);
+  const candidates = usableCandidates(
+    topology,
+    options.candidates ?? candidateTunnels(topology, snapshot.demands.demands, snapshot.settings.tunnels),
+  );
+  clock.lap("tunnels");
+
+  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), greedyOnly: options.greedyOnly === true };
+  const planned: PlannedClass[] = [];
+  for (const [i, trafficClass] of trafficClasses.entries()) {
+    onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));
+    const residualCapacityBps = residualCapacity(topology, planned);
+    planned.push(await planClass({ topology, snapshot, candidates, trafficClass, residualCapacityBps }, classOptions, clock));
+  }
+
+  onStage("check", 0.9);
+  const plan = assemblePlan(topology, canonicalHash(snapshot), planned);
+  clock.lap("assemble");
+  const check = checkPlan(snapshot, plan, { candidates: options.edgeBased === true ? "all-paths" : candidates });
+  clock.lap("check");
+  onStage("done", 1);
+  if (check.verdict === "fail") {
+    const found = check.violations.slice(0, 10);
+    return refuse(fault("check-failed", `The checker refused the plan: ${found.map((item) => item.message).join(" ")}`), ...found);
+  }
+  return ok({ plan: { ...plan, check }, timings: clock.timings() });
+}
+
+/** `auto` is HiGHS: javascript-lp-solver is no faster on the smallest network and does not finish on large ones (docs/decisions). */
+function backendOf(solver: Snapshot["settings"]["solver"], lp: OptimizeOptions["lp"]): LpBackend {
+  return solver === "javascript-lp-solver" ? lp.javascriptLpSolver : lp.highs;
+}
+
+/** Remainders of less than this share of a link's capacity are rounding, not room. The checker rounds alike. */
+const residualShareMin = 1e-9;
+
+/** What the planned classes leave of each link, bps. */
+function residualCapacity(topology: Topology, planned: readonly PlannedClass[]): Float64Array {
+  return Float64Array.from(topology.links, ({ capacityBps }, link) => {
+    const left = planned.reduce((bps, { loadBps }) => bps - (loadBps[link] ?? 0), capacityBps);
+    return left > residualShareMin * capacityBps ? left : 0;
+  });
+}
+
+/** Paths over links that are down or drained are no candidates, whoever gave them. */
+function usableCandidates(topology: Topology, { pairs }: CandidateTunnels): CandidateTunnels {
+  const usable = new Set(topology.links.filter((link) => isUsable(topology, link)).map((link) => link.id));
+  return { pairs: new Map([...pairs].map(([pair, paths]) => [pair, paths.filter((path) => path.every((id) => usable.has(id)))])) };
+}

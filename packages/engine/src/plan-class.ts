@@ -1,0 +1,121 @@
+/** One traffic class of a plan: its problem, its answer from the ladder, its integer weights. */
+import {
+  objectiveOf,
+  trafficClasses,
+  type Certificate,
+  type ClassPlan,
+  type Demand,
+  type Path,
+  type Snapshot,
+  type Topology,
+  type TrafficClass,
+} from "@sluice/model";
+import type { LpBackend } from "@sluice/lp";
+import { buildProblem, type BuiltProblem } from "./build-problem.js";
+import { climb, type Answer } from "./ladder.js";
+import { quantize, type Quantized } from "./quantize.js";
+import type { Stopwatch } from "./stopwatch.js";
+import type { CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+
+export interface ClassInput {
+  readonly topology: Topology;
+  readonly snapshot: Snapshot;
+  readonly candidates: CandidateTunnels;
+  readonly trafficClass: TrafficClass;
+  /** Per link: what the classes above leave, bps. */
+  readonly residualCapacityBps: Float64Array;
+}
+
+export interface ClassOptions {
+  readonly lp: LpBackend;
+  readonly greedyOnly: boolean;
+}
+
+export interface PlannedClass {
+  readonly plan: ClassPlan;
+  readonly groups: readonly PlannedGroup[];
+  readonly unroutable: readonly Demand[];
+  /** Per link, bps. */
+  readonly loadBps: Float64Array;
+}
+
+export interface PlannedGroup {
+  readonly demand: Demand;
+  readonly admittedBps: number;
+  readonly members: readonly { readonly path: Path; readonly allottedBps: number; readonly weight: number }[];
+}
+
+export async function planClass(input: ClassInput, options: ClassOptions, clock: Stopwatch): Promise<PlannedClass> {
+  const { topology, snapshot, candidates, trafficClass, residualCapacityBps } = input;
+  const objective = objectiveOf(snapshot.settings, trafficClass);
+  const demands = demandsOf(snapshot, trafficClass);
+  const built = buildProblem(topology, demands, candidates, residualCapacityBps);
+  clock.lap("tunnels");
+
+  const answer = await climb(built.problem, objective, { ...options, timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock) });
+  clock.lap("solve");
+
+  const quantized = quantize(built.problem, answer.flowBps, {
+    weightSumMax: snapshot.settings.splitWeightSumMax,
+    // Topping up would give a max-min fair group more than its fair share.
+    ceiling: objective === "max-min-fair" ? "allotted" : "demand",
+  });
+  clock.lap("quantize");
+
+  return {
+    plan: {
+      trafficClass,
+      rung: answer.rung,
+      solver: answer.solver,
+      demandBps: demands.reduce((sum, demand) => sum + demand.rateBps, 0),
+      allottedBps: answer.flowBps.reduce((sum, flow) => sum + flow, 0),
+      admittedBps: quantized.admittedBps.reduce((sum, rate) => sum + rate, 0),
+      certificate: publishedCertificate(topology, objective, answer),
+      notes: answer.notes,
+    },
+    groups: groupsOf(built, answer, quantized),
+    unroutable: built.unroutable,
+    loadBps: quantized.loadBps,
+  };
+}
+
+function demandsOf({ demands }: Snapshot, trafficClass: TrafficClass): readonly Demand[] {
+  return demands.demands.filter((demand) => demand.trafficClass === trafficClass);
+}
+
+/** The time that is left, in equal parts for this class and those below it that have demands. */
+function timeLimitSeconds(snapshot: Snapshot, trafficClass: TrafficClass, clock: Stopwatch): number {
+  const waiting = trafficClasses.slice(trafficClasses.indexOf(trafficClass)).filter((other) => demandsOf(snapshot, other).length > 0);
+  return Math.max(0, snapshot.settings.deadlineSeconds - clock.elapsedSeconds()) / Math.max(1, waiting.length);
+}
+
+function publishedCertificate(topology: Topology, objective: Certificate["objective"], { certificate, linkPrice }: Answer): Certificate {
+  const { sense, unit, value, bound, gap } = certificate;
+  return {
+    objective,
+    sense,
+    unit,
+    value,
+    ...(bound === undefined ? {} : { bound }),
+    ...(gap === undefined ? {} : { gap }),
+    linkPrices: topology.links.map((link, i) => ({ linkId: link.id, price: linkPrice?.[i] ?? 0 })).filter(({ price }) => price > 0),
+  };
+}
+
+/** One group for each demand that is admitted something. */
+function groupsOf(
+  { problem, demands, paths }: BuiltProblem,
+  { flowBps }: Answer,
+  { weight, admittedBps }: Quantized,
+): readonly PlannedGroup[] {
+  return demands.flatMap((demand, d) => {
+    const rate = admittedBps[d] ?? 0;
+    if (rate <= 0) return [];
+    const first = problem.pathStart[d] ?? 0;
+    const members = paths.slice(first, problem.pathStart[d + 1]).flatMap((path, i) => {
+      const share = weight[first + i] ?? 0;
+      return share > 0 ? [{ path, allottedBps: flowBps[first + i] ?? 0, weight: share }] : [];
+    });
+    return [{ demand, admittedBps: rate, members }];
+  });
+}
