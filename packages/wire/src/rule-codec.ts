@@ -55,7 +55,10 @@ export const ruleKeySchema = z
   .string()
   .min(1)
   .max(ruleKeyLengthMax)
-  .regex(/^[a-z]+(\/[0-9./]+)$/, "must be the key of a rule, like meter/7 or ingress/46/10.0.3.0/24");
+  .regex(
+    /^(?:(?:meter|group|label)\/\d{1,10}|ingress\/\d{1,2}\/\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2})$/,
+    "must be the key of a rule, like meter/7 or ingress/46/10.0.3.0/24",
+  );
 
 export function ruleToWire(rule: Rule): wire.Rule {
   switch (rule.kind) {
