@@ -1,0 +1,30 @@
+/** What every command is given besides its arguments, and how it ends. */
+import type { Faults } from "@sluice/model";
+import { exitCodeOf, type ExitCode } from "./exit-code.js";
+import { refusalLines } from "./refusal.js";
+import type { SolverEntry } from "./solve-process.js";
+import type { Terminal } from "./terminal.js";
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly solver: SolverEntry;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+/** Says what was refused and gives the exit code for it. */
+export function refused({ terminal }: CommandContext, faults: Faults): ExitCode {
+  if (faults[0].code !== "cancelled") for (const line of refusalLines(faults, terminal)) terminal.tell(line);
+  terminal.settle();
+  return exitCodeOf(faults[0]);
+}
+
+export const outputKinds = ["table", "json"] as const;
+export type OutputKind = (typeof outputKinds)[number];
+
+/** JSON for stdout: two blanks of indentation, a line feed at the end. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,136 @@
+/** The command line's grammar: options and help here, meaning in commands/. */
+import { objectiveNames, solverNames, trafficClasses } from "@sluice/model";
+import { Command, CommanderError, Option } from "commander";
+import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
+import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
+import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
+import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
+import { refused, type CommandContext } from "./command-context.js";
+import { exitCode, type ExitCode } from "./exit-code.js";
+import { argumentFault } from "./refusal.js";
+import type { FaultCode } from "@sluice/model";
+
+const exitCodeHelp = `
+Exit codes: 0 done; 1 the checker or the packet walk refuses the plan; 2 an argument or a file was refused; 3 no answer in time;
+70 a bug; 130 interrupted. Results go to stdout; notes, progress and errors to stderr. docs/cli.md has the whole reference.`;
+
+/** Makes a context once the flags are known: whether progress is shown is one of them. */
+export type OpenContext = (flags: { readonly progress?: boolean }) => CommandContext;
+
+/** Runs one command line (without `node` and the script's name) and gives the exit code. Never rejects but for a bug. */
+export async function runCommandLine(argv: readonly string[], open: OpenContext, version: string): Promise<ExitCode> {
+  let code: ExitCode = exitCode.ok;
+  const context = open({});
+  const help: string[] = [];
+  const program = new Command("sluice")
+    .description("Traffic engineering for wide-area networks, offline: plan, convert, verify and explain from files.")
+    .version(version, "--version", "print the version")
+    .helpCommand(true)
+    .addHelpText("after", exitCodeHelp);
+  const act = <F extends object>(command: (flags: F, context: CommandContext) => Promise<ExitCode>) => {
+    return async (flags: F & { readonly progress?: boolean }): Promise<void> => {
+      code = await command(flags, open(flags));
+    };
+  };
+
+  addOutput(addSolveOptions(addNetworkOptions(program.command("solve"))))
+    .description("plan one demand matrix on one network")
+    .option("--plan-out <file>", "write the plan, for verify and explain")
+    .action(act<SolveCommandFlags>(solveCommand));
+
+  addNetworkOptions(program.command("convert"))
+    .description("write a topology, or its demands, in another format")
+    .requiredOption("--to <format>", `topology: ${topologyFormats.join(", ")}; demands: ${demandFormats.join(", ")}`)
+    .addOption(new Option("--what <what>", "topology or demands; demands where --demands is given or the format is csv or ndjson"))
+    .option("-o, --output <file>", "file to write, or - for stdout", "-")
+    .action(act<ConvertCommandFlags>(convertCommand));
+
+  addOutput(addNetworkOptions(program.command("verify")))
+    .description("judge a plan: independent checker, rules, packet walk; exits with 1 where it does not hold")
+    .requiredOption("--plan <file>", "the plan, as solve --plan-out writes it")
+    .option("--tunnels <file>", "the path set that the plan was made with, where that was a file")
+    .action(act<VerifyCommandFlags>(verifyCommand));
+
+  addOutput(addSolveOptions(addNetworkOptions(program.command("explain"))))
+    .description("say what binds a demand, or what more capacity on a link would admit")
+    .option("--demand <A>B/class>", "the flow group (quote it)")
+    .option("--link <link>", "the link's id")
+    .option("--plan <file>", "explain this plan instead of solving anew")
+    .action(act<ExplainCommandFlags>(explainCommand));
+
+  for (const each of [program, ...program.commands]) {
+    each
+      .exitOverride()
+      .configureOutput({ writeOut: (text) => help.push(text), writeErr: (text) => help.push(text), outputError: () => undefined });
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) {
+      await context.terminal.write(help.join(""));
+      return exitCode.ok;
+    }
+    // Without a command, commander has its help as the whole message.
+    if (error.code === "commander.help") {
+      for (const line of help.join("").trimEnd().split("\n")) context.terminal.tell(line);
+      return exitCode.badInput;
+    }
+    return refused(context, [grammarFault(error)]);
+  }
+}
+
+const grammarCodes: Readonly<Record<string, FaultCode>> = {
+  "commander.unknownOption": "unknown-field",
+  "commander.unknownCommand": "not-found",
+  "commander.excessArguments": "unknown-field",
+  "commander.missingMandatoryOptionValue": "missing-field",
+  "commander.missingArgument": "missing-field",
+  "commander.optionMissingArgument": "missing-field",
+};
+
+/** "error: unknown option '--x'\n(Did you mean --y?)" as a fault that names the option. */
+function grammarFault(error: CommanderError) {
+  const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const option = /--[a-z][a-z-]*/.exec(message)?.[0] ?? "arguments";
+  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
+  return argumentFault(
+    grammarCodes[error.code] ?? "malformed",
+    option,
+    `${sentence.replace(/[.)]?$/, (end) => (end === "." ? "." : `${end}.`))} See sluice help.`,
+  );
+}
+
+function addNetworkOptions(command: Command): Command {
+  return command
+    .requiredOption("--topology <file>", "topology: a file of any format known, or a directory such as arrow/B4")
+    .option("--demands <file>", "demand matrix or series; without it, the demands inside the topology file")
+    .option("--interval <n>", "which matrix of a series, from 0")
+    .option("--capacity-unit <unit>", "unit of the topology file's capacities, e.g. Mbps; overrides what the file says")
+    .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
+    .option("--rate-unit <unit>", "unit of the demand file's rates, e.g. 1000bps; overrides what the file says")
+    .option("--node-order <order>", "rows of a bare matrix: id (default, numbers by value) or file (as the topology file lists its nodes)")
+    .option("--class <class>", `class of demands in files without classes: ${trafficClasses.join(", ")} (default elastic)`)
+    .addOption(new Option("--priority", "plan class by class, each on what the higher ones leave (the default)").conflicts("singleClass"))
+    .option("--single-class [class]", "join all demands of a pair into one class (elastic unless named)")
+    .option("--progress", "show progress on stderr even where it is no terminal")
+    .option("--no-progress", "show no progress");
+}
+
+function addSolveOptions(command: Command): Command {
+  return command
+    .option("--objective <name>", `${objectiveNames.join(", ")} (default max-throughput)`)
+    .option(
+      "--tunnels <source>",
+      "k-shortest:K, edge-disjoint:K, srlg-disjoint:K, any (no candidate tunnels: edge-based LP), or a file with a path set (default k-shortest:4)",
+    )
+    .option("--latency-max <ms>", "tunnels slower than this are no candidates")
+    .option("--solver <name>", `${solverNames.join(", ")} (default auto)`)
+    .option("--deadline <seconds>", "time to find an answer; then the next rung: feasible, greedy (default 10)")
+    .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)");
+}
+
+function addOutput(command: Command): Command {
+  return command.option("-o, --output <kind>", "table or json", "table");
+}

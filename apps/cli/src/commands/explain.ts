@@ -1,0 +1,80 @@
+/** `sluice explain`: what binds a demand, or what more capacity on a link would be worth, in words. */
+import { explainDemand, explainLink, type DemandExplanation, type LinkExplanation } from "@sluice/engine";
+import { isId, ok, refuse, toId, topologyDocument, type LinkId, type Plan, type Result, type Snapshot, type Topology } from "@sluice/model";
+import { parseFlowGroup, parseOneOf } from "../argument.js";
+import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
+import { exitCode, type ExitCode } from "../exit-code.js";
+import { readOneFile } from "../input-file.js";
+import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
+import { readPlanFile } from "../plan-file.js";
+import { argumentFault, inFile } from "../refusal.js";
+import { runSolve } from "../solve-run.js";
+import type { SolveFlags } from "../solve-setting.js";
+import { noteLines } from "../solve-table.js";
+
+export interface ExplainCommandFlags extends NetworkFlags, SolveFlags {
+  readonly demand?: string;
+  readonly link?: string;
+  readonly plan?: string;
+  readonly output: string;
+}
+
+interface Planned {
+  readonly topology: Topology;
+  readonly snapshot: Snapshot;
+  readonly plan: Plan;
+  readonly notes: readonly FileNote[];
+}
+
+export async function explainCommand(flags: ExplainCommandFlags, context: CommandContext): Promise<ExitCode> {
+  const { terminal } = context;
+  const output = parseOneOf(flags.output, outputKinds, "--output");
+  if (!output.ok) return refused(context, output.faults);
+  if ((flags.demand === undefined) === (flags.link === undefined)) {
+    return refused(context, [argumentFault("missing-field", "--demand", "explain takes either --demand A>B/class or --link LINK.")]);
+  }
+  const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan);
+  if (!planned.ok) return refused(context, planned.faults);
+  const explained = explain(flags, planned.value);
+  if (!explained.ok) return refused(context, explained.faults);
+  terminal.settle();
+  const { notes } = planned.value;
+  if (output.value === "json") {
+    await terminal.write(jsonText({ kind: "explanation", formatVersion: 1, ...explained.value, notes }));
+  } else {
+    for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
+    await terminal.write(`${explained.value.sentences.join("\n")}\n`);
+  }
+  return exitCode.ok;
+}
+
+async function solvePlan(flags: ExplainCommandFlags, context: CommandContext): Promise<Result<Planned>> {
+  const solved = await runSolve(flags, context);
+  return solved.ok ? ok({ ...solved.value, topology: solved.value.input.topology }) : solved;
+}
+
+async function readPlan(flags: ExplainCommandFlags, path: string): Promise<Result<Planned>> {
+  const bytes = await readOneFile(path, "--plan");
+  if (!bytes.ok) return bytes;
+  const file = inFile(path, readPlanFile(bytes.value));
+  if (!file.ok) return file;
+  const input = await readNetworkAndDemands(flags);
+  if (!input.ok) return input;
+  const { topology, matrix, notes } = input.value;
+  const { plan, settings } = file.value;
+  return ok({ topology, snapshot: { topology: topologyDocument(topology), demands: matrix, settings }, plan, notes });
+}
+
+function explain(flags: ExplainCommandFlags, { snapshot, plan, topology }: Planned): Result<DemandExplanation | LinkExplanation> {
+  if (flags.link !== undefined) {
+    const id = flags.link;
+    if (!isId(id) || !topology.linkById.has(toId<LinkId>(id))) {
+      const [example] = topology.links;
+      const hint = example === undefined ? "It has no links." : `One that exists: ${example.id}.`;
+      return refuse(argumentFault("not-found", "--link", `The topology has no link ${JSON.stringify(id)}. ${hint}`));
+    }
+    return explainLink(snapshot, plan, toId<LinkId>(id));
+  }
+  const flowGroup = parseFlowGroup(flags.demand ?? "", "--demand", snapshot.demands.demands);
+  return flowGroup.ok ? explainDemand(snapshot, plan, flowGroup.value) : flowGroup;
+}

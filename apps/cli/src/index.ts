@@ -1,0 +1,14 @@
+export { bareTable } from "./bare-table.js";
+export { runCommandLine, type OpenContext } from "./command-line.js";
+export type { CommandContext } from "./command-context.js";
+export { exitCode, exitCodeOf, type ExitCode } from "./exit-code.js";
+export { readSeriesOrMatrix, type FileNote, type MatricesInput, type NetworkFlags } from "./network-input.js";
+export { readPlanFile, writePlanFile, type PlanFile } from "./plan-file.js";
+export { parseRateUnit, percentText, rateText, trimmed } from "./rate-unit.js";
+export { argumentFault, refusalLines } from "./refusal.js";
+export { parseNumber, parseOneOf, parseWhole } from "./argument.js";
+export { overallScore, type Score, type SolveReport } from "./solve-report.js";
+export { solveSettings, type SolveFlags, type SolveSettings } from "./solve-setting.js";
+export { noteLines } from "./solve-table.js";
+export type { VerifyReport } from "./commands/verify.js";
+export { openTerminal, type Colors, type Terminal } from "./terminal.js";

@@ -1,0 +1,91 @@
+/** The lab as a gRPC client of the controller: topology in, measurements in. Faults are values; a broken stream is opened anew with the next matrix. */
+import { Metadata, credentials, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import { fault, ok, refuse, type DemandMatrix, type Fault, type Result, type TopologyDocument } from "@sluice/model";
+import { demandMatrixToWire, faultFromWire, faultsOfError, keepaliveOptions, requestBytesMax, topologyToWire, v1 } from "@sluice/wire";
+
+/** Time for one call, ms. */
+const callMsMax = 20_000;
+/** Demands in one message: some 60 bytes each, far below the largest message. */
+const demandsPerPart = 50_000;
+
+type Measurements = ClientDuplexStream<v1.StreamMeasurementsRequest, v1.StreamMeasurementsResponse>;
+type Answer = (result: Result<number>) => void;
+
+export class ControllerClient {
+  readonly #topologies: v1.TopologyServiceClient;
+  readonly #demands: v1.DemandServiceClient;
+  #stream: Measurements | undefined;
+  #sequence = 0n;
+  readonly #waiting = new Map<bigint, Answer>();
+
+  constructor(address: string) {
+    const options = { ...keepaliveOptions, "grpc.max_send_message_length": requestBytesMax };
+    this.#topologies = new v1.TopologyServiceClient(address, credentials.createInsecure(), options);
+    this.#demands = new v1.DemandServiceClient(address, credentials.createInsecure(), options);
+  }
+
+  /** The new topology's version. */
+  replaceTopology(topology: TopologyDocument): Promise<Result<number>> {
+    const deadline = new Date(Date.now() + callMsMax);
+    return new Promise((resolve) => {
+      this.#topologies.replaceTopology({ topology: topologyToWire(topology) }, new Metadata(), { deadline }, (error, response) => {
+        resolve(error === null ? ok(Number(response.version)) : refuseCall("ReplaceTopology", error));
+      });
+    });
+  }
+
+  /** How many demands were taken in. */
+  measure(matrix: DemandMatrix): Promise<Result<number>> {
+    this.#sequence += 1n;
+    const sequence = this.#sequence;
+    const { name, demands } = demandMatrixToWire(matrix);
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => answer(refuse(fault("deadline-exceeded", "The controller did not answer a measurement in time."))),
+        callMsMax,
+      );
+      const answer: Answer = (result) => {
+        clearTimeout(timer);
+        this.#waiting.delete(sequence);
+        resolve(result);
+      };
+      this.#waiting.set(sequence, answer);
+      const stream = (this.#stream ??= this.#open());
+      for (let start = 0; start === 0 || start < demands.length; start += demandsPerPart) {
+        const part = demands.slice(start, start + demandsPerPart);
+        stream.write({ sequence, matrix: { name, demands: part }, more: start + demandsPerPart < demands.length });
+      }
+    });
+  }
+
+  close(): void {
+    this.#stream?.end();
+    this.#stream?.cancel();
+    this.#stream = undefined;
+    this.#topologies.close();
+    this.#demands.close();
+  }
+
+  #open(): Measurements {
+    const stream = this.#demands.streamMeasurements();
+    const over = (result: Result<number>): void => {
+      if (this.#stream !== stream) return;
+      this.#stream = undefined;
+      for (const answer of this.#waiting.values()) answer(result);
+    };
+    stream.on("data", ({ sequence, demandCount, faults }: v1.StreamMeasurementsResponse) => {
+      const [first, ...rest] = faults.map(faultFromWire);
+      this.#waiting.get(sequence)?.(first === undefined ? ok(Number(demandCount)) : { ok: false, faults: [first, ...rest] });
+    });
+    stream.on("error", (error: ServiceError) => over(refuseCall("StreamMeasurements", error)));
+    stream.on("end", () => over(refuse(fault("unavailable", "The controller ended the stream of measurements."))));
+    return stream;
+  }
+}
+
+/** The peer's own faults where it sent some, else what gRPC has to say. */
+function refuseCall(call: string, error: ServiceError): Result<never> {
+  const [first, ...rest]: readonly Fault[] = faultsOfError(error);
+  if (first !== undefined) return { ok: false, faults: [first, ...rest] };
+  return refuse(fault("unavailable", `${call} failed: ${error.details}.`));
+}
