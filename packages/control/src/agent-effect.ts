@@ -25,7 +25,7 @@ export type AgentEffect =
       readonly kind: "apply";
       readonly applyId: number;
       readonly operations: readonly RuleOperation[];
-      /** What the table holds afterwards. */
+      /** All that the table holds with this change: a live view, read it before the next event. */
       readonly rules: NodeRules;
     }
   | {

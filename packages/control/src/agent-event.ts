@@ -1,12 +1,6 @@
 /** What the driver tells the agent's machine. `nowMs` as for the controller: a clock that never runs backwards. */
-import type { ControllerMessage, FaultCode, GroupCounters, LinkCounters, LinkId, RuleKey } from "@sluice/model";
-
-/** An operation that the datapath could not carry out. */
-export interface RuleFailure {
-  readonly key: RuleKey;
-  readonly code: FaultCode;
-  readonly reason: string;
-}
+import type { ControllerMessage, GroupCounters, LinkCounters, LinkId } from "@sluice/model";
+import type { RuleFailure } from "@sluice/rules";
 
 export type AgentEvent = { readonly nowMs: number } & (
   | {

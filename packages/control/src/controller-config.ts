@@ -16,6 +16,8 @@ export interface ControllerConfig {
   readonly failureBackoffMinMs: number;
   readonly failureBackoffMaxMs: number;
 
+  /** New demands wait while a push makes progress; one that made none for this long is overtaken, ms. */
+  readonly pushPatienceMs: number;
   /** A stage that is not acknowledged by then ends its stream, ms. */
   readonly ackTimeoutMs: number;
   /** The same for the rules of a switch that were asked for, ms. */
@@ -56,6 +58,7 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   solveOverrunMaxMs: 5_000,
   failureBackoffMinMs: 1_000,
   failureBackoffMaxMs: 30_000,
+  pushPatienceMs: 2_000,
   ackTimeoutMs: 5_000,
   readTimeoutMs: 5_000,
   helloTimeoutMs: 5_000,

@@ -6,3 +6,5 @@ export * from "./controller-effect.js";
 export * from "./controller-event.js";
 export * from "./controller-view.js";
 export * from "./inventory-record.js";
+export * from "./agent/machine.js";
+export * from "./controller/machine.js";

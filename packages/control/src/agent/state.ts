@@ -1,0 +1,50 @@
+/** What the agent's machine remembers. Only `term`, `epoch` and, where the datapath outlives the agent, its rules survive a restart. */
+import type { AgentMessage, ControllerMessage, Epoch, LinkId, RuleOperation, Term } from "@sluice/model";
+import type { RuleTable } from "@sluice/rules";
+import type { AgentConfig } from "../agent-config.js";
+import type { AgentEffect } from "../agent-effect.js";
+
+export interface Stream {
+  readonly id: number;
+  phase: "connecting" | "open" | "greeted" | "welcomed";
+  lastHeardMs: number;
+}
+
+export type StageMessage = Extract<ControllerMessage, { kind: "stage" }>;
+export type Ack = Extract<AgentMessage, { kind: "ack" }>;
+
+/** The one thing that the driver has been asked for and has not answered; the inbox waits for it. */
+export type Busy =
+  | {
+      readonly kind: "persisting";
+      readonly persistId: number;
+      readonly term: Term;
+      readonly epoch: Epoch;
+      /** The message that needs the pair to be durable; none when its stream was lost meanwhile. */
+      message: ControllerMessage | undefined;
+    }
+  | { readonly kind: "applying"; readonly applyId: number; readonly stage: StageMessage; readonly inverse: readonly RuleOperation[] };
+
+export interface AgentState {
+  readonly config: Required<AgentConfig>;
+  nowMs: number;
+  effects: AgentEffect[];
+  /** Durable: the highest pair that the driver has confirmed. */
+  termSeen: Term;
+  epochSeen: Epoch;
+  /** What the datapath holds; ahead of it while a stage is being applied. */
+  table: RuleTable;
+  readonly links: Map<LinkId, boolean>;
+  stream: Stream | undefined;
+  streamNext: number;
+  /** Streams asked for since the last welcome. */
+  attempts: number;
+  readonly inbox: ControllerMessage[];
+  busy: Busy | undefined;
+  requestNext: number;
+  /** Newest last: what was answered to stages, for duplicates. */
+  readonly answers: Ack[];
+  /** Highest sequence of the term that was begun. */
+  sequenceSeen: { term: Term; sequence: number };
+  countersAskedMs: number | undefined;
+}

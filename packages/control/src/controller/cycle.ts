@@ -1,0 +1,148 @@
+/**
+ * The planning cycle: something changed -> solve -> verify -> persist -> target of the push. At most one solve is under
+ * way; changes coalesce, the newest wins. A solve for a topology that is no longer the network's is cancelled; its
+ * answer, if it still comes, is discarded.
+ */
+import {
+  canonicalHash,
+  fault,
+  topologyDocument,
+  type DemandMatrix,
+  type Plan,
+  type PlanTimings,
+  type Result,
+  type Snapshot,
+} from "@sluice/model";
+import { isoTime, publish } from "./journal.js";
+import { effectiveTopology } from "./link-state.js";
+import { retarget } from "./push.js";
+import { cancelSolve, cycleFailed } from "./replan.js";
+import { nextId, type ControllerState } from "./state.js";
+import { heldRules } from "./switches.js";
+import { verifyPlan, withHeldLabels } from "./verify.js";
+
+/** Starts a solve when one is due; gives up one that has overrun. */
+export function advanceCycle(state: ControllerState): void {
+  const { cycle, config, nowMs } = state;
+  if (cycle.phase.kind === "solving") {
+    const limitMs = cycle.phase.snapshot.settings.deadlineSeconds * 1000 + config.solveOverrunMaxMs;
+    if (nowMs - cycle.phase.startedAtMs > limitMs) {
+      cancelSolve(state);
+      cycleFailed(state, [fault("deadline-exceeded", `The solver gave no answer within ${limitMs} ms.`)]);
+    }
+    return;
+  }
+  if (cycle.phase.kind !== "idle" || (state.adopting && state.push.target !== undefined) || nowMs < dueMs(state)) return;
+  const topology = effectiveTopology(state);
+  const { demands, settings, revision } = state.inventory;
+  if (topology === undefined || demands === undefined) return;
+  const snapshot: Snapshot = { topology: topologyDocument(topology), demands: demandsBetween(topology.nodeById, demands), settings };
+  const solveId = nextId(state);
+  cycle.phase = { kind: "solving", solveId, snapshot, revision, startedAtMs: nowMs };
+  cycle.lastStartMs = nowMs;
+  cycle.topologyDirtyMs = undefined;
+  cycle.demandsDirtyMs = undefined;
+  cycle.solves += 1;
+  state.effects.push({ kind: "solve", solveId, snapshot });
+  publish(state, "solve-started", {
+    solveId,
+    topologyVersion: state.inventory.topologyVersion,
+    demandsVersion: state.inventory.demandsVersion,
+  });
+}
+
+/** When the next solve may start; Infinity while nothing asks for one. */
+function dueMs({ cycle, config, push, nowMs }: ControllerState): number {
+  const sinceLast = cycle.lastStartMs ?? -Infinity;
+  let due = Infinity;
+  if (cycle.topologyDirtyMs !== undefined) {
+    due = Math.max(cycle.topologyDirtyMs + config.topologySettleMs, sinceLast + config.topologySolveIntervalMinMs);
+  }
+  // New demands let a push that makes progress finish; a network that changed does not wait for it.
+  const pushing = push.update !== undefined && nowMs - push.lastProgressMs < config.pushPatienceMs;
+  if (cycle.demandsDirtyMs !== undefined && !pushing) {
+    due = Math.min(due, push.target === undefined ? cycle.demandsDirtyMs : sinceLast + config.solveIntervalMinMs);
+  }
+  return Math.max(due, cycle.backoffUntilMs);
+}
+
+/** Demands whose ends are still in the topology: a node that was removed has no traffic to plan. */
+function demandsBetween(nodeById: ReadonlyMap<string, unknown>, matrix: DemandMatrix): DemandMatrix {
+  const demands = matrix.demands.filter((demand) => nodeById.has(demand.src) && nodeById.has(demand.dst));
+  return demands.length === matrix.demands.length ? matrix : { ...matrix, demands };
+}
+
+export function solved(
+  state: ControllerState,
+  solveId: number,
+  result: Result<{ readonly plan: Plan; readonly timings: PlanTimings }>,
+): void {
+  const { cycle, inventory } = state;
+  if (cycle.phase.kind !== "solving" || cycle.phase.solveId !== solveId) return;
+  const { snapshot, revision, startedAtMs } = cycle.phase;
+  cycle.phase = { kind: "idle" };
+  if (revision !== inventory.revision) {
+    cycle.topologyDirtyMs ??= state.nowMs;
+    return;
+  }
+  if (!result.ok) {
+    cycleFailed(state, result.faults);
+    return;
+  }
+  const { plan, timings } = result.value;
+  const verified = verifyPlan({ snapshot, plan, assignmentsBefore: withHeldLabels(cycle.assignments, heldRules(state)) });
+  if (!verified.ok) {
+    publish(state, "plan-refused", { faults: verified.faults.slice(0, faultsPublishedMax) });
+    cycleFailed(state, verified.faults);
+    return;
+  }
+  const { input, topology, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
+  const record = {
+    epoch: state.epoch + 1,
+    term: state.term,
+    createdAt: isoTime(state.nowMs),
+    cycleInputHash: canonicalHash(input),
+    plan,
+    timings,
+    rulesDigest,
+    ruleCount,
+  };
+  const persistId = nextId(state);
+  cycle.phase = {
+    kind: "persisting",
+    persistId,
+    plan: { record, input, topology, rules, digests, walk, assignmentsAfter },
+    revision,
+    startedAtMs,
+  };
+  state.effects.push({ kind: "persist", persistId, write: { kind: "plan", record, input, assignmentsAfter: assignmentsRecord } });
+}
+
+/** Faults that one event carries. */
+const faultsPublishedMax = 10;
+
+export function planPersisted(state: ControllerState, result: Result<unknown>): void {
+  const { cycle, inventory } = state;
+  if (cycle.phase.kind !== "persisting") return;
+  const { plan, revision } = cycle.phase;
+  cycle.phase = { kind: "idle" };
+  if (!result.ok) {
+    // The store is ahead: a write of ours that seemed to fail did not. The next plan takes the number after it.
+    if (result.faults[0].code === "stale-epoch") state.epoch += 1;
+    publish(state, "store-failed", { write: "plan", code: result.faults[0].code, message: result.faults[0].message });
+    cycleFailed(state, result.faults);
+    return;
+  }
+  state.epoch = plan.record.epoch;
+  cycle.assignments = plan.assignmentsAfter;
+  cycle.lastFaults = undefined;
+  cycle.kept = false;
+  publish(state, "plan-persisted", {
+    epoch: state.epoch,
+    rung: plan.record.plan.rung,
+    rules: plan.record.ruleCount,
+    utilizationMax: plan.walk.utilizationMax,
+  });
+  // The network changed while the plan was written: it stays in the journal and is not pushed.
+  if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
+}

@@ -1,0 +1,197 @@
+/**
+ * The controller: a state machine that does no I/O and reads no clock. Events in, effects out; a thin driver carries
+ * them out. docs/protocol.md shows the whole.
+ */
+import { assert, buildTopology, planSettingsDefault, unreachable, type Result, type Term } from "@sluice/model";
+import { emptyAssignments, parseAssignments } from "@sluice/rules";
+import type { ControllerConfig } from "../controller-config.js";
+import type { ControllerEffect } from "../controller-effect.js";
+import type { ControllerEvent } from "../controller-event.js";
+import type { StartInventory } from "../inventory-record.js";
+import { advanceCycle, planPersisted, solved } from "./cycle.js";
+import { inventoryPersisted, request, writeInventory } from "./inventory.js";
+import { journalPersisted, publish, writeJournal } from "./journal.js";
+import { presumeDown, rebuildEffective } from "./link-state.js";
+import { advancePush } from "./push.js";
+import { advanceAdoption } from "./readiness.js";
+import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
+import type { ControllerState } from "./state.js";
+import { syncSwitches } from "./switches.js";
+import { reviveVerifiedPlan } from "./verify.js";
+
+export type { ControllerState } from "./state.js";
+export { controllerView } from "./view.js";
+
+/** Throws where the inventory is not one that this machine wrote: a store that was tampered with is not planned on. */
+export function createController(
+  config: ControllerConfig,
+  start: { readonly term: Term; readonly inventory: StartInventory },
+): ControllerState {
+  const { inventory } = start;
+  const topology = inventory.topology && admitted(buildTopology(inventory.topology.document), "topology");
+  const assignments = inventory.assignments && admitted(parseAssignments(inventory.assignments), "assignments");
+  const state: ControllerState = {
+    config,
+    term: start.term,
+    epoch: inventory.epoch,
+    nowMs: 0,
+    startedAtMs: undefined,
+    adoptFromMs: undefined,
+    effects: [],
+    superseded: undefined,
+    adopting: true,
+    idLast: 0,
+    sequenceLast: 0,
+    inventory: {
+      topology,
+      topologyVersion: inventory.topology?.version,
+      demands: inventory.demands?.matrix,
+      demandsVersion: inventory.demands?.version,
+      settings: inventory.settings?.settings ?? planSettingsDefault,
+      settingsVersion: inventory.settings?.version ?? 0,
+      queue: [],
+      writing: undefined,
+      reportedDown: new Map(),
+      effective: undefined,
+      revision: 0,
+    },
+    journal: { pending: [], writing: undefined, retryAtMs: 0, dropped: 0 },
+    cycle: {
+      phase: { kind: "idle" },
+      topologyDirtyMs: undefined,
+      // Whatever was under way in the last term is unknown: the first thing after adoption is a fresh plan.
+      demandsDirtyMs: 0,
+      lastStartMs: undefined,
+      backoffUntilMs: 0,
+      failuresInRow: 0,
+      solves: 0,
+      failures: 0,
+      lastFaults: undefined,
+      kept: false,
+      assignments: assignments ?? emptyAssignments,
+    },
+    push: {
+      inForce: undefined,
+      target: undefined,
+      purpose: "reconcile",
+      update: undefined,
+      stale: false,
+      retryAtMs: 0,
+      failuresInRow: 0,
+      lastProgressMs: 0,
+      epochSent: inventory.epoch,
+      lastMoveMs: 0,
+    },
+    switches: new Map(),
+    streams: new Map(),
+    linkMeasurements: new Map(),
+    groupMeasurements: new Map(),
+    viewCached: undefined,
+  };
+  if (inventory.lastPlan !== undefined && inventory.assignments !== undefined) {
+    const revived = reviveVerifiedPlan({ ...inventory.lastPlan, assignmentsAfter: inventory.assignments });
+    if (revived.ok) {
+      state.push.target = revived.value;
+      presumeDown(state, revived.value.topology);
+    } else {
+      state.cycle.lastFaults = revived.faults;
+    }
+  }
+  rebuildEffective(state);
+  syncSwitches(state);
+  return state;
+}
+
+function admitted<T>(stored: Result<T>, what: string): T {
+  assert(stored.ok, `the stored ${what} is valid: ${stored.ok ? "" : stored.faults[0].message}`);
+  return stored.value;
+}
+
+/** One event; the state is changed in place and given back. An acknowledgement costs what it sets free, not the network. */
+export function stepController(
+  state: ControllerState,
+  event: ControllerEvent,
+): { readonly state: ControllerState; readonly effects: readonly ControllerEffect[] } {
+  state.effects = [];
+  state.nowMs = Math.max(state.nowMs, event.nowMs);
+  if (state.startedAtMs === undefined) start(state);
+  state.viewCached = undefined;
+  if (state.superseded === undefined) {
+    handle(state, event);
+    advance(state, event.kind === "tick");
+  }
+  return { state, effects: state.effects };
+}
+
+function start(state: ControllerState): void {
+  state.startedAtMs = state.nowMs;
+  state.adoptFromMs = state.nowMs;
+  const { lastFaults } = state.cycle;
+  if (lastFaults !== undefined)
+    publish(state, "plan-refused", { epoch: state.epoch, code: lastFaults[0].code, message: lastFaults[0].message });
+}
+
+function handle(state: ControllerState, event: ControllerEvent): void {
+  switch (event.kind) {
+    case "tick":
+      return watchStreams(state);
+    case "replace-topology":
+      return request(state, { kind: event.kind, requestId: event.requestId, topology: event.topology });
+    case "change-topology":
+      return request(state, { kind: event.kind, requestId: event.requestId, changes: event.changes });
+    case "change-settings":
+      return request(state, { kind: event.kind, requestId: event.requestId, settings: event.settings });
+    case "measure-demands": {
+      const requestIds = event.requestId === undefined ? [] : [event.requestId];
+      return request(state, { kind: event.kind, requestIds, supersededIds: [], matrix: event.matrix });
+    }
+    case "agent-opened":
+      return agentOpened(state, event.streamId);
+    case "agent-message":
+      return agentMessage(state, event.streamId, event.message);
+    case "agent-closed":
+      return agentClosed(state, event.streamId);
+    case "solved":
+      return solved(state, event.solveId, event.result);
+    case "persisted":
+      return persisted(state, event);
+    default:
+      return unreachable(event);
+  }
+}
+
+function persisted(state: ControllerState, { persistId, result }: Extract<ControllerEvent, { kind: "persisted" }>): void {
+  if (!result.ok && result.faults[0].code === "stale-term") {
+    stepDown(state, result.faults[0].message);
+  } else if (state.inventory.writing?.persistId === persistId) {
+    const before = state.inventory.topology;
+    inventoryPersisted(state, result);
+    if (state.inventory.topology === before) return;
+    // Without a topology nobody could be heard: listening begins now.
+    if (before === undefined) state.adoptFromMs = state.nowMs;
+    syncSwitches(state);
+    greetParked(state);
+  } else if (state.journal.writing?.persistId === persistId) {
+    journalPersisted(state, result);
+  } else if (state.cycle.phase.kind === "persisting" && state.cycle.phase.persistId === persistId) {
+    planPersisted(state, result);
+  }
+}
+
+/** A newer leader exists: from here on this machine does nothing. */
+function stepDown(state: ControllerState, reason: string): void {
+  publish(state, "superseded", { term: state.term, reason });
+  state.superseded = `A newer controller leads: ${reason}`;
+  state.effects.push({ kind: "step-down", reason });
+}
+
+/** What follows from the state alone, whatever the event was. Only a tick looks at every switch. */
+function advance(state: ControllerState, everySwitch: boolean): void {
+  if (state.superseded !== undefined) return;
+  writeInventory(state);
+  advanceAdoption(state);
+  advanceCycle(state);
+  if (everySwitch) for (const one of state.switches.values()) if (one.belief.kind === "unknown") read(state, one);
+  advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : []);
+  writeJournal(state);
+}

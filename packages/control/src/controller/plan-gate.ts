@@ -1,0 +1,108 @@
+/**
+ * Whether a plan is one: what came back from a solver's process is checked for shape, range and reference before
+ * anything is computed from it. Shares no code with the engine.
+ */
+import {
+  fault,
+  flowGroupId,
+  isUsable,
+  ok,
+  rateBpsMax,
+  refuse,
+  tunnelId,
+  type Fault,
+  type FlowGroupId,
+  type NodeId,
+  type Path,
+  type Plan,
+  type Result,
+  type Snapshot,
+  type Topology,
+  type TunnelId,
+} from "@sluice/model";
+
+/** Relative; what a sum of doubles may be off by. */
+const toleranceRelative = 1e-6;
+
+/**
+ * Refuses with `check-failed`: a report of the engine that does not pass; a tunnel that is not a loopless path of usable
+ * links or not of its own id; a group that nobody asked for, that is admitted more than its demand, whose weights are no positive
+ * integers within the budget, or whose tunnels run between other nodes. O(demands + tunnels x hops + groups x tunnels per group).
+ */
+export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): Result<Plan> {
+  try {
+    const defect = defectOf(topology, snapshot, plan);
+    return defect === undefined ? ok(plan) : refuse(defect);
+  } catch (cause) {
+    // A value of another shape breaks the reading of it: that is the finding, not a bug of this process.
+    if (cause instanceof TypeError) return refuse(fault("check-failed", `The solver's answer is not a plan: ${cause.message}.`));
+    throw cause;
+  }
+}
+
+function defectOf(topology: Topology, { demands, settings }: Snapshot, plan: Plan): Fault | undefined {
+  if (plan.check.verdict !== "pass") {
+    return plan.check.violations[0] ?? fault("check-failed", "The plan's own check did not pass.");
+  }
+  const ends = new Map<TunnelId, { readonly src: NodeId; readonly dst: NodeId }>();
+  for (const { id, src, dst, path } of plan.tunnels) {
+    if (ends.has(id)) return defect(`Tunnel ${id} occurs twice.`);
+    const found = endsOf(topology, path);
+    if (found === undefined || found.src !== src || found.dst !== dst) {
+      return defect(`Tunnel ${id} is not a loopless path of usable links from ${src} to ${dst}.`);
+    }
+    if (id !== tunnelId(path)) return defect(`Tunnel ${id} does not have the id of its path.`);
+    ends.set(id, found);
+  }
+  const demandBps = new Map<FlowGroupId, number>(demands.demands.map((demand) => [flowGroupId(demand), demand.rateBps]));
+  const seen = new Set<FlowGroupId>();
+  for (const group of plan.groups) {
+    const id = flowGroupId(group);
+    const asked = demandBps.get(id);
+    if (asked === undefined) return defect(`Nobody asked for the group ${id}.`);
+    if (seen.has(id)) return defect(`The group ${id} occurs twice.`);
+    seen.add(id);
+    if (!isRate(group.admittedBps) || group.admittedBps > asked * (1 + toleranceRelative)) {
+      return defect(`The group ${id} is admitted ${group.admittedBps} bps of ${asked} bps.`);
+    }
+    const members = new Set<TunnelId>();
+    let weightSum = 0;
+    for (const { tunnelId: member, weight, allottedBps } of group.members) {
+      const tunnel = ends.get(member);
+      if (tunnel === undefined || members.has(member) || tunnel.src !== group.src || tunnel.dst !== group.dst) {
+        return defect(`The group ${id} uses tunnel ${member} twice, or one that does not join its ends.`);
+      }
+      if (!Number.isInteger(weight) || weight < 1 || !isRate(allottedBps))
+        return defect(`The group ${id} has a weight or rate that is none.`);
+      members.add(member);
+      weightSum += weight;
+    }
+    if (members.size === 0 || weightSum > settings.splitWeightSumMax) {
+      return defect(`The weights of the group ${id} sum to ${weightSum}; 1 to ${settings.splitWeightSumMax} are allowed.`);
+    }
+  }
+  return undefined;
+}
+
+function endsOf(topology: Topology, path: Path): { readonly src: NodeId; readonly dst: NodeId } | undefined {
+  const visited = new Set<NodeId>();
+  let src: NodeId | undefined;
+  let at: NodeId | undefined;
+  for (const linkId of path) {
+    const link = topology.linkById.get(linkId);
+    if (link === undefined || !isUsable(topology, link) || (at !== undefined && link.from !== at)) return undefined;
+    src ??= link.from;
+    visited.add(link.from);
+    if (visited.has(link.to)) return undefined;
+    at = link.to;
+  }
+  return src === undefined || at === undefined ? undefined : { src, dst: at };
+}
+
+function isRate(value: number): boolean {
+  return Number.isFinite(value) && value >= 0 && value <= rateBpsMax;
+}
+
+function defect(message: string): Fault {
+  return fault("check-failed", message);
+}

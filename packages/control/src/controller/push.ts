@@ -1,0 +1,289 @@
+/**
+ * Bringing the switches to the target, by levels and not by edges: whatever disturbs an update (a new plan, a switch that
+ * holds something else than it should, a refused stage) only marks it stale. Once no stage is on its way, the update is
+ * derived again from what the switches are known to hold and from what they should hold.
+ */
+import { fault, type Fault, type FaultCode, type NodeId, type RuleSet } from "@sluice/model";
+import { applyOperations, digestAfter, orderUpdate, walkUpdate, walkRules, type StagePurpose } from "@sluice/rules";
+import type { AgentMessage } from "@sluice/model";
+import { worstRules } from "./belief.js";
+import { publish } from "./journal.js";
+import { effectiveTopology } from "./link-state.js";
+import { backoffMs, cycleFailed } from "./replan.js";
+import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
+import { advanceNode, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
+
+/** Digest of a switch without rules: what a node that the target does not name should hold. */
+const emptyDigest = "0".repeat(32);
+
+/** Stages that move traffic: transit rules outlive them by a grace. */
+const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
+
+/** From now on the switches should hold this. */
+export function retarget(state: ControllerState, { target, purpose }: Pick<PushState, "target" | "purpose">): void {
+  const { push } = state;
+  push.target = target;
+  push.purpose = purpose;
+  push.retryAtMs = 0;
+  push.failuresInRow = 0;
+  push.stale = true;
+}
+
+/** Whether a switch is known to hold what the target says. */
+export function isOnTarget({ push }: ControllerState, { belief, nodeId }: Switch): boolean {
+  return belief.kind === "known" && push.target !== undefined && belief.digest === (push.target.digests.get(nodeId) ?? emptyDigest);
+}
+
+/** Derives a stale update again, or sends what has become possible. `all`: look at every node that waits, not only at those just set free. */
+export function advancePush(state: ControllerState, freed: Iterable<NodeId>): void {
+  const { push } = state;
+  if (state.adopting || push.target === undefined) return;
+  if (push.stale) {
+    if (state.nowMs >= push.retryAtMs && !stageUnderWay(state)) derive(state, push.target);
+    return;
+  }
+  if (push.update === undefined) return;
+  for (const nodeId of freed) sendNext(state, nodeId);
+}
+
+/** Whether an agent with a stream has still to answer for a stage. One that lost its stream may take its time. */
+function stageUnderWay(state: ControllerState): boolean {
+  for (const one of state.switches.values()) if (one.inFlight !== undefined) return true;
+  return false;
+}
+
+/** O(network): once for each plan, and for each disturbance that outlives the stages under way. */
+function derive(state: ControllerState, target: VerifiedPlan): void {
+  const { push, inventory } = state;
+  const topology = effectiveTopology(state);
+  if (topology === undefined) return;
+  push.stale = false;
+  push.update = undefined;
+  const installed = new Map<NodeId, ReturnType<typeof worstRules>>();
+  const provisional = new Set<NodeId>();
+  for (const one of state.switches.values()) {
+    const rules = worstRules(one.belief);
+    if (rules.size > 0) installed.set(one.nodeId, rules);
+    if (one.belief.kind !== "known") provisional.add(one.nodeId);
+  }
+  const wanted: RuleSet = new Map([...target.rules].filter(([nodeId]) => state.switches.has(nodeId)));
+  const plan = orderUpdate({ topology, installed, target: wanted, slack: inventory.settings.updateSlack });
+  const walk = walkUpdate(topology, installed, plan);
+  if (walk.verdict !== "pass") {
+    const first = walk.violations[0] ?? fault("walk-failed", "The packet walk refused the update.");
+    refuseUpdate(state, target, [first, ...walk.violations.slice(1)]);
+    return;
+  }
+  push.epochSent = Math.max(push.epochSent, target.record.epoch);
+  const update = startUpdate(plan, { epoch: push.epochSent, nowMs: state.nowMs, provisional });
+  push.update = update;
+  push.lastProgressMs = state.nowMs;
+  if (update.messageCount > 0) {
+    publish(state, "update-started", {
+      epoch: target.record.epoch,
+      purpose: push.purpose,
+      stages: plan.stages.length,
+      messages: update.messageCount,
+      interrupts: plan.interrupts.length,
+      utilizationMax: walk.utilizationMax,
+    });
+  }
+  finishIfDone(state);
+  for (const nodeId of update.ready) sendNext(state, nodeId);
+}
+
+function refuseUpdate(state: ControllerState, target: VerifiedPlan, faults: readonly [Fault, ...Fault[]]): void {
+  const { push, nowMs } = state;
+  push.stale = true;
+  push.retryAtMs = nowMs + backoffMs(state, push.failuresInRow);
+  push.failuresInRow += 1;
+  publish(state, "update-refused", {
+    epoch: target.record.epoch,
+    purpose: push.purpose,
+    code: faults[0].code,
+    message: faults[0].message,
+    violations: faults.length,
+    retryAfterMs: push.retryAtMs - nowMs,
+  });
+}
+
+/** Sends a node's next message if nothing holds it: at most one is on its way to a node. */
+export function sendNext(state: ControllerState, nodeId: NodeId): void {
+  const { push, nowMs } = state;
+  const { update } = push;
+  const one = state.switches.get(nodeId);
+  if (update === undefined || push.stale || one?.streamId === undefined || one.belief.kind !== "known" || one.inFlight !== undefined)
+    return;
+  if (update.provisional.has(nodeId)) return;
+  const pending = nextMessage(update, nodeId);
+  if (pending === undefined || pending.waiting > 0 || isHeld(state, pending)) return;
+  const { operations } = pending.message;
+  const { rules, digest } = one.belief;
+  const before = { rules, digest };
+  const after = { rules: applyOperations(rules, operations), digest: digestAfter(digest, rules, operations) };
+  state.sequenceLast += 1;
+  one.belief = { kind: "either", before, after };
+  one.inFlight = { sequence: state.sequenceLast, sentAtMs: nowMs };
+  one.pending = pending;
+  update.ready.delete(nodeId);
+  update.sentCount += 1;
+  state.effects.push({
+    kind: "send",
+    streamId: one.streamId,
+    message: {
+      kind: "stage",
+      term: state.term,
+      epoch: update.epoch,
+      stage: pending.stage.index,
+      sequence: state.sequenceLast,
+      operations,
+    },
+  });
+}
+
+/** Whether a removal has to wait: for packets that are still under way, or for switches that nobody has heard. */
+function isHeld(state: ControllerState, { stage }: PendingMessage): boolean {
+  const { push, config, nowMs } = state;
+  if (stage.graceMs > 0 && nowMs < push.lastMoveMs + stage.graceMs + config.drainGraceMs) return true;
+  return stage.purpose === "remove-transit" && !deletionsAllowed(state);
+}
+
+/** Transit rules may go when it is known of every switch whether it still sends traffic to them. */
+export function deletionsAllowed(state: ControllerState): boolean {
+  if (state.adopting || state.push.target === undefined) return false;
+  for (const { belief } of state.switches.values()) if (belief.kind === "unknown") return false;
+  return true;
+}
+
+/** An acknowledgement of the stage on its way to this switch; others say nothing new. */
+export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {
+  const { inFlight, belief } = one;
+  if (inFlight === undefined || ack.term !== state.term || ack.sequence !== inFlight.sequence || belief.kind !== "either") return;
+  switch (ack.status) {
+    case "received":
+      return;
+    case "programmed":
+      if (ack.digest !== belief.after.digest) {
+        // It has done something else than it was told: read it again before anything is built on it.
+        one.inFlight = undefined;
+        one.belief = { kind: "unknown", last: worstRules(belief) };
+        state.push.stale = true;
+        publish(state, "agent-drifted", { nodeId: one.nodeId, digest: ack.digest, expected: belief.after.digest });
+        return;
+      }
+      stageProgrammed(state, one);
+      return;
+    case "failed":
+      stageFailed(state, one, ack);
+  }
+}
+
+/** The switch holds the rules from after the stage. */
+export function stageProgrammed(state: ControllerState, one: Switch): void {
+  const { push, nowMs } = state;
+  const { belief, pending } = one;
+  if (belief.kind !== "either") return;
+  one.belief = { kind: "known", ...belief.after };
+  one.inFlight = undefined;
+  one.pending = undefined;
+  one.failure = undefined;
+  push.lastProgressMs = nowMs;
+  if (pending !== undefined && movingPurposes.has(pending.stage.purpose)) push.lastMoveMs = nowMs;
+  if (push.update === undefined || push.stale) return;
+  if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) {
+    push.stale = true;
+    return;
+  }
+  const freed = advanceNode(push.update, one.nodeId);
+  finishIfDone(state);
+  for (const nodeId of freed) sendNext(state, nodeId);
+}
+
+/** The switch holds the rules from before the stage, which is still to be done. */
+export function stageLost(state: ControllerState, one: Switch): void {
+  const { push } = state;
+  const { belief, pending } = one;
+  if (belief.kind !== "either") return;
+  one.belief = { kind: "known", ...belief.before };
+  one.inFlight = undefined;
+  one.pending = undefined;
+  if (push.update === undefined || push.stale) return;
+  if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) push.stale = true;
+  else push.update.ready.add(one.nodeId);
+}
+
+function finishIfDone(state: ControllerState): void {
+  const { push, nowMs } = state;
+  const { update, target } = push;
+  if (update === undefined || target === undefined || push.stale || !isDone(update)) return;
+  for (const one of state.switches.values()) if (!isOnTarget(state, one) && concerns(target, one)) return;
+  push.update = undefined;
+  push.failuresInRow = 0;
+  if (push.purpose !== "roll-back") state.cycle.failuresInRow = 0;
+  const { epoch } = target.record;
+  if (push.purpose === "roll-back") {
+    publish(state, "rolled-back", { epoch });
+  } else if (push.inForce !== target) {
+    push.inForce = target;
+    publish(state, "plan-applied", {
+      epoch,
+      seconds: (nowMs - update.startedAtMs) / 1000,
+      stages: update.plan.stages.length,
+      messages: update.messageCount,
+    });
+  }
+  push.purpose = "reconcile";
+}
+
+/** A switch that holds nothing, as far as anyone knows, and should hold nothing needs not be heard. */
+function concerns(target: VerifiedPlan, { nodeId, belief }: Switch): boolean {
+  return target.digests.has(nodeId) || worstRules(belief).size > 0;
+}
+
+/**
+ * A switch refused a stage. The rest of the update stops. The switches that have moved go back to the last good plan,
+ * if that is still good on the network as it is; otherwise they stay as they are, which every stage allows.
+ */
+function stageFailed(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {
+  const { push } = state;
+  const { target } = push;
+  const failure = ack.failures[0];
+  const code: FaultCode = failure?.code ?? "rule-refused";
+  const reason = failure?.reason ?? "The switch gave no reason.";
+  const wasCurrent = push.update !== undefined && !push.stale;
+  stageLost(state, one);
+  one.failure = { epoch: ack.epoch, code, reason };
+  publish(state, "plan-failed", {
+    epoch: ack.epoch,
+    nodeId: one.nodeId,
+    stage: ack.stage,
+    purpose: push.purpose,
+    code,
+    reason,
+    failures: ack.failures.length,
+  });
+  if (!wasCurrent || target === undefined) return;
+  const { inForce } = push;
+  const purpose = push.purpose;
+  if (purpose === "apply" && inForce !== undefined && inForce !== target && isGoodNow(state, inForce)) {
+    retarget(state, { target: inForce, purpose: "roll-back" });
+    return cycleFailed(state, [fault(code, `${one.nodeId} refused a rule of plan ${target.record.epoch}: ${reason}`)]);
+  }
+  push.stale = true;
+  push.retryAtMs = state.nowMs + backoffMs(state, push.failuresInRow);
+  push.failuresInRow += 1;
+  if (purpose === "apply") cycleFailed(state, [fault(code, `${one.nodeId} refused a rule of plan ${target.record.epoch}: ${reason}`)]);
+}
+
+function isGoodNow(state: ControllerState, plan: VerifiedPlan): boolean {
+  const topology = effectiveTopology(state);
+  return topology !== undefined && walkRules(topology, plan.rules, {}).verdict === "pass";
+}
+
+/** The rules of a switch turned out to be others than the update was derived from. */
+export function rulesLearned(state: ControllerState, one: Switch): void {
+  const { push } = state;
+  push.lastMoveMs = state.nowMs;
+  if (push.target === undefined) return;
+  if (push.update !== undefined || !isOnTarget(state, one)) push.stale = true;
+}

@@ -1,0 +1,203 @@
+/** What the controller's machine remembers, by concern. Changed in place, only by the files of this folder. */
+import type {
+  AgentMessage,
+  DemandMatrix,
+  Epoch,
+  Faults,
+  GroupCounters,
+  LinkCounters,
+  LinkId,
+  NodeId,
+  PlanSettings,
+  Rule,
+  RuleKey,
+  RuleSet,
+  Snapshot,
+  Term,
+  Topology,
+} from "@sluice/model";
+import type { Assignments, WalkReport } from "@sluice/rules";
+import type { ControllerConfig } from "../controller-config.js";
+import type { ControllerEffect } from "../controller-effect.js";
+import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement } from "../controller-view.js";
+import type { CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
+import type { Belief } from "./belief.js";
+import type { PendingMessage, Update } from "./update.js";
+
+/** A plan that passed every check and is durable, with all that follows from it. */
+export interface VerifiedPlan {
+  readonly record: PlanRecord;
+  readonly input: CycleInputRecord;
+  readonly topology: Topology;
+  readonly rules: RuleSet;
+  /** Of each node's rules; a node without rules is left out. */
+  readonly digests: ReadonlyMap<NodeId, string>;
+  readonly walk: WalkReport;
+  readonly assignmentsAfter: Assignments;
+}
+
+export type InventoryWrite =
+  | { readonly kind: "topology"; readonly topology: Topology }
+  | { readonly kind: "demands"; readonly matrix: DemandMatrix }
+  | { readonly kind: "settings"; readonly settings: PlanSettings };
+
+/** A request that waits for its turn, or for its write. */
+export type InventoryRequest =
+  | { readonly kind: "replace-topology"; readonly requestId: string; readonly topology: unknown }
+  | { readonly kind: "change-topology"; readonly requestId: string; readonly changes: unknown }
+  | { readonly kind: "change-settings"; readonly requestId: string; readonly settings: unknown }
+  | {
+      readonly kind: "measure-demands";
+      /** Of this matrix, and before it those of matrices that it replaced while they waited. */
+      readonly requestIds: string[];
+      readonly supersededIds: string[];
+      matrix: DemandMatrix;
+    };
+
+export interface InventoryState {
+  topology: Topology | undefined;
+  topologyVersion: number | undefined;
+  demands: DemandMatrix | undefined;
+  demandsVersion: number | undefined;
+  settings: PlanSettings;
+  settingsVersion: number;
+  readonly queue: InventoryRequest[];
+  writing: { readonly persistId: number; readonly request: InventoryRequest; readonly write: InventoryWrite } | undefined;
+  /** Who says that a link is down. A link nobody complains about is up. */
+  readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
+  /** The stored topology under the reported states; rebuilt where one of them changes. */
+  effective: Topology | undefined;
+  /** Rises when the effective topology changes. */
+  revision: number;
+}
+
+export interface JournalState {
+  readonly pending: JournalEvent[];
+  writing: { readonly persistId: number; readonly events: readonly JournalEvent[] } | undefined;
+  retryAtMs: number;
+  dropped: number;
+}
+
+export type CyclePhase =
+  | { readonly kind: "idle" }
+  | {
+      readonly kind: "solving";
+      readonly solveId: number;
+      readonly snapshot: Snapshot;
+      readonly revision: number;
+      readonly startedAtMs: number;
+    }
+  | {
+      readonly kind: "persisting";
+      readonly persistId: number;
+      readonly plan: VerifiedPlan;
+      readonly revision: number;
+      readonly startedAtMs: number;
+    };
+
+export interface CycleState {
+  phase: CyclePhase;
+  /** Since when something is newer than the newest solve; undefined when nothing is. */
+  topologyDirtyMs: number | undefined;
+  demandsDirtyMs: number | undefined;
+  lastStartMs: number | undefined;
+  backoffUntilMs: number;
+  failuresInRow: number;
+  solves: number;
+  failures: number;
+  lastFaults: Faults | undefined;
+  /** The newest solve gave no plan: the network stands on an older one. */
+  kept: boolean;
+  assignments: Assignments;
+}
+
+export interface PushState {
+  /** The last plan that every switch was programmed with. */
+  inForce: VerifiedPlan | undefined;
+  /** What the switches should hold. */
+  target: VerifiedPlan | undefined;
+  purpose: "apply" | "reconcile" | "roll-back";
+  update: Update | undefined;
+  /** The update no longer fits what the switches hold or should hold: derive it again once no stage is on its way. */
+  stale: boolean;
+  retryAtMs: number;
+  failuresInRow: number;
+  lastProgressMs: number;
+  /** Highest epoch that any stage carried, or any agent has seen. */
+  epochSent: Epoch;
+  /** When traffic was last moved: removals of transit rules wait out the grace from here. */
+  lastMoveMs: number;
+}
+
+export interface Reading {
+  readonly requestId: number;
+  readonly askedMs: number;
+  readonly rules: Map<RuleKey, Rule>;
+}
+
+/** A switch, by what is known of it and of its agent. */
+export interface Switch {
+  readonly nodeId: NodeId;
+  streamId: number | undefined;
+  bootId: string | undefined;
+  ruleCountMax: number;
+  connectedSinceMs: number | undefined;
+  lastSeenMs: number | undefined;
+  belief: Belief;
+  /** The stage that its agent has still to answer for, on the stream that it has. */
+  inFlight: { readonly sequence: number; readonly sentAtMs: number } | undefined;
+  /** With a belief of `either`: the message of the update that it is about. */
+  pending: PendingMessage | undefined;
+  reading: Reading | undefined;
+  failure: AgentView["failure"];
+  /** Totals of the last report, to make rates from. */
+  counters:
+    | { readonly atMs: number; readonly links: ReadonlyMap<LinkId, LinkCounters>; readonly groups: ReadonlyMap<number, GroupCounters> }
+    | undefined;
+}
+
+export type Hello = Extract<AgentMessage, { kind: "hello" }>;
+
+export interface Stream {
+  readonly id: number;
+  readonly openedAtMs: number;
+  lastHeardMs: number;
+  lastPingMs: number;
+  /** Known after the hello. */
+  nodeId: NodeId | undefined;
+  /** A hello that came before there was a topology. */
+  parked: Hello | undefined;
+}
+
+export interface ControllerState {
+  readonly config: ControllerConfig;
+  readonly term: Term;
+  epoch: Epoch;
+  nowMs: number;
+  startedAtMs: number | undefined;
+  /** When the grace of adoption began. */
+  adoptFromMs: number | undefined;
+  effects: ControllerEffect[];
+  /** Why this controller does nothing any more. */
+  superseded: string | undefined;
+  /** Until every agent was heard, or the grace is over: nothing is pushed, and nothing solved that would replace a last plan. */
+  adopting: boolean;
+  /** Source of ids for solves, writes, reads and probes. */
+  idLast: number;
+  /** Of stage messages: one for all agents, so that no agent ever sees one twice in a term. */
+  sequenceLast: number;
+  readonly inventory: InventoryState;
+  readonly journal: JournalState;
+  readonly cycle: CycleState;
+  readonly push: PushState;
+  readonly switches: Map<NodeId, Switch>;
+  readonly streams: Map<number, Stream>;
+  readonly linkMeasurements: Map<LinkId, LinkMeasurement>;
+  readonly groupMeasurements: Map<NodeId, readonly GroupMeasurement[]>;
+  viewCached: ControllerView | undefined;
+}
+
+export function nextId(state: ControllerState): number {
+  state.idLast += 1;
+  return state.idLast;
+}
