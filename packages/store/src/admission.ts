@@ -13,7 +13,10 @@ import {
   type PlanSummary,
 } from "./store.js";
 
-const instantSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+const instantSchema = z.iso
+  .datetime({ offset: true, abort: true })
+  .refine((text) => new Date(text).getTime() >= 0, "must not be before 1970")
+  .transform((text) => new Date(text).toISOString());
 const nameSchema = z.string().refine(isId, "must be 1 to 128 printable characters without a blank at either end");
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 const wholeNumber = z.int().min(0);
@@ -80,7 +83,17 @@ export interface AdmittedPlan {
   readonly assignmentsAfter: EncodedDocument;
 }
 
-export function admitPlan(under: Term, record: PlanRecord, input: CycleInput, assignmentsAfter: AssignmentsDocument): Result<AdmittedPlan> {
+export function admitPlan({
+  under,
+  record,
+  input,
+  assignmentsAfter,
+}: {
+  readonly under: Term;
+  readonly record: PlanRecord;
+  readonly input: CycleInput;
+  readonly assignmentsAfter: AssignmentsDocument;
+}): Result<AdmittedPlan> {
   if (record.term !== under) {
     return refuse(fault("malformed", `A plan of term ${record.term} cannot be stored under term ${under}.`, { pointer: "/plan/term" }));
   }

@@ -90,7 +90,7 @@ export function memoryStore(): Store {
 
     appendPlan: (under, record, input, assignmentsAfter) =>
       write(under, () => {
-        const admitted = admitPlan(under, record, input, assignmentsAfter);
+        const admitted = admitPlan({ under, record, input, assignmentsAfter });
         if (!admitted.ok) return admitted;
         if (record.epoch !== plans.length + 1) return staleEpoch(record.epoch, plans.length);
         const { plan: _, ...rest } = admitted.value.record;

@@ -1,0 +1,103 @@
+/** Opens what `prismaStore` stands on: a migrated database and a Prisma client with its pool. */
+import { PrismaPg } from "@prisma/adapter-pg";
+import { Pool, type PoolConfig } from "pg";
+import { fault, ok, refuse, type Result } from "@sluice/model";
+import { PrismaClient } from "../generated/prisma/client.js";
+import { migrations } from "../generated/migrations.js";
+import { faultOfDatabase } from "./database-fault.js";
+import { openDirectory, openMemory } from "./embedded-database.js";
+import { migrate } from "./migrator.js";
+
+/** Which database: PGlite in a directory of its own (made where missing), PostgreSQL, or PGlite in memory for tests. */
+export type DatabaseOptions = ({ readonly dataDir: string } | { readonly databaseUrl: string } | { readonly inMemory: true }) & {
+  /** Gets the causes of faults, which the faults themselves do not tell: for the log. */
+  readonly onCause?: (cause: unknown) => void;
+};
+
+export interface Database {
+  readonly prisma: PrismaClient;
+  close(): Promise<void>;
+}
+
+/** Connections to a PostgreSQL server: one writer, and readers for REST. */
+const connectionsMax = 5;
+/** How long to wait for a connection, which includes the queue for PGlite's only one. */
+const connectionTimeoutMs = 30_000;
+/** The server ends a statement then; the client gives up on a server that is gone a little later. */
+const statementTimeoutMs = 60_000;
+const queryTimeoutMs = 70_000;
+
+export async function openDatabase(options: DatabaseOptions): Promise<Result<Database>> {
+  if ("databaseUrl" in options) {
+    const config = serverConfig(options.databaseUrl);
+    return config.ok ? connect(config.value, options, async () => Promise.resolve()) : config;
+  }
+  const embedded = await ("dataDir" in options ? openDirectory(options.dataDir) : openMemory());
+  if (!embedded.ok) return embedded;
+  return connect({ ...embedded.value.connection, connectionTimeoutMillis: connectionTimeoutMs }, options, embedded.value.close);
+}
+
+function serverConfig(databaseUrl: string): Result<PoolConfig> {
+  const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : undefined;
+  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol)) {
+    return refuse(
+      fault("malformed", "The database URL must be like postgresql://user:password@host:5432/database.", { pointer: "/databaseUrl" }),
+    );
+  }
+  const schema = url.searchParams.get("schema");
+  if (schema !== null && schema !== "public") {
+    return refuse(
+      fault("not-allowed", `The schema is always public, not ${schema}: give Sluice a database of its own.`, { pointer: "/databaseUrl" }),
+    );
+  }
+  return ok({
+    connectionString: databaseUrl,
+    application_name: "sluice",
+    max: connectionsMax,
+    connectionTimeoutMillis: connectionTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    keepAlive: true,
+  });
+}
+
+async function connect(config: PoolConfig, { onCause }: DatabaseOptions, after: () => Promise<void>): Promise<Result<Database>> {
+  const pool = new Pool(config);
+  // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+  pool.on("error", (cause) => onCause?.(cause));
+  const close = async () => {
+    await pool.end();
+    await after();
+  };
+  const database = await migratedDatabase(pool, { close, onCause: (cause) => onCause?.(cause) });
+  if (!database.ok) await close();
+  return database;
+}
+
+/** The database behind a pool, its schema up to date. It is the caller's to close where this refuses. */
+export async function migratedDatabase(
+  pool: Pool,
+  { close, onCause }: { readonly close: () => Promise<void>; readonly onCause: (cause: unknown) => void },
+): Promise<Result<Database>> {
+  try {
+    const client = await pool.connect();
+    try {
+      const migrated = await migrate(client, migrations);
+      if (!migrated.ok) return migrated;
+    } finally {
+      client.release();
+    }
+  } catch (cause) {
+    onCause(cause);
+    return refuse(faultOfDatabase(cause));
+  }
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: "minimal", log: [] });
+  return ok({
+    prisma,
+    close: async () => {
+      await prisma.$disconnect();
+      await close();
+    },
+  });
+}

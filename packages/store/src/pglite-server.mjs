@@ -1,0 +1,44 @@
+// @ts-check
+/**
+ * Runs in a worker thread: PGlite behind a Unix socket. PGlite computes in the thread that calls it, so in the main thread
+ * each query would stop the event loop. Plain JavaScript, because a worker is loaded by Node itself, also from source.
+ */
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
+
+/** @type {{ readonly directory?: string, readonly socketPath: string }} */
+const { directory, socketPath } = workerData;
+const port = parentPort;
+if (port === null) throw new Error("pglite-server runs as a worker thread");
+
+/**
+ * A new database is made beside its place and moved there when complete, so that a start that was killed half-way
+ * leaves nothing that a later start would take for a database.
+ * @param {string} parent
+ */
+async function openDirectory(parent) {
+  const place = join(parent, "pglite");
+  const unfinished = join(parent, "pglite.unfinished");
+  rmSync(unfinished, { recursive: true, force: true });
+  if (!existsSync(place)) {
+    const fresh = await PGlite.create({ dataDir: unfinished });
+    await fresh.close();
+    renameSync(unfinished, place);
+  }
+  return PGlite.create({ dataDir: place });
+}
+
+const db = await (directory === undefined ? PGlite.create() : openDirectory(directory));
+// One connection only: PGlite has one session, whose transactions two clients would share.
+const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 1 });
+await server.start();
+
+port.once("message", async () => {
+  await server.stop();
+  await db.close();
+  port.postMessage("closed");
+});
+port.postMessage("ready");

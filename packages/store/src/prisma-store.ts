@@ -1,0 +1,321 @@
+/**
+ * The store in PostgreSQL, by Prisma: a server's, or PGlite in the data directory. Every write is one transaction that
+ * first locks the one row of `leadership`: so it sees the newest term, and the writes of one store never overlap.
+ */
+import { fault, ok, refuse } from "@sluice/model";
+import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Result, Term, TopologyDocument } from "@sluice/model";
+import { Prisma, type InventoryKind, type Plan as PlanRow } from "../generated/prisma/client.js";
+import { admitEvents, admitForecast, admitHolder, admitPage, admitPlan, type AdmittedPlan } from "./admission.js";
+import { faultOfDatabase, isConflict } from "./database-fault.js";
+import { openDatabase, type Database, type DatabaseOptions } from "./database.js";
+import { encodeDocument, type EncodedDocument } from "./document.js";
+import { DamagedDocument, insertDocuments, newDocuments, readDocument, type StoredDocument } from "./document-table.js";
+import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
+import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanSummary, Store } from "./store.js";
+
+/** Times that a transaction is begun again after a conflict with another. */
+const conflictRetriesMax = 5;
+/** Waiting for a connection, and for the transaction itself. */
+const transactionLimits = { maxWait: 30_000, timeout: 60_000 };
+/** Largest value of a column of type INTEGER. */
+const integerMax = 2_147_483_647;
+
+const newestEpoch = { orderBy: { epoch: "desc" }, select: { epoch: true } } as const;
+
+/**
+ * Opens the database, brings its schema up to date and returns the store. Faults: `unavailable` (another process holds the
+ * directory, the server does not answer), `store-failed` (a migration does not fit or fails, the directory cannot be used),
+ * `malformed` and `not-allowed` (the URL).
+ */
+export async function prismaStore(options: DatabaseOptions): Promise<Result<Store>> {
+  const database = await openDatabase(options);
+  return database.ok ? ok(storeOn(database.value, (cause) => options.onCause?.(cause))) : database;
+}
+
+export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) => void): Store {
+  let closing: Promise<void> | undefined;
+  const underWay = new Set<Promise<unknown>>();
+
+  async function guarded<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
+    if (closing !== undefined) return storeClosed();
+    const running = settled(call);
+    underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      underWay.delete(running);
+    }
+  }
+
+  async function settled<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
+    for (let retry = 0; ; retry++) {
+      try {
+        return await call();
+      } catch (cause) {
+        if (cause instanceof RolledBack) return cause.refusal;
+        if (isConflict(cause) && retry < conflictRetriesMax) continue;
+        onCause(cause);
+        return refuse(
+          cause instanceof DamagedDocument
+            ? fault("store-failed", `The store is damaged: document ${cause.hash} is not what was written.`)
+            : faultOfDatabase(cause),
+        );
+      }
+    }
+  }
+
+  /**
+   * Checks the term before all else, so that a deposed leader always hears that it is deposed; then stores the documents that
+   * are new and makes the change. A refusal by `change` takes everything back.
+   */
+  async function write<A, T>(
+    { under, admitted, documents }: { readonly under: Term; readonly admitted: Result<A>; readonly documents: readonly EncodedDocument[] },
+    change: (tx: Prisma.TransactionClient, value: A) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    return guarded(async () => {
+      const fresh = await newDocuments(prisma, documents);
+      return prisma.$transaction(
+        async (tx) => {
+          const [leadership] = await tx.$queryRaw<{ term: Term }[]>`SELECT term FROM leadership WHERE id = 1 FOR UPDATE`;
+          const current = leadership?.term ?? 0;
+          if (under !== current) return staleTerm(under, current);
+          if (!admitted.ok) return admitted;
+          await insertDocuments(tx, fresh);
+          const changed = await change(tx, admitted.value);
+          if (!changed.ok) throw new RolledBack(changed);
+          return changed;
+        },
+        { ...transactionLimits, isolationLevel: Prisma.TransactionIsolationLevel.ReadCommitted },
+      );
+    });
+  }
+
+  function put(under: Term, kind: Exclude<InventoryKind, "assignments">, value: unknown): Promise<Result<number>> {
+    const admitted = encodeDocument(value);
+    return write({ under, admitted, documents: admitted.ok ? [admitted.value] : [] }, async (tx, { hash }) =>
+      ok(await replaceItem(tx, { kind, term: under, documentHash: hash })),
+    );
+  }
+
+  return {
+    ping: () =>
+      guarded(async () => {
+        await prisma.$queryRaw`SELECT 1`;
+        return ok(undefined);
+      }),
+
+    acquireTerm: async (holder) => {
+      const admitted = admitHolder(holder);
+      if (!admitted.ok) return admitted;
+      return guarded(() =>
+        prisma.$transaction(async (tx) => {
+          const [leadership] = await tx.$queryRaw<{ term: Term }[]>`UPDATE leadership SET term = term + 1 WHERE id = 1 RETURNING term`;
+          if (leadership === undefined) return refuse(fault("store-failed", "The store is damaged: the row of the leadership is missing."));
+          await tx.term.create({ data: { term: leadership.term, holder: admitted.value } });
+          return ok(leadership.term);
+        }, transactionLimits),
+      );
+    },
+
+    loadInventory: () =>
+      guarded(async () => {
+        const [items, newest] = await prisma.$transaction(
+          [prisma.inventoryItem.findMany({ include: { document: true } }), prisma.plan.findFirst(newestEpoch)],
+          { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead },
+        );
+        const itemOf = (kind: InventoryKind) => items.find((item) => item.kind === kind);
+        const [topology, demands, settings, assignments] = [
+          itemOf("topology"),
+          itemOf("demands"),
+          itemOf("settings"),
+          itemOf("assignments"),
+        ];
+        const inventory: Inventory = {
+          ...(topology && { topology: { version: topology.version, document: await readDocument<TopologyDocument>(topology.document) } }),
+          ...(demands && { demands: { version: demands.version, matrix: await readDocument<DemandMatrix>(demands.document) } }),
+          ...(settings && { settings: { version: settings.version, settings: await readDocument<PlanSettings>(settings.document) } }),
+          ...(assignments && { assignments: await readDocument<AssignmentsDocument>(assignments.document) }),
+          epoch: newest?.epoch ?? 0,
+        };
+        return ok(inventory);
+      }),
+
+    putTopology: (under, document) => put(under, "topology", document),
+    putDemands: (under, matrix) => put(under, "demands", matrix),
+    putSettings: (under, settings) => put(under, "settings", settings),
+
+    appendPlan: (under, record, input, assignmentsAfter) => {
+      const admitted = admitPlan({ under, record, input, assignmentsAfter });
+      return write({ under, admitted, documents: admitted.ok ? documentsOf(admitted.value) : [] }, async (tx, value) => {
+        const { summary, plan, input: parts, assignmentsAfter: after } = value;
+        const last = (await tx.plan.findFirst(newestEpoch))?.epoch ?? 0;
+        if (summary.epoch !== last + 1) return staleEpoch(summary.epoch, last);
+        const hashes = {
+          topologyHash: parts.topology.hash,
+          demandsHash: parts.demands.hash,
+          settingsHash: parts.settings.hash,
+          assignmentsHash: parts.assignmentsBefore.hash,
+        };
+        await tx.cycleInput.createMany({ data: [{ hash: parts.hash, ...hashes }], skipDuplicates: true });
+        await tx.plan.create({ data: { ...summary, planHash: plan.hash, timings: { ...summary.timings } } });
+        await replaceItem(tx, { kind: "assignments", term: under, documentHash: after.hash });
+        return ok(undefined);
+      });
+    },
+
+    getPlan: (epoch) =>
+      guarded(async () => {
+        const row = isEpoch(epoch) ? await prisma.plan.findUnique({ where: { epoch }, include: { plan: true } }) : null;
+        if (row === null) return noPlan(epoch);
+        const { rung: _, demandBps: _d, admittedBps: _a, utilizationMax: _u, ...record } = summaryOf(row);
+        return ok({ ...record, plan: await readDocument<Plan>(row.plan) });
+      }),
+
+    listPlans: (page) =>
+      guarded(async () => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { before = integerMax, limit } = admitted.value;
+        const rows = await prisma.plan.findMany({
+          where: { epoch: { lt: Math.min(before, integerMax) } },
+          orderBy: { epoch: "desc" },
+          take: limit,
+        });
+        return ok(rows.map(summaryOf));
+      }),
+
+    getCycleInput: (hash) =>
+      guarded(async () => {
+        const row = /^[0-9a-f]{64}$/.test(hash)
+          ? await prisma.cycleInput.findUnique({
+              where: { hash },
+              include: { topology: true, demands: true, settings: true, assignments: true },
+            })
+          : null;
+        if (row === null) return noCycleInput(hash);
+        const input: CycleInput = {
+          topology: await readDocument<TopologyDocument>(row.topology),
+          demands: await readDocument<DemandMatrix>(row.demands),
+          settings: await readDocument<PlanSettings>(row.settings),
+          assignmentsBefore: await readDocument<AssignmentsDocument>(row.assignments),
+        };
+        return ok(input);
+      }),
+
+    appendEvents: (under, batch) =>
+      write({ under, admitted: admitEvents(batch), documents: [] }, async (tx, events) => {
+        const rows = JSON.stringify(events.map((event, i) => ({ ordinal: i + 1, ...event })));
+        // One statement however many there are; the lock of the leadership makes the next number ours.
+        await tx.$executeRaw`
+          INSERT INTO event (sequence, at, kind, data)
+          SELECT last.sequence + r.ordinal, r.at::timestamptz, r.kind, r.data::json
+          FROM (SELECT coalesce(max(sequence), 0) AS sequence FROM event) AS last,
+               jsonb_to_recordset(${rows}::jsonb) AS r(ordinal bigint, at text, kind text, data text)`;
+        return ok(undefined);
+      }),
+
+    listEvents: (page) =>
+      guarded(async () => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { after = 0, limit } = admitted.value;
+        const rows = await prisma.event.findMany({ where: { sequence: { gt: BigInt(after) } }, orderBy: { sequence: "asc" }, take: limit });
+        return ok(
+          rows.map(({ sequence, at, kind, data }): EventRecord => ({
+            sequence: Number(sequence),
+            at: at.toISOString(),
+            kind,
+            data: data as EventRecord["data"],
+          })),
+        );
+      }),
+
+    putForecast: (under, batch) => {
+      const admitted = admitForecast(batch);
+      return write({ under, admitted, documents: admitted.ok ? [admitted.value.matrix] : [] }, async (tx, { matrix, ...row }) => {
+        await tx.forecast.createMany({ data: [{ ...row, matrixHash: matrix.hash }], skipDuplicates: true });
+        return ok(undefined);
+      });
+    },
+
+    listForecasts: (page) =>
+      guarded(async () => {
+        const admitted = admitPage(page);
+        if (!admitted.ok) return admitted;
+        const { from = new Date(0).toISOString(), limit } = admitted.value;
+        // Prisma cannot say the collation, and the order must not depend on the server's.
+        const rows = await prisma.$queryRaw<ForecastRow[]>`
+          SELECT batch_id AS "batchId", received_at AS "receivedAt", window_start AS "windowStart", window_seconds AS "windowSeconds",
+                 hash, byte_count AS "byteCount", content
+          FROM forecast JOIN document ON hash = matrix_hash
+          WHERE window_start >= ${from}::timestamptz
+          ORDER BY window_start, batch_id COLLATE "C" LIMIT ${limit}`;
+        const batches = rows.map(async (row): Promise<ForecastBatch> => ({
+          batchId: row.batchId,
+          receivedAt: row.receivedAt.toISOString(),
+          windowStart: row.windowStart.toISOString(),
+          windowSeconds: row.windowSeconds,
+          matrix: await readDocument<DemandMatrix>(row),
+        }));
+        return ok(await Promise.all(batches));
+      }),
+
+    close: async () => {
+      closing ??= Promise.allSettled(underWay).then(close);
+      await closing;
+    },
+  };
+}
+
+/** Ends a transaction that a refusal must not leave a trace of. */
+class RolledBack extends Error {
+  override readonly name = "RolledBack";
+  constructor(readonly refusal: Extract<Result<never>, { ok: false }>) {
+    super("the transaction was refused");
+  }
+}
+
+function documentsOf({ plan, input, assignmentsAfter }: AdmittedPlan): readonly EncodedDocument[] {
+  return [plan, input.topology, input.demands, input.settings, input.assignmentsBefore, assignmentsAfter];
+}
+
+interface ForecastRow extends StoredDocument {
+  readonly batchId: string;
+  readonly receivedAt: Date;
+  readonly windowStart: Date;
+  readonly windowSeconds: number;
+}
+
+/** Returns the new version. */
+async function replaceItem(
+  tx: Prisma.TransactionClient,
+  { kind, term, documentHash }: { readonly kind: InventoryKind; readonly term: Term; readonly documentHash: string },
+): Promise<number> {
+  const [row] = await tx.$queryRaw<{ version: number }[]>`
+    INSERT INTO inventory_item (kind, version, term, document_hash) VALUES (${kind}::inventory_kind, 1, ${term}, ${documentHash})
+    ON CONFLICT (kind) DO UPDATE
+    SET version = inventory_item.version + 1, term = EXCLUDED.term, document_hash = EXCLUDED.document_hash, updated_at = now()
+    RETURNING version`;
+  return row?.version ?? 0;
+}
+
+function summaryOf(row: PlanRow): PlanSummary {
+  const { epoch, term, createdAt, cycleInputHash, rulesDigest, ruleCount, rung, demandBps, admittedBps, utilizationMax } = row;
+  return {
+    epoch,
+    term,
+    createdAt: createdAt.toISOString(),
+    cycleInputHash,
+    timings: row.timings as PlanTimings,
+    rulesDigest,
+    ruleCount,
+    rung,
+    demandBps,
+    admittedBps,
+    utilizationMax,
+  };
+}
+
+function isEpoch(epoch: Epoch): boolean {
+  return Number.isInteger(epoch) && epoch >= 1 && epoch <= integerMax;
+}
