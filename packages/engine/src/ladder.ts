@@ -28,6 +28,7 @@ const solveSecondsMin = 0.001;
 export interface LadderOptions {
   readonly lp: LpBackend;
   readonly timeLimitSeconds: number;
+  readonly nowMs: () => number;
   readonly greedyOnly: boolean;
 }
 
@@ -52,9 +53,9 @@ export async function climb(problem: Problem, objective: ObjectiveName, options:
 }
 
 /** A scheme's rejection is a failed solve; a broken invariant is a bug and ends the process. */
-async function solveGuarded(problem: Problem, objective: ObjectiveName, { lp, timeLimitSeconds }: LadderOptions): Promise<SchemeOutcome> {
+async function solveGuarded(problem: Problem, objective: ObjectiveName, { lp, timeLimitSeconds, nowMs }: LadderOptions): Promise<SchemeOutcome> {
   try {
-    return await schemeOf(objective).solve(problem, { lp, timeLimitSeconds });
+    return await schemeOf(objective).solve(problem, { lp, timeLimitSeconds, nowMs });
   } catch (cause) {
     if (cause instanceof InvariantBroken) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);

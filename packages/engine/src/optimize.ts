@@ -62,7 +62,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   );
   clock.lap("tunnels");
 
-  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), greedyOnly: options.greedyOnly === true };
+  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), nowMs, greedyOnly: options.greedyOnly === true };
   const planned: PlannedClass[] = [];
   for (const [i, trafficClass] of trafficClasses.entries()) {
     onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));

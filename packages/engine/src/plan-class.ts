@@ -28,6 +28,7 @@ export interface ClassInput {
 
 export interface ClassOptions {
   readonly lp: LpBackend;
+  readonly nowMs: () => number;
   readonly greedyOnly: boolean;
 }
 

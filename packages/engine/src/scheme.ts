@@ -6,6 +6,8 @@ import type { Problem } from "./problem.js";
 export interface SchemeOptions {
   readonly lp: LpBackend;
   readonly timeLimitSeconds: number;
+  /** A monotonic clock, for schemes that divide the time among many programs; without it each may take all of it. */
+  readonly nowMs?: () => number;
 }
 
 export interface SchemeOutcome {

@@ -2,6 +2,7 @@
 import type { ObjectiveName } from "@sluice/model";
 import type { Scheme } from "../scheme.js";
 import { maxConcurrent } from "./max-concurrent.js";
+import { maxMinFair } from "./max-min-fair.js";
 import { maxThroughput } from "./max-throughput.js";
 import { minCost } from "./min-cost.js";
 import { minMaxUtilization } from "./min-max-utilization.js";
@@ -12,7 +13,7 @@ const schemes: Readonly<Record<ObjectiveName, Scheme>> = {
   "min-cost": minCost,
   "min-max-utilization": minMaxUtilization,
   "max-concurrent": maxConcurrent,
-  "max-min-fair": shortestPath,
+  "max-min-fair": maxMinFair,
   "shortest-path": shortestPath,
 };
 
