@@ -1,0 +1,148 @@
+/**
+ * From a plan to the rules of every switch:
+ *
+ *      ingress                       transit                egress
+ *   (prefix, DSCP) -> meter        label -> output        label -> pop, deliver
+ *        -> select group:          the tunnel's next
+ *           push label, output     link
+ */
+import {
+  classMarking,
+  fault,
+  flowGroupId,
+  ok,
+  refuse,
+  ruleKey,
+  type Bucket,
+  type Fault,
+  type NodeId,
+  type Plan,
+  type Result,
+  type Rule,
+  type RuleKey,
+  type RuleSet,
+  type Topology,
+  type Tunnel,
+  type TunnelGroup,
+  type TunnelId,
+} from "@sluice/model";
+import type { Assignments } from "./assignments.js";
+import { burstBitsOf, meterRateBps, meterRateBpsMax } from "./meter.js";
+
+/** A bucket's weight field has 16 bits (OpenFlow 1.3.5 section A.3.4.2). */
+export const bucketWeightMax = 2 ** 16 - 1;
+
+/**
+ * Compiles a split plan. A meter's rate is the admitted rate in whole kb/s, rounded down; a flow group of which nothing is left
+ * gets no rule, and a tunnel that no group uses gets no label rules. Equal inputs give equal maps, in equal order of insertion.
+ *
+ * Faults: `dangling-reference` where the plan, the topology and the assignments do not fit each other; `out-of-range` where a rate
+ * or a weight is more than OpenFlow holds; `not-allowed` where two rules of one switch claim one key (labels assigned twice).
+ * O(groups x tunnels per group + tunnels x hops).
+ */
+export function compileRules(topology: Topology, plan: Plan, assignments: Assignments): Result<RuleSet> {
+  const tunnelById = new Map(plan.tunnels.map((tunnel) => [tunnel.id, tunnel]));
+  const sink = ruleSink();
+  const used = new Set<TunnelId>();
+  for (const group of plan.groups) {
+    const rateBps = meterRateBps(group.admittedBps);
+    if (rateBps === 0) continue;
+    const refused = compileGroup({ topology, tunnelById, assignments, group, rateBps }, sink.put);
+    if (refused !== undefined) return refuse(refused);
+    for (const { tunnelId } of group.members) used.add(tunnelId);
+  }
+  for (const tunnel of plan.tunnels) {
+    if (!used.has(tunnel.id)) continue;
+    const refused = compileTunnel({ topology, assignments, tunnel }, sink.put);
+    if (refused !== undefined) return refuse(refused);
+  }
+  const [collision] = sink.collisions;
+  return collision === undefined ? ok(sink.rules) : refuse(collision);
+}
+
+type Put = (nodeId: NodeId, rule: Rule) => void;
+
+/** Ingress: flow entry, meter and select group of one flow group. */
+function compileGroup(
+  {
+    topology,
+    tunnelById,
+    assignments,
+    group,
+    rateBps,
+  }: {
+    readonly topology: Topology;
+    readonly tunnelById: ReadonlyMap<TunnelId, Tunnel>;
+    readonly assignments: Assignments;
+    readonly group: TunnelGroup;
+    readonly rateBps: number;
+  },
+  put: Put,
+): Fault | undefined {
+  const id = flowGroupId(group);
+  const number = assignments.ingressByNode.get(group.src)?.numberByGroup.get(id)?.number;
+  if (number === undefined) return fault("dangling-reference", `The assignments have no group number for ${id}.`);
+  const dst = topology.nodeById.get(group.dst);
+  if (dst === undefined) return fault("dangling-reference", `The group ${id} ends at a node that the topology does not have.`);
+  if (rateBps > meterRateBpsMax) {
+    return fault("out-of-range", `${id} is admitted ${rateBps} bps; a meter holds ${meterRateBpsMax} bps at most.`);
+  }
+  const { dscp, mplsTc } = classMarking[group.trafficClass];
+  const buckets: Bucket[] = [];
+  for (const { tunnelId, weight } of group.members) {
+    const tunnel = tunnelById.get(tunnelId);
+    const label = assignments.labelByTunnel.get(tunnelId);
+    const output = tunnel?.path[0];
+    if (tunnel === undefined || output === undefined || label === undefined) {
+      return fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId}, which has no path or no label.`);
+    }
+    if (tunnel.src !== group.src || tunnel.dst !== group.dst) {
+      return fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId} from ${tunnel.src} to ${tunnel.dst}.`);
+    }
+    if (!Number.isInteger(weight) || weight < 1 || weight > bucketWeightMax) {
+      return fault("out-of-range", `The group ${id} gives tunnel ${tunnelId} the weight ${weight}; it must be 1 to ${bucketWeightMax}.`);
+    }
+    buckets.push({ weight, pushLabel: label, mplsTc, output });
+  }
+  if (buckets.length === 0) return fault("dangling-reference", `The group ${id} is admitted ${rateBps} bps and has no tunnel.`);
+  put(group.src, { kind: "meter", meterId: number, rateBps, burstBits: burstBitsOf(rateBps) });
+  put(group.src, { kind: "group", groupId: number, buckets });
+  put(group.src, { kind: "ingress", match: { dstPrefix: dst.prefix, dscp }, meterId: number, groupId: number });
+  return undefined;
+}
+
+/** Transit and egress: one label rule at each node of the tunnel after the first. */
+function compileTunnel(
+  { topology, assignments, tunnel }: { readonly topology: Topology; readonly assignments: Assignments; readonly tunnel: Tunnel },
+  put: Put,
+): Fault | undefined {
+  const label = assignments.labelByTunnel.get(tunnel.id);
+  if (label === undefined) return fault("dangling-reference", `The assignments have no label for tunnel ${tunnel.id}.`);
+  const match = { label };
+  let at = tunnel.src;
+  for (const [hop, linkId] of tunnel.path.entries()) {
+    const link = topology.linkById.get(linkId);
+    if (link === undefined || link.from !== at) {
+      return fault("dangling-reference", `Tunnel ${tunnel.id} takes link ${linkId} from ${at}, where the topology has no such link.`);
+    }
+    if (hop > 0) put(at, { kind: "label", match, action: { kind: "output", link: linkId } });
+    at = link.to;
+  }
+  if (at !== tunnel.dst) return fault("dangling-reference", `Tunnel ${tunnel.id} ends at ${at}, not at ${tunnel.dst}.`);
+  put(at, { kind: "label", match, action: { kind: "pop-deliver" } });
+  return undefined;
+}
+
+/** Collects rules by node; remembers keys that were claimed twice. */
+function ruleSink() {
+  const rules = new Map<NodeId, Map<RuleKey, Rule>>();
+  const collisions: Fault[] = [];
+  const put: Put = (nodeId, rule) => {
+    let ofNode = rules.get(nodeId);
+    if (ofNode === undefined) rules.set(nodeId, (ofNode = new Map()));
+    const key = ruleKey(rule);
+    if (ofNode.has(key)) collisions.push(fault("not-allowed", `Two rules of node ${nodeId} claim ${key}.`, { data: { nodeId, key } }));
+    ofNode.set(key, rule);
+  };
+  return { rules, collisions, put };
+}

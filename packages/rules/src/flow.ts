@@ -1,0 +1,41 @@
+/** A flow group as a switch sees it: a flow entry with its meter and its group. The unit in which updates are ordered. */
+import type { Bucket, GroupRule, IngressRule, MeterRule, NodeRules, RuleKey } from "@sluice/model";
+import { sameRule } from "./diff.js";
+
+export interface Flow {
+  readonly ingress: IngressRule;
+  readonly meter: MeterRule | undefined;
+  readonly group: GroupRule | undefined;
+}
+
+/** All flows of a switch by the key of their ingress rule. */
+export function flowsOf(rules: NodeRules): ReadonlyMap<RuleKey, Flow> {
+  const flows = new Map<RuleKey, Flow>();
+  for (const [key, rule] of rules) {
+    if (rule.kind !== "ingress") continue;
+    const meter = rules.get(`meter/${rule.meterId}`);
+    const group = rules.get(`group/${rule.groupId}`);
+    flows.set(key, {
+      ingress: rule,
+      meter: meter?.kind === "meter" ? meter : undefined,
+      group: group?.kind === "group" ? group : undefined,
+    });
+  }
+  return flows;
+}
+
+export function sameFlow(a: Flow, b: Flow): boolean {
+  return (
+    sameRule(a.ingress, b.ingress) &&
+    (a.meter === undefined ? b.meter === undefined : b.meter !== undefined && sameRule(a.meter, b.meter)) &&
+    (a.group === undefined ? b.group === undefined : b.group !== undefined && sameRule(a.group, b.group))
+  );
+}
+
+/** What a flow may send into each of its tunnels, bps. */
+export function tunnelRates(flow: Flow): readonly { readonly bucket: Bucket; readonly rateBps: number }[] {
+  const { meter, group } = flow;
+  if (meter === undefined || group === undefined) return [];
+  const sum = group.buckets.reduce((total, { weight }) => total + weight, 0);
+  return group.buckets.map((bucket) => ({ bucket, rateBps: (meter.rateBps * bucket.weight) / sum }));
+}

@@ -1,0 +1,20 @@
+export * from "./assignments.js";
+export * from "./assignments-document.js";
+export * from "./bucket-choice.js";
+export * from "./compile.js";
+export * from "./diff.js";
+export * from "./digest.js";
+export * from "./meter.js";
+export * from "./order.js";
+export * from "./rule-table.js";
+export * from "./update-plan.js";
+export { walkRules } from "./walk.js";
+export {
+  loadTolerance,
+  violationsListedMax,
+  type WalkOptions,
+  type WalkReport,
+  type WalkViolation,
+  type WalkViolationKind,
+} from "./walk-report.js";
+export * from "./walk-update.js";

@@ -1,0 +1,53 @@
+/**
+ * An update: how a network goes from the rules it has to the rules it should have, without a packet ever meeting half of both.
+ *
+ *   remove-ingress   (only where a label that is in use changes its meaning) flow groups on that label pause
+ *   add-transit      label rules of new tunnels; nothing uses them yet
+ *   throttle         flow groups that must leave a full link first shrink to what old and new have in common
+ *   flip             ingresses change over: meter, group and flow entry of a flow group in one message
+ *   remove-ingress   flow groups that have no successor
+ *   remove-transit   label rules that nothing uses any more
+ *
+ * This is the two-phase update of Reitblatt et al. 2012 with labels as versions; the throttle stage keeps links from
+ * filling over while flow groups change places (the problem of SWAN, Hong et al. 2013, section 3.2).
+ */
+import type { NodeId, RuleKey, RuleOperation } from "@sluice/model";
+
+export const stagePurposes = ["add-transit", "throttle", "flip", "remove-ingress", "remove-transit"] as const;
+export type StagePurpose = (typeof stagePurposes)[number];
+
+export interface UpdatePlan {
+  /** Links may carry (1 + slack) x capacity while the update lasts. */
+  readonly slack: number;
+  readonly stages: readonly Stage[];
+  /** Ingress rules of the target that are taken out for a part of the update, because there is no way around it. */
+  readonly interrupts: readonly Interrupt[];
+}
+
+export interface Interrupt {
+  readonly nodeId: NodeId;
+  readonly key: RuleKey;
+  /** A label that it uses changes its meaning, or a link on its way has no room for old and new at once. */
+  readonly reason: "label-reused" | "no-room";
+}
+
+/** Stages without messages are left out; `index` counts those that are there. */
+export interface Stage {
+  readonly index: number;
+  readonly purpose: StagePurpose;
+  /** At most one per node, sorted by node. */
+  readonly messages: readonly StageMessage[];
+  /**
+   * How long packets may still be under way in tunnels whose label rules this stage deletes or changes, ms: the largest
+   * propagation delay of one. Wait that long (and for the queues) after `waitsFor` is fulfilled.
+   */
+  readonly graceMs: number;
+}
+
+/** One message is applied whole or not at all. A node gets its own messages in the order of the stages. */
+export interface StageMessage {
+  readonly nodeId: NodeId;
+  readonly operations: readonly RuleOperation[];
+  /** Nodes whose messages of earlier stages must be PROGRAMMED before this one is sent; sorted. */
+  readonly waitsFor: readonly NodeId[];
+}

@@ -1,0 +1,140 @@
+/**
+ * The packet walk of an update: no reachable state of it loops, drops or misleads a packet, and no link is loaded beyond what the
+ * update may use. Switches obey in any order that the messages' `waitsFor` allows; stages are no barriers. A message is
+ * applied at once at its node (agents apply whole messages), but loads allow for old and new mixed within it. Packets under way
+ * when label rules go are covered by the stage's `graceMs`.
+ *
+ * It shares no code with `compileRules` and `orderUpdate`.
+ */
+import type { Bucket, NodeId, RuleKey, RuleSet, Topology } from "@sluice/model";
+import { LinkLoadChanges, type Loads } from "./link-load-changes.js";
+import { MessageOrder } from "./message-order.js";
+import { RuleTimeline } from "./rule-timeline.js";
+import { spansOf, touchedIngresses, type Span } from "./touched-flows.js";
+import type { UpdatePlan } from "./update-plan.js";
+import { Ground, sentence, violationOf, walkRules, wrongClass, type Entry } from "./walk.js";
+import { report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
+import { exploreWays, type Ways, type When } from "./way-explorer.js";
+
+export interface WalkUpdateOptions extends WalkOptions {
+  /** `walkRules` of the installed rules on this topology, where it is at hand: saves following the tunnels that stay. */
+  readonly installedWalk?: WalkReport;
+}
+
+/**
+ * Walks an update from `installed` rules. Every flow is looked at that the update touches: its ingress rule, meter or group, or
+ * a label that it uses. Violations as for `walkRules`, in any reachable state, and `interrupted`; loads against
+ * (1 + slack) x capacity on the way, and against capacity at the end.
+ *
+ * What was wrong before is no fault of the update: a way that ends badly at an ingress that still has its installed rules, as it
+ * did before, counts as `checked.inherited`, and a link may carry as much as it did. In the final state nothing of what
+ * was touched is excused but such a load.
+ *
+ * O(operations + installed rules) to find what is touched, O(touched flows x buckets x hops) to walk it where labels are not
+ * redefined, plus one walk of `installed` where `installedWalk` is not given.
+ */
+export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdatePlan, options: WalkUpdateOptions = {}): WalkReport {
+  const ground = new Ground(topology);
+  const order = new MessageOrder(plan);
+  const timeline = new RuleTimeline(installed, order);
+  const waysOf = memoizedWays({ ground, timeline, order });
+  const violations = violationList();
+  const loads = new LinkLoadChanges(topology, options.installedWalk ?? walkRules(topology, installed, options));
+  const announced = new Set(plan.interrupts.map(({ nodeId, key }) => `${nodeId} ${key}`));
+  const checked = {
+    stages: plan.stages.length,
+    messages: order.count,
+    links: topology.links.length,
+    ingressRules: 0,
+    buckets: 0,
+    ways: 0,
+    interrupts: 0,
+    inherited: 0,
+  };
+  let lostBps = 0;
+
+  for (const flow of touchedIngresses(installed, timeline, order)) {
+    checked.ingressRules += 1;
+    const spans = spansOf(ground, timeline, flow);
+    let before: Loads = new Map();
+    for (const span of spans) {
+      const after = walkSpan(flow, span);
+      const message = order.messagesOf(flow.nodeId)[span.from - 1];
+      if (message === undefined) loads.replaceBase(installedLoads(flow.nodeId, span.entry), after);
+      else loads.change(message, before, after);
+      before = after;
+    }
+    if (isInterrupted(spans)) {
+      checked.interrupts += 1;
+      if (!announced.has(`${flow.nodeId} ${flow.key}`)) {
+        violations.add({ kind: "interrupted", ...flow }, `${flow.key} of node ${flow.nodeId} is missing for a part of the update.`);
+      }
+    }
+  }
+  const peaks = loads.judge(order, plan.slack, violations);
+  return report(topology, { loadBps: peaks, lostBps, checked, violations });
+
+  /** Judges a flow while its ingress stands still; returns the most it loads each link with. */
+  function walkSpan(flow: { readonly nodeId: NodeId; readonly key: RuleKey }, { from, to, entry }: Span): Loads {
+    const found = new Map<number, number>();
+    if (entry === undefined) return found;
+    const isInstalled = from === 0;
+    const isFinal = to === timeline.end(flow.nodeId);
+    for (const reason of entry.dangling) {
+      if (isInstalled && !isFinal) checked.inherited += 1;
+      else violations.add({ kind: "dangling", ...flow }, reason);
+    }
+    for (const { bucket, rateBps } of entry.buckets) {
+      checked.buckets += 1;
+      const label = bucket.pushLabel;
+      if (bucket.mplsTc !== entry.mplsTc) {
+        if (isInstalled && !isFinal) checked.inherited += 1;
+        else violations.add({ kind: "wrong-class", ...flow, label }, wrongClass(flow.nodeId, flow.key));
+      }
+      const ways = waysOf(flow.nodeId, bucket, { kind: "span", from, to });
+      checked.ways += ways.count;
+      if (ways.undecided) violations.add({ kind: "undecided", ...flow, label }, `Label ${label} has too many ways to look at them all.`);
+      const inherited = isInstalled ? kindsOf(waysOf(flow.nodeId, bucket, { kind: "installed" }), entry) : new Set();
+      const final = isFinal ? waysOf(flow.nodeId, bucket, { kind: "final" }) : undefined;
+      const finalKinds = final === undefined ? new Set() : kindsOf(final, entry);
+      for (const end of ways.ends) {
+        const kind = violationOf(end, entry.egress, options);
+        if (kind === undefined) continue;
+        if (inherited.has(kind) && !finalKinds.has(kind)) checked.inherited += 1;
+        else violations.add({ kind, ...flow, at: end.at, label }, sentence({ kind, ...flow, at: end.at, label }));
+      }
+      if (final?.ends.some(({ kind }) => kind === "lost") === true) lostBps += rateBps;
+      for (const link of ways.links) found.set(link, (found.get(link) ?? 0) + rateBps);
+    }
+    return found;
+  }
+
+  function kindsOf(ways: Ways, entry: Entry): ReadonlySet<WalkViolationKind | undefined> {
+    return new Set(ways.ends.map((end) => violationOf(end, entry.egress, options)));
+  }
+
+  function installedLoads(nodeId: NodeId, entry: Entry | undefined): Loads {
+    const found = new Map<number, number>();
+    for (const { bucket, rateBps } of entry?.buckets ?? []) {
+      for (const link of waysOf(nodeId, bucket, { kind: "installed" }).links) found.set(link, (found.get(link) ?? 0) + rateBps);
+    }
+    return found;
+  }
+}
+
+/** Whether a flow that is there before and after is missing in between. */
+function isInterrupted(spans: readonly Span[]): boolean {
+  return spans[0]?.entry !== undefined && spans.at(-1)?.entry !== undefined && spans.some(({ entry }) => entry === undefined);
+}
+
+/** Classes share tunnels: each way is explored once for all flows that change at the same time. */
+function memoizedWays(scene: Parameters<typeof exploreWays>[0]) {
+  const known = new Map<string, Ways>();
+  return (ingress: NodeId, { output, pushLabel }: Bucket, when: When): Ways => {
+    const span = when.kind === "span" ? `${when.from} ${when.to}` : when.kind;
+    const key = `${span} ${pushLabel} ${output.length} ${output} ${ingress}`;
+    let ways = known.get(key);
+    if (ways === undefined) known.set(key, (ways = exploreWays(scene, { ingress, output, label: pushLabel }, when)));
+    return ways;
+  };
+}
