@@ -240,12 +240,13 @@ function priceOf({ linkStart, pathLinks }: Problem, path: number, price: Float64
   return sum;
 }
 
-/** Programs give at least the rates: what is above them is taken off, and then what rounding left above capacity. */
+/** Brings each group from what the program gave it, which may be more or a hair less, to its rate; then takes off what rounding put above capacity. */
 function cutToRates(problem: Problem, flowBps: Float64Array, rateBps: readonly number[] | undefined): Float64Array {
   const cut = flowBps.slice();
   const totals = flowOfDemands(problem, flowBps);
   for (let k = 0; k < problem.demandCount; k++) {
-    const keep = Math.min(1, (rateBps?.[k] ?? problem.demandBps[k] ?? 0) / (totals[k] || Infinity));
+    const limit = (rateBps?.[k] ?? problem.demandBps[k] ?? 0) / (totals[k] || Infinity);
+    const keep = rateBps !== undefined && limit < 1 + 2 * slackMax ? limit : Math.min(1, limit);
     for (let path = problem.pathStart[k] ?? 0; path < (problem.pathStart[k + 1] ?? 0); path++) cut[path] = (cut[path] ?? 0) * keep;
   }
   return fitToCapacity(problem, cut).flowBps;
