@@ -76,26 +76,41 @@ function solveInModule(highs: Highs, program: LinearProgram, options: LpOptions)
         values: program.value,
       },
     },
-    (model) => solveModel(model, program, options),
+    (model) => solveModel(highs, model, program, options),
   );
 }
 
-function solveModel(model: Model, program: LinearProgram, options: LpOptions): LpOutcome {
-  const method = methodFor(program, options);
-  model.options.set({
-    output_flag: false,
-    time_limit: options.timeLimitSeconds,
-    solver: method === "simplex" ? "simplex" : "ipm",
-    run_crossover: "off",
-  });
-  let status = model.run().modelStatus;
-  if (method === "interior-point" && !isSettled(status)) {
-    // Without crossover the interior point ends undecided on some degenerate programs: the vertex decides.
-    model.options.set({ run_crossover: "on" });
-    status = model.run().modelStatus;
+function solveModel(highs: Highs, model: Model, program: LinearProgram, options: LpOptions): LpOutcome {
+  model.options.set({ output_flag: false, time_limit: options.timeLimitSeconds });
+  for (const attempt of attempts[methodFor(program, options)]) {
+    model.options.set(attempt);
+    const status = run(highs, model);
+    if (status !== undefined && isSettled(status)) return outcomeOf(model, program, status);
   }
-  if (status === statusCode.unboundedOrInfeasible) status = decideUnboundedOrInfeasible(model);
-  return outcomeOf(model, program, status);
+  return { status: "failed", message: `HiGHS ended with model status ${model.getModelStatus()}.` };
+}
+
+/** HiGHS's number for it; its default is the dual simplex. */
+const primalSimplex = { simplex_strategy: 4 };
+
+/**
+ * Tried in turn until one settles the program; the time limit counts for all together. The interior point without
+ * crossover may end undecided on degenerate programs, and with an error of its own on unbounded ones: then a vertex decides.
+ * The dual simplex in turn may end undecided on unbounded ones, where the primal simplex sees the ray. Examples of each are in highs.test.ts.
+ */
+const attempts = {
+  simplex: [{ solver: "simplex" }, primalSimplex],
+  "interior-point": [{ solver: "ipm", run_crossover: "off" }, { run_crossover: "on" }, { solver: "simplex" }, primalSimplex],
+} as const;
+
+/** Undefined where HiGHS reports an error; a trap of the module is none of its errors and is thrown on. */
+function run(highs: Highs, model: Model): ModelStatusCode | undefined {
+  try {
+    return model.run().modelStatus;
+  } catch (cause) {
+    if (cause instanceof highs.errors.HighsError) return undefined;
+    throw cause;
+  }
 }
 
 function methodFor(program: LinearProgram, { method = "choose" }: LpOptions): "simplex" | "interior-point" {
@@ -103,16 +118,10 @@ function methodFor(program: LinearProgram, { method = "choose" }: LpOptions): "s
   return program.value.length < simplexEntriesMax ? "simplex" : "interior-point";
 }
 
-const statusCode = { optimal: 7, infeasible: 8, unboundedOrInfeasible: 9, unbounded: 10, timeLimit: 13 } as const;
+const statusCode = { optimal: 7, infeasible: 8, unbounded: 10, timeLimit: 13 } as const;
 
 function isSettled(status: ModelStatusCode): boolean {
   return Object.values<number>(statusCode).includes(status);
-}
-
-/** Presolve may prove "one of the two"; simplex without presolve says which. */
-function decideUnboundedOrInfeasible(model: Model): ModelStatusCode {
-  model.options.set({ presolve: "off", solver: "simplex" });
-  return model.run().modelStatus;
 }
 
 function outcomeOf(model: Model, program: LinearProgram, status: ModelStatusCode): LpOutcome {
