@@ -31,7 +31,8 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 
 /** Bytes below blank other than tab, line feed, form feed and carriage return. */
 function holdsControlBytes(bytes: Uint8Array): boolean {
-  for (const byte of bytes) {
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] ?? 0;
     if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d) return true;
   }
   return false;

@@ -5,3 +5,5 @@ export { readDemands } from "./read-demands.js";
 export { readTopology } from "./read-topology.js";
 export { writeDemands, type DemandFormat } from "./write-demands.js";
 export { writeTopology, type TopologyFormat } from "./write-topology.js";
+export { readTopologyFiles } from "./arrow.js";
+export { readTunnels } from "./read-tunnels.js";

@@ -33,7 +33,7 @@ export function readMatrixText(text: string, topology: Topology, reading: Readin
     const trimmed = line.trim();
     if (trimmed === "") continue;
     const tokens = trimmed.split(/\s+/);
-    width ??= tokens.length === n || tokens.length === n * n ? tokens.length : undefined;
+    width ??= [n, n * n, (n + 1) ** 2].find((fitting) => fitting === tokens.length);
     if (tokens.length !== width) {
       const expected = width === undefined ? `${n} or ${n * n} (the topology has ${n} nodes)` : String(width);
       return reading.refuse("out-of-range", `Line ${i + 1} has ${tokens.length} numbers; ${expected} are expected.`, `/line/${i + 1}`);
@@ -43,6 +43,12 @@ export function readMatrixText(text: string, topology: Topology, reading: Readin
   }
   if (reading.refused) return undefined;
   if (width === n * n) return demandsOfMatrices(rows, order, reading);
+  if (width === (n + 1) ** 2)
+    return demandsOfMatrices(
+      rows.map((row) => withoutLastNode(row, n, reading)),
+      order,
+      reading,
+    );
   if (rows.length === 0 || rows.length % n !== 0) {
     return reading.refuse(
       "out-of-range",
@@ -56,6 +62,20 @@ export function readMatrixText(text: string, topology: Topology, reading: Readin
     return matrix;
   });
   return demandsOfMatrices(matrices, order, reading);
+}
+
+/** ARROW's IBM network has 17 nodes and matrices of 18: the last row and column belong to no node. Their demands are noted, and left out. */
+function withoutLastNode(row: Float64Array, n: number, reading: Reading): Float64Array {
+  const kept = new Float64Array(n * n);
+  for (let i = 0; i < n; i += 1) kept.set(row.subarray(i * (n + 1), i * (n + 1) + n), i * n);
+  const left = Array.from({ length: n + 1 }, (_, i) => [row[i * (n + 1) + n], row[n * (n + 1) + i]]).flat();
+  reading.note(
+    "ignored",
+    "demand of the last row or column: the matrix has one node more than the topology",
+    undefined,
+    left.filter((rate) => (rate ?? 0) > 0).length,
+  );
+  return kept;
 }
 
 function numbersOf(tokens: readonly string[], line: number, unitBps: number, reading: Reading): Float64Array {

@@ -15,6 +15,7 @@ import {
   type DemandMatrix,
   type NodeId,
   type Site,
+  type Topology,
 } from "@sluice/model";
 import { z } from "zod";
 import { admitNumber, toBps } from "./decimal.js";
@@ -56,7 +57,7 @@ export function readNodeLink(document: JsonObject, reading: Reading): (FinishedT
     reading,
   );
   if (finished === undefined) return undefined;
-  const demands = demandsOf(attributes, finished, reading);
+  const demands = demandsOf(attributes, finished.topology, reading);
   return reading.refused ? undefined : { ...finished, ...(demands === undefined ? {} : { demands }) };
 }
 
@@ -185,8 +186,17 @@ function pick(object: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(keys.filter((key) => Object.hasOwn(object, key)).map((key) => [key, object[key]]));
 }
 
+/** The demands of a TopoHub file for a topology that may have been read from elsewhere. */
+export function readNodeLinkDemands(document: JsonObject, topology: Topology, reading: Reading): DemandMatrix | undefined {
+  const graph = field(document, "graph");
+  if (!isObject(graph) || !Object.hasOwn(graph, "demands")) {
+    return reading.refuse("missing-field", "The graph holds no demands.", "/graph/demands");
+  }
+  return demandsOf(graph, topology, reading);
+}
+
 /** TopoHub: `graph.demands[source][destination]`, in Mb/s unless the options say otherwise. */
-function demandsOf(graph: JsonObject, { topology }: FinishedTopology, reading: Reading): DemandMatrix | undefined {
+function demandsOf(graph: JsonObject, topology: Topology, reading: Reading): DemandMatrix | undefined {
   const table = field(graph, "demands");
   if (table === undefined) return undefined;
   if (!isObject(table)) return reading.refuse("wrong-type", "/graph/demands: an object of objects is expected.", "/graph/demands");

@@ -1,11 +1,16 @@
 /** Reads a topology: tells the format by the content, never by the file's name. */
 import { ok, refuse, fault, type Result } from "@sluice/model";
+import { isArrowFibers, isArrowLinks, readArrowFibers, readArrowLinks } from "./arrow.js";
 import { decodeText, unpack } from "./bytes.js";
+import { isCapacityTable, readCapacityTable } from "./capacity-table.js";
 import { isTopologyDocument, parseYaml, readTopologyDocument } from "./document.js";
+import { isXml, readGraphml } from "./graphml.js";
 import { isObject, parseJson, type JsonObject } from "./json-text.js";
 import { isNodeLink, readNodeLink } from "./node-link.js";
 import { isPeerBench, readPeerBench } from "./peer-bench.js";
 import { Reading, type ReadOptions, type ReadTopology } from "./reading.js";
+import { isRepetitaGraph, readRepetitaGraph } from "./repetita.js";
+import { isSndlib, readSndlib } from "./sndlib.js";
 
 type Found = Omit<ReadTopology, "notes">;
 
@@ -27,6 +32,12 @@ export function readTopology(bytes: Uint8Array, options: ReadOptions): Result<Re
 function readText(text: string, reading: Reading): Found | undefined {
   const start = text.trimStart();
   if (start === "") return reading.refuse("missing-field", "The file is empty.");
+  if (isXml(start)) return named("graphml", readGraphml(text, reading));
+  if (isSndlib(start)) return named("sndlib", readSndlib(text, reading));
+  if (isCapacityTable(start)) return named("capacity-table", readCapacityTable(text, reading));
+  if (isRepetitaGraph(start)) return named("repetita", readRepetitaGraph(text, reading));
+  if (isArrowLinks(start)) return named("arrow-links", readArrowLinks(text, reading));
+  if (isArrowFibers(start)) return named("arrow-fibers", readArrowFibers(text, reading));
   if (start.startsWith("{") || start.startsWith("[")) return readDocument(parseJson(text, reading), "json", reading);
   return readDocument(parseYaml(text, reading), "yaml", reading);
 }
