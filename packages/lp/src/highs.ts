@@ -86,8 +86,10 @@ function solveModel(highs: Highs, model: Model, program: LinearProgram, options:
     model.options.set(attempt);
     const status = run(highs, model);
     if (status !== undefined && isSettled(status)) return outcomeOf(model, program, status);
+    // Else the next attempt would start from the basis that this one was stuck at.
+    model.clearSolver();
   }
-  return { status: "failed", message: `HiGHS ended with model status ${model.getModelStatus()}.` };
+  return { status: "failed", message: "HiGHS settled the program with none of its methods." };
 }
 
 /** HiGHS's number for it; its default is the dual simplex. */
