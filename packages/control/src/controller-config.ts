@@ -57,7 +57,7 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   topologySolveIntervalMinMs: 500,
   solveOverrunMaxMs: 5_000,
   failureBackoffMinMs: 1_000,
-  failureBackoffMaxMs: 30_000,
+  failureBackoffMaxMs: 10_000,
   pushPatienceMs: 2_000,
   ackTimeoutMs: 5_000,
   readTimeoutMs: 5_000,

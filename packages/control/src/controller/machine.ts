@@ -114,7 +114,7 @@ export function stepController(
 ): { readonly state: ControllerState; readonly effects: readonly ControllerEffect[] } {
   state.effects = [];
   state.nowMs = Math.max(state.nowMs, event.nowMs);
-  if (state.startedAtMs === undefined) start(state);
+  if (state.startedAtMs === undefined) begin(state);
   state.viewCached = undefined;
   if (state.superseded === undefined) {
     handle(state, event);
@@ -123,7 +123,7 @@ export function stepController(
   return { state, effects: state.effects };
 }
 
-function start(state: ControllerState): void {
+function begin(state: ControllerState): void {
   state.startedAtMs = state.nowMs;
   state.adoptFromMs = state.nowMs;
   const { lastFaults } = state.cycle;

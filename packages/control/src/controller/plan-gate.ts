@@ -31,8 +31,8 @@ const toleranceRelative = 1e-6;
  */
 export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): Result<Plan> {
   try {
-    const defect = defectOf(topology, snapshot, plan);
-    return defect === undefined ? ok(plan) : refuse(defect);
+    const found = defectOf(topology, snapshot, plan);
+    return found === undefined ? ok(plan) : refuse(found);
   } catch (cause) {
     // A value of another shape breaks the reading of it: that is the finding, not a bug of this process.
     if (cause instanceof TypeError) return refuse(fault("check-failed", `The solver's answer is not a plan: ${cause.message}.`));

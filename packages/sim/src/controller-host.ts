@@ -1,0 +1,106 @@
+/** A machine that runs a controller: carries out its effects against the store, the solver and the streams; dies and is followed by the next. */
+import { createController, stepController, type ControllerEffect, type ControllerEvent, type ControllerState } from "@sluice/control";
+import { fault, refuse, type Result, type Term } from "@sluice/model";
+import type { SimulatedStream } from "./network.js";
+import type { World } from "./world.js";
+
+type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
+
+const tickMs = 50;
+
+export class ControllerHost {
+  readonly world: World;
+  readonly term: Term;
+  readonly state: ControllerState;
+  alive = true;
+  /** Cut off from the store: its writes hang, and its agents do not know better. */
+  isolated = false;
+  readonly streams = new Map<number, SimulatedStream>();
+  readonly cancelled = new Set<number>();
+
+  constructor(world: World) {
+    this.world = world;
+    this.term = world.store.acquireTerm();
+    this.state = createController(
+      { ...world.scenario.controllerConfig, controllerId: `controller-${this.term}` },
+      { term: this.term, inventory: world.store.inventory() },
+    );
+    this.#tick();
+  }
+
+  crash(): void {
+    this.alive = false;
+    for (const wire of this.streams.values()) wire.leave("controller");
+    this.streams.clear();
+  }
+
+  event(event: Untimed<ControllerEvent>): void {
+    const timed = { ...event, nowMs: this.world.clock.nowMs } as ControllerEvent;
+    for (const given of this.world.mutation.controllerEvents?.(this, timed) ?? [timed]) {
+      if (!this.alive) return;
+      this.carryOut(stepController(this.state, given).effects);
+    }
+  }
+
+  carryOut(effects: readonly ControllerEffect[]): void {
+    const { world } = this;
+    for (const effect of effects) {
+      if (!this.alive) return;
+      switch (effect.kind) {
+        case "solve":
+          world.solve(this, effect.solveId, effect.snapshot);
+          break;
+        case "cancel-solve":
+          this.cancelled.add(effect.solveId);
+          break;
+        case "persist":
+          this.#persist(effect);
+          break;
+        case "send":
+          world.checks.onControllerSends(this, effect.message);
+          this.streams.get(effect.streamId)?.sendToAgent(effect.message);
+          for (const extra of world.mutation.afterSend?.(this, effect) ?? []) this.event(extra);
+          break;
+        case "close-stream":
+          this.streams.get(effect.streamId)?.leave("controller");
+          this.streams.delete(effect.streamId);
+          break;
+        case "reply":
+          world.checks.onReply(this, effect);
+          break;
+        case "publish":
+          world.record(`term ${this.term}: ${effect.event.kind} ${JSON.stringify(effect.event.data)}`);
+          break;
+        case "step-down":
+          this.crash();
+          break;
+      }
+    }
+  }
+
+  #persist({ persistId, write }: Extract<ControllerEffect, { kind: "persist" }>): void {
+    const { world } = this;
+    const delayMs = world.random.between(0.5, 10) + (this.isolated ? 3_000 : 0);
+    const refused: Result<never> = refuse(fault("store-failed", "The store is away."));
+    const answer = (result: Result<{ version?: number }>) => this.event({ kind: "persisted", persistId, result });
+    if (world.mutation.answersPersistEarly === true) answer({ ok: true, value: {} });
+    if (world.random.chance(world.faults.storeFailureChance)) {
+      // Half of the failures are of the answer only: the write itself was done.
+      if (world.random.chance(0.5)) world.store.write(this.term, write);
+      world.clock.after(delayMs, () => answer(refused));
+      return;
+    }
+    // A crash before the answer leaves it open whether the write was done.
+    const writtenAfterMs = delayMs * world.random.next();
+    world.clock.after(writtenAfterMs, () => {
+      const result = world.store.write(this.term, write);
+      world.clock.after(delayMs - writtenAfterMs, () => answer(result));
+    });
+  }
+
+  #tick(): void {
+    if (!this.alive) return;
+    this.event({ kind: "tick" });
+    this.world.clock.after(tickMs, () => this.#tick());
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The network as it really is: the tables of all switches and the state of all cables. This is what invariants are
+ * checked on; neither machine sees it.
+ */
+import { ruleKey, type LinkId, type NodeId, type Rule, type RuleKey, type RuleOperation, type Topology } from "@sluice/model";
+
+export interface SwitchTables {
+  readonly rules: Map<RuleKey, Rule>;
+  /** Rules that a crash took and no stage has touched since: what is missing here is the crash's doing. */
+  readonly lost: Set<RuleKey>;
+}
+
+export class DataPlane {
+  /** Every cable that ever was, whatever the controller's documents say. */
+  readonly universe: Topology;
+  readonly tables: ReadonlyMap<NodeId, SwitchTables>;
+  readonly linksDown = new Set<LinkId>();
+  /** Rises with every change: checks that depend on nothing else need not be repeated before. */
+  version = 0;
+
+  constructor(universe: Topology) {
+    this.universe = universe;
+    this.tables = new Map(universe.nodes.map(({ id }) => [id, { rules: new Map(), lost: new Set() }]));
+  }
+
+  tablesOf(nodeId: NodeId): SwitchTables {
+    const tables = this.tables.get(nodeId);
+    if (tables === undefined) throw new RangeError(`there is no switch ${nodeId}`);
+    return tables;
+  }
+
+  apply(nodeId: NodeId, operations: readonly RuleOperation[]): void {
+    const { rules, lost } = this.tablesOf(nodeId);
+    for (const operation of operations) {
+      const key = operation.op === "put" ? ruleKey(operation.rule) : operation.key;
+      lost.delete(key);
+      if (operation.op === "put") rules.set(key, operation.rule);
+      else rules.delete(key);
+    }
+    this.version += 1;
+  }
+
+  /** The switch forgets everything. */
+  wipe(nodeId: NodeId): void {
+    const { rules, lost } = this.tablesOf(nodeId);
+    for (const key of rules.keys()) lost.add(key);
+    rules.clear();
+    this.version += 1;
+  }
+
+  setLink(linkId: LinkId, up: boolean): void {
+    if (up) this.linksDown.delete(linkId);
+    else this.linksDown.add(linkId);
+    this.version += 1;
+  }
+}

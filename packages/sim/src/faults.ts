@@ -1,0 +1,124 @@
+/** What goes wrong, how often, and when it stops. */
+import type { NetworkFaults } from "./network.js";
+import type { World } from "./world.js";
+
+export interface Faults {
+  readonly network: NetworkFaults;
+  readonly solverFailureChance: number;
+  readonly solverGarbageChance: number;
+  /** The solver never answers. */
+  readonly solverSilenceChance: number;
+  readonly storeFailureChance: number;
+  readonly datapathRefusalChance: number;
+  /** Sets all that happens by itself going. */
+  schedule(world: World): void;
+}
+
+/** Everything at once, scaled by the seed's intensity. */
+export function stormFaults(intensity: number): Faults {
+  return {
+    network: {
+      lossChance: 0.003 * intensity,
+      hangChance: 0.0005 * intensity,
+      duplicateChance: 0.1,
+      delayMsMax: 20,
+      slowMs: 400,
+      slowChance: 0.005 * intensity,
+    },
+    solverFailureChance: 0.1 * intensity,
+    solverGarbageChance: 0.1 * intensity,
+    solverSilenceChance: 0.02 * intensity,
+    storeFailureChance: 0.02 * intensity,
+    datapathRefusalChance: 0.005 * intensity,
+    schedule: (world) => scheduleStorm(world, intensity),
+  };
+}
+
+function scheduleStorm(world: World, intensity: number): void {
+  const { random } = world;
+  const every = (meanMs: number, run: () => void) => {
+    const again = () => {
+      if (!world.storming) return;
+      run();
+      world.clock.after(random.between(0.2, 1.8) * meanMs, again);
+    };
+    world.clock.after(random.between(0.2, 1.8) * meanMs, again);
+  };
+  every(1_500, () => world.request("demands", undefined));
+  every(4_000 / intensity, () => crashAgent(world));
+  every(5_000 / intensity, () => replaceController(world));
+  every(4_000 / intensity, () => cutCable(world));
+  every(6_000 / intensity, () => drainLink(world));
+  every(8_000 / intensity, () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
+  every(3_000 / intensity, () => random.pick([...world.agents.values()]).stream?.wire.break());
+  every(700, () => {
+    for (const nodeId of world.agents.keys()) world.probe(nodeId);
+  });
+}
+
+/** Half of the crashes take the switch's tables with them. */
+function crashAgent(world: World): void {
+  const { random } = world;
+  const host = random.pick([...world.agents.values()]);
+  if (host.state === undefined) return;
+  const wipe = random.chance(0.5);
+  world.record(`agent ${host.nodeId} crashes${wipe ? ", tables lost" : ""}`);
+  host.crash(wipe);
+  world.clock.after(random.between(200, 5_000), () => {
+    if (host.state === undefined) host.start();
+  });
+}
+
+/** The leader dies, or is only thought dead: then two lead for a while. */
+function replaceController(world: World): void {
+  const { random, leader } = world;
+  if (leader === undefined) return;
+  if (random.chance(0.3)) {
+    leader.isolated = true;
+    world.record(`term ${leader.term} loses the store and does not notice`);
+    world.clock.after(random.between(500, 4_000), () => leader.crash());
+    world.startController();
+    // Agents find the new one when their streams break; some are broken now.
+    for (const agent of world.agents.values()) if (random.chance(0.5)) agent.stream?.wire.break();
+    return;
+  }
+  world.record(`controller of term ${leader.term} dies`);
+  leader.crash();
+  world.clock.after(random.between(100, 5_000), () => {
+    if (world.leader === undefined) world.startController();
+  });
+}
+
+function cutCable(world: World): void {
+  const { random } = world;
+  const { id } = random.pick(world.scenario.universe.links);
+  world.setCable(id, false);
+  world.clock.after(random.between(100, 6_000), () => world.setCable(id, true));
+}
+
+/** An operator drains a link, or puts one back that is drained. */
+function drainLink(world: World): void {
+  const { id: linkId } = world.random.pick(world.scenario.universe.links);
+  const drained = world.store.topologies.at(-1)?.links.find(({ id }) => id === linkId)?.drain === "drained";
+  world.request("changes", [{ kind: "set-link-state", linkId, drain: drained ? "active" : "drained" }]);
+}
+
+/** From now on everything works; what is broken is mended, and a last measurement comes in. */
+export function calmFaults(world: World): Faults {
+  world.storming = false;
+  for (const { id } of world.scenario.universe.links) world.setCable(id, true);
+  for (const host of world.agents.values()) if (host.state === undefined) host.start();
+  for (const host of world.controllers.slice(0, -1)) host.crash();
+  if (world.leader === undefined) world.startController();
+  Object.assign(world.faults.network, { lossChance: 0, hangChance: 0, slowChance: 0 });
+  world.clock.after(1_000, () => world.request("demands", undefined));
+  return {
+    network: world.faults.network,
+    solverFailureChance: 0,
+    solverGarbageChance: 0,
+    solverSilenceChance: 0,
+    storeFailureChance: 0,
+    datapathRefusalChance: 0,
+    schedule: () => {},
+  };
+}

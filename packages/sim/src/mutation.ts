@@ -1,0 +1,18 @@
+/** Deliberate bugs, put around the machines and not into them: what the invariants must catch (mutation.test.ts). */
+import type { AgentEvent, ControllerEffect, ControllerEvent } from "@sluice/control";
+import type { AgentHost } from "./agent-host.js";
+import type { ControllerHost } from "./controller-host.js";
+import type { Scenario } from "./scenario.js";
+
+type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
+
+export interface Mutation {
+  /** What the agent's machine is told instead of the event. */
+  readonly agentEvents?: (host: AgentHost, event: AgentEvent) => readonly AgentEvent[];
+  readonly controllerEvents?: (host: ControllerHost, event: ControllerEvent) => readonly ControllerEvent[];
+  /** What the controller's machine is told on top, right after it has sent something. */
+  readonly afterSend?: (host: ControllerHost, effect: Extract<ControllerEffect, { kind: "send" }>) => readonly Untimed<ControllerEvent>[];
+  /** Writes are answered before they are done. */
+  readonly answersPersistEarly?: boolean;
+  readonly scenario?: (scenario: Scenario) => Scenario;
+}

@@ -1,0 +1,95 @@
+/** What a seed stands for: a small network, its demands, limits, and how much of every fault it meets. */
+import { controllerConfigDefault, type ControllerConfig } from "@sluice/control";
+import {
+  assert,
+  buildDemandMatrix,
+  parseTopology,
+  planSettingsDefault,
+  toId,
+  trafficClasses,
+  type DemandMatrix,
+  type NodeId,
+  type PlanSettings,
+  type Topology,
+} from "@sluice/model";
+import { seededRandom, type Random } from "./random.js";
+
+export interface Scenario {
+  readonly seed: number;
+  readonly universe: Topology;
+  readonly settings: PlanSettings;
+  /** Linear programs are dear: most seeds plan greedily. */
+  readonly solver: "greedy" | "highs" | "javascript-lp-solver";
+  readonly controllerConfig: Omit<ControllerConfig, "controllerId">;
+  readonly ruleCountMax: number;
+  /** How long faults go on, ms of virtual time. */
+  readonly faultsMs: number;
+  /** The network's own share of a fault, from 0 to 1: some seeds are calm, so that faults of one kind stand alone. */
+  readonly intensity: number;
+}
+
+const bps = 1e9;
+
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(seed);
+  const universe = universeOf(random);
+  const solver = seed % 10 === 0 ? "highs" : seed % 10 === 5 ? "javascript-lp-solver" : "greedy";
+  return {
+    seed,
+    universe,
+    settings: {
+      ...planSettingsDefault,
+      tunnels: { kind: "k-shortest", k: random.integer(2, 3) },
+      solver: solver === "greedy" ? "auto" : solver,
+      splitWeightSumMax: 16,
+      updateSlack: random.pick([0, 0.1, 0.3]),
+    },
+    solver,
+    controllerConfig: { ...controllerConfigDefault, solveIntervalMinMs: 1_000, drainGraceMs: 100 },
+    // Tight in some seeds: then plans are refused by switches, and have to be taken back.
+    ruleCountMax: random.chance(0.15) ? random.integer(30, 60) : 10_000,
+    faultsMs: random.between(8_000, 15_000),
+    intensity: random.pick([0.1, 0.5, 1]),
+  };
+}
+
+/** A ring with chords: every cable is two links, every pair of nodes has two disjoint ways. */
+function universeOf(random: Random): Topology {
+  const count = random.integer(4, 6);
+  const ids = Array.from({ length: count }, (_, i) => `n${i}`);
+  const cables = ids.map((id, i) => [id, ids[(i + 1) % count] ?? id] as const);
+  for (let i = 0; i < count; i += 1) {
+    for (let j = i + 2; j < count; j += 1)
+      if (!(i === 0 && j === count - 1) && random.chance(0.4)) cables.push([ids[i] ?? "", ids[j] ?? ""]);
+  }
+  const built = parseTopology({
+    name: "simulated",
+    nodes: ids.map((id) => ({ id })),
+    links: cables.flatMap(([a, b]) => {
+      const cable = { capacityBps: random.pick([10, 20, 40]) * bps, latencyMs: random.integer(1, 40), metric: random.integer(1, 10) };
+      return [
+        { id: `${a}-${b}`, from: a, to: b, ...cable },
+        { id: `${b}-${a}`, from: b, to: a, ...cable },
+      ];
+    }),
+  });
+  assert(built.ok, "the simulated network is valid");
+  return built.value;
+}
+
+/** Demands of a moment: most pairs, rates from a trickle to more than the network holds. */
+export function demandsOf(random: Random, topology: { readonly nodes: readonly { readonly id: NodeId }[] }, name: string): DemandMatrix {
+  const demands = topology.nodes.flatMap(({ id: src }) =>
+    topology.nodes
+      .filter(({ id: dst }) => dst !== src && random.chance(0.5))
+      .map(({ id: dst }) => ({
+        src: toId<NodeId>(src),
+        dst: toId<NodeId>(dst),
+        trafficClass: random.pick(trafficClasses),
+        rateBps: Math.round(random.between(0.01, 8) * bps),
+      })),
+  );
+  const built = buildDemandMatrix(name, demands);
+  assert(built.ok, "the simulated demands are valid");
+  return built.value;
+}

@@ -1,0 +1,338 @@
+/**
+ * A whole network in one process under virtual time: the real machines, the real engine, seeded faults. `runWorld` plays one
+ * seed from an empty network through faults to rest; everything that happens follows from the seed.
+ */
+import { controllerView, type AgentEffect, type ControllerView } from "@sluice/control";
+import { optimize } from "@sluice/engine";
+import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
+import {
+  fault,
+  refuse,
+  topologyDocument,
+  type AgentMessage,
+  type ControllerMessage,
+  type LinkId,
+  type NodeId,
+  type Plan,
+  type Result,
+  type Snapshot,
+} from "@sluice/model";
+import { AgentHost } from "./agent-host.js";
+import { agentFingerprint, Checks, controllerFingerprint, InvariantViolated } from "./checks.js";
+import { VirtualClock } from "./clock.js";
+import { ControllerHost } from "./controller-host.js";
+import { DataPlane } from "./data-plane.js";
+import { calmFaults, stormFaults, type Faults } from "./faults.js";
+import { damagedPlan } from "./garbage.js";
+import type { Mutation } from "./mutation.js";
+import { SimulatedStream } from "./network.js";
+import { seededRandom, type Random } from "./random.js";
+import { demandsOf, scenarioOf, type Scenario } from "./scenario.js";
+import { SimulatedStore } from "./store.js";
+import { offeredTraffic } from "./walker.js";
+
+/** Some day; the machines see only differences. */
+const startMs = Date.UTC(2026, 0, 1);
+/** I10 gives the network this long to come to rest, ms. */
+export const healMs = 30_000;
+/** Lines of history that a failure prints. */
+const historyMax = 60;
+
+export interface Outcome {
+  readonly seed: number;
+  readonly events: number;
+  readonly plans: number;
+  readonly terms: number;
+  /** From the end of the faults to rest, ms. */
+  readonly healedAfterMs: number;
+  readonly counts: Readonly<Record<string, number>>;
+  /** SHA-like fingerprint of the run: equal for equal seeds. */
+  readonly digest: string;
+}
+
+type Solved = Result<{ plan: Plan; timings: Readonly<Record<string, number>> }>;
+
+export class World {
+  readonly scenario: Scenario;
+  readonly mutation: Mutation;
+  readonly random: Random;
+  readonly clock = new VirtualClock(startMs);
+  readonly store = new SimulatedStore();
+  readonly plane: DataPlane;
+  readonly checks: Checks;
+  readonly agents: ReadonlyMap<NodeId, AgentHost>;
+  readonly history: string[] = [];
+  faults: Faults;
+  /** Faults still come by themselves. */
+  storming = true;
+  /** Newest last. More than one while a deposed one has not noticed. */
+  controllers: ControllerHost[] = [];
+  events = 0;
+  recorded = 0;
+  #historyHash = 0;
+  #streamLast = 0;
+  #requestLast = 0;
+  /** Solves that were asked for in this event; they are computed before the next one. */
+  readonly #solves: { readonly host: ControllerHost; readonly solveId: number; readonly snapshot: Snapshot }[] = [];
+
+  constructor(scenario: Scenario, mutation: Mutation) {
+    this.scenario = scenario;
+    this.mutation = mutation;
+    this.random = seededRandom(scenario.seed ^ 0x5eed);
+    this.faults = stormFaults(scenario.intensity);
+    this.plane = new DataPlane(scenario.universe);
+    this.checks = new Checks(this);
+    this.agents = new Map(scenario.universe.nodes.map(({ id }) => [id, new AgentHost(this, id)]));
+  }
+
+  record(line: string): void {
+    const text = `${((this.clock.nowMs - startMs) / 1000).toFixed(3)}s ${line}`;
+    for (let i = 0; i < text.length; i += 1) this.#historyHash = (Math.imul(this.#historyHash, 31) + text.charCodeAt(i)) | 0;
+    this.history.push(text);
+    if (this.history.length > historyMax) this.history.shift();
+  }
+
+  get historyDigest(): string {
+    return (this.#historyHash >>> 0).toString(16);
+  }
+
+  get leader(): ControllerHost | undefined {
+    return this.controllers.findLast(({ alive }) => alive);
+  }
+
+  leaderView(): ControllerView | undefined {
+    const { leader } = this;
+    return leader === undefined ? undefined : controllerView(leader.state);
+  }
+
+  startController(): void {
+    this.controllers = this.controllers.filter(({ alive }) => alive);
+    const host = new ControllerHost(this);
+    this.controllers.push(host);
+    this.record(`controller of term ${host.term} starts`);
+  }
+
+  /** An agent reaches any controller that answers; a deposed one answers too. */
+  connect(agent: AgentHost, streamId: number): void {
+    const alive = this.controllers.filter((host) => host.alive);
+    const host = alive.length === 0 ? undefined : this.random.pick(alive);
+    if (host === undefined) {
+      this.clock.after(this.random.between(1, 20), () => agent.event({ kind: "closed", streamId }));
+      return;
+    }
+    agent.stream?.wire.leave("agent");
+    this.#streamLast += 1;
+    const hostStreamId = this.#streamLast;
+    const wire = new SimulatedStream(
+      { clock: this.clock, random: this.random, faults: this.faults.network },
+      {
+        agent: {
+          deliver: (message, isDuplicate) => this.#deliverToAgent(agent, streamId, message, isDuplicate),
+          closed: () => {
+            if (agent.stream?.id === streamId) agent.stream = undefined;
+            agent.event({ kind: "closed", streamId });
+          },
+        },
+        controller: {
+          deliver: (message) => this.#deliverToController(host, hostStreamId, message),
+          closed: () => {
+            host.streams.delete(hostStreamId);
+            host.event({ kind: "agent-closed", streamId: hostStreamId });
+          },
+        },
+      },
+    );
+    agent.stream = { id: streamId, wire };
+    host.streams.set(hostStreamId, wire);
+    host.event({ kind: "agent-opened", streamId: hostStreamId });
+    agent.event({ kind: "opened", streamId });
+  }
+
+  #deliverToAgent(agent: AgentHost, streamId: number, message: ControllerMessage, isDuplicate: boolean): void {
+    const before = isDuplicate && message.kind !== "ping" && agent.state?.busy === undefined ? agentFingerprint(agent) : undefined;
+    agent.received(streamId, message);
+    if (before !== undefined && agent.stream?.id === streamId) {
+      this.checks.sameAfterReplay(before, agentFingerprint(agent), `${message.kind} to ${agent.nodeId}`);
+    }
+  }
+
+  /** I9 at once: now and then the same message is heard twice in a row. */
+  #deliverToController(host: ControllerHost, streamId: number, message: AgentMessage): void {
+    host.event({ kind: "agent-message", streamId, message });
+    if (!host.alive || !this.random.chance(0.05)) return;
+    const before = controllerFingerprint(host);
+    host.event({ kind: "agent-message", streamId, message });
+    if (host.alive) this.checks.sameAfterReplay(before, controllerFingerprint(host), `${message.kind} to term ${host.term}`);
+  }
+
+  solve(host: ControllerHost, solveId: number, snapshot: Snapshot): void {
+    this.#solves.push({ host, solveId, snapshot });
+  }
+
+  /** The engine is asked between two events of the world, so that its promise does not reach into virtual time. */
+  async answerSolves(): Promise<void> {
+    for (let asked = this.#solves.shift(); asked !== undefined; asked = this.#solves.shift()) {
+      const { host, solveId, snapshot } = asked;
+      const result = await this.#solved(snapshot);
+      const { random, faults } = this;
+      if (random.chance(faults.solverSilenceChance)) continue;
+      const delayMs = random.chance(0.1) ? random.between(200, 2_000) : random.between(5, 200);
+      this.clock.after(delayMs, () => {
+        // A worker may answer although it was told to stop: half of them do.
+        if (host.cancelled.has(solveId) && random.chance(0.5)) return;
+        host.event({ kind: "solved", solveId, result });
+      });
+    }
+  }
+
+  async #solved(snapshot: Snapshot): Promise<Solved> {
+    const { random, faults } = this;
+    if (random.chance(faults.solverFailureChance)) return refuse(fault("solver-failed", "The solver crashed."));
+    const result = await optimize(snapshot, {
+      lp: { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() },
+      // The engine's own clock stands still: deadlines are the driver's affair here.
+      nowMs: () => 0,
+      greedyOnly: this.scenario.solver === "greedy",
+    });
+    if (!result.ok || !random.chance(faults.solverGarbageChance)) return result;
+    return { ok: true, value: { ...result.value, plan: damagedPlan(result.value.plan, random) } };
+  }
+
+  /** A client's request to whoever leads; nobody repeats it if it is lost. */
+  request(kind: "topology" | "changes" | "demands" | "settings", value: unknown): void {
+    const { leader } = this;
+    if (leader === undefined) return;
+    this.#requestLast += 1;
+    const requestId = `${kind}-${this.#requestLast}`;
+    switch (kind) {
+      case "topology":
+        return leader.event({ kind: "replace-topology", requestId, topology: value });
+      case "changes":
+        return leader.event({ kind: "change-topology", requestId, changes: value });
+      case "settings":
+        return leader.event({ kind: "change-settings", requestId, settings: value });
+      case "demands":
+        return leader.event({ kind: "measure-demands", requestId, matrix: demandsOf(this.random, this.scenario.universe, requestId) });
+    }
+  }
+
+  /** A cable is cut or mended: both its links, and each end's agent sees its own port. */
+  setCable(linkId: LinkId, up: boolean): void {
+    const link = this.scenario.universe.linkById.get(linkId);
+    const back = this.scenario.universe.links.find((other) => other.from === link?.to && other.to === link.from);
+    for (const one of [link, back]) {
+      if (one === undefined || this.plane.linksDown.has(one.id) === !up) continue;
+      this.plane.setLink(one.id, up);
+      this.record(`link ${one.id} is ${up ? "mended" : "cut"}`);
+      const agent = this.agents.get(one.from);
+      this.clock.after(this.random.between(0, 30), () =>
+        agent?.event({ kind: "link-changed", linkId: one.id, up: !this.plane.linksDown.has(one.id) }),
+      );
+    }
+  }
+
+  /** Lets a packet of every flow group into the network at this switch. */
+  probe(nodeId: NodeId): void {
+    for (const { nodeId: at, label, output } of offeredTraffic(this.plane)) if (at === nodeId) this.#hop(label, output, []);
+  }
+
+  /** One hop takes the link's latency; what the packet meets there is what the table holds then. */
+  #hop(label: number, linkId: LinkId, links: readonly LinkId[]): void {
+    const link = this.scenario.universe.linkById.get(linkId);
+    if (link === undefined || this.plane.linksDown.has(linkId)) return;
+    const passed = [...links, linkId];
+    this.clock.after(link.latencyMs, () => {
+      const rule = this.plane.tablesOf(link.to).rules.get(`label/${label}`);
+      if (rule?.kind !== "label") this.checks.onUndeliverable(link.to, label);
+      else if (rule.action.kind === "pop-deliver") this.checks.onDelivered(label, passed);
+      else if (passed.length > this.scenario.universe.nodes.length) this.checks.fail("I1", `a packet under label ${label} goes round`);
+      else this.#hop(label, rule.action.link, passed);
+    });
+  }
+
+  /** Plays until the time, or until `done` says so. */
+  async play(untilMs: number, done: () => boolean = () => false): Promise<void> {
+    while (this.clock.nowMs < untilMs) {
+      const run = this.clock.next();
+      if (run === undefined) return;
+      run();
+      this.events += 1;
+      this.checks.afterEvent();
+      if (this.#solves.length > 0) await this.answerSolves();
+      if (done()) return;
+    }
+  }
+}
+
+export type { AgentEffect };
+
+export async function runWorld(seed: number, mutation: Mutation = {}): Promise<Outcome> {
+  const scenario = mutation.scenario?.(scenarioOf(seed)) ?? scenarioOf(seed);
+  const world = new World(scenario, mutation);
+  try {
+    return await playSeed(world);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const invariant = cause instanceof InvariantViolated ? cause.invariant : cause.name;
+    throw new SeedFailed(seed, invariant, world.history, cause);
+  }
+}
+
+async function playSeed(world: World): Promise<Outcome> {
+  const { scenario, clock, random } = world;
+  world.startController();
+  for (const agent of world.agents.values()) clock.after(random.between(0, 500), () => agent.start());
+  clock.after(100, () => {
+    world.request("topology", topologyDocument(scenario.universe));
+    world.request("settings", scenario.settings);
+    world.request("demands", undefined);
+  });
+  world.faults.schedule(world);
+  await world.play(startMs + scenario.faultsMs);
+
+  const quietMs = clock.nowMs;
+  world.record("faults end");
+  world.faults = calmFaults(world);
+  await world.play(quietMs + healMs, restChecker(world, quietMs));
+  const unrest = world.checks.unrest();
+  if (unrest !== undefined) world.checks.fail("I10", `${healMs / 1000} s after the last fault ${unrest}`);
+  return {
+    seed: scenario.seed,
+    events: world.events,
+    plans: world.store.plans.length,
+    terms: world.store.term,
+    healedAfterMs: clock.nowMs - quietMs,
+    counts: world.checks.counts,
+    digest: world.historyDigest,
+  };
+}
+
+/** At rest is what stays at rest for a while. */
+function restChecker(world: World, quietMs: number): () => boolean {
+  const restMs = 2_500;
+  let lookMs = quietMs;
+  let restSinceMs: number | undefined;
+  return () => {
+    if (world.clock.nowMs < lookMs) return false;
+    lookMs = world.clock.nowMs + 100;
+    if (world.checks.unrest() !== undefined) restSinceMs = undefined;
+    else restSinceMs ??= world.clock.nowMs;
+    return restSinceMs !== undefined && world.clock.nowMs - restSinceMs >= restMs;
+  };
+}
+
+/** A seed that broke an invariant, with the one command that plays it again. */
+export class SeedFailed extends Error {
+  override readonly name = "SeedFailed";
+  readonly seed: number;
+  readonly invariant: string;
+
+  constructor(seed: number, invariant: string, history: readonly string[], cause: Error) {
+    super(
+      `seed ${seed}: ${cause.message}\nreplay: npx tsx --conditions=@sluice/source packages/sim/src/replay.ts ${seed}\n${history.join("\n")}`,
+      { cause },
+    );
+    this.seed = seed;
+    this.invariant = invariant;
+  }
+}
