@@ -41,9 +41,7 @@ export const maxMinFair: Scheme = { objective: "max-min-fair", solve: fillProgre
 
 async function fillProgressively(problem: Problem, options: SchemeOptions): Promise<SchemeOutcome> {
   const paths = openPaths(problem);
-  const rates = Array.from({ length: problem.demandCount }, (_, k) =>
-    fairRateOf(problem.demandBps[k] ?? 0, problem.bandwidthFunctions[k]),
-  );
+  const rates = Array.from({ length: problem.demandCount }, (_, k) => fairRateOf(problem.demandBps[k] ?? 0, problem.bandwidthFunctions[k]));
   // Groups without an open path stand still from the start.
   const frozenBps: (number | undefined)[] = paths.map((open) => (open.length === 0 ? 0 : undefined));
   const timeLeft = countdown(options);
@@ -90,7 +88,11 @@ interface Filling {
 }
 
 type Level =
-  | { readonly kind: "reached"; readonly flowBps: Float64Array; /** Of the groups that rise no further. */ readonly rateBps: readonly (number | undefined)[] }
+  | {
+      readonly kind: "reached";
+      readonly flowBps: Float64Array;
+      /** Of the groups that rise no further. */ readonly rateBps: readonly (number | undefined)[];
+    }
   | Stopped;
 
 interface Stopped {
@@ -126,7 +128,8 @@ async function nextLevel(filling: Filling, lp: LpBackend, timeLeft: () => number
     if (fits || next >= share * (1 - shareTolerance)) {
       const at = Math.min(share, next);
       const rateBps = rates.map((rate, k) => (rising[k] && (held[k] || saturationShare(rate) <= at) ? rateAt(rate, at) : undefined));
-      if (!rateBps.some((rate) => rate !== undefined)) return { kind: "stopped", infeasible: false, message: `${lp.name} gave prices that hold no flow group` };
+      if (!rateBps.some((rate) => rate !== undefined))
+        return { kind: "stopped", infeasible: false, message: `${lp.name} gave prices that hold no flow group` };
       return { kind: "reached", flowBps: solved.flowBps, rateBps };
     }
     share = next;
@@ -154,7 +157,11 @@ async function solveFraction(filling: Filling, share: number, lp: LpBackend, sec
   const { primal, dual } = outcome;
   if (outcome.status !== "optimal" || primal === undefined || dual === undefined) {
     const reason = outcome.message === undefined ? "" : ` (${outcome.message})`;
-    return { kind: "stopped", infeasible: outcome.status === "infeasible", message: `${lp.name} ended with status ${outcome.status}${reason}` };
+    return {
+      kind: "stopped",
+      infeasible: outcome.status === "infeasible",
+      message: `${lp.name} ended with status ${outcome.status}${reason}`,
+    };
   }
   return {
     kind: "solved",
@@ -240,7 +247,10 @@ function priceOf({ linkStart, pathLinks }: Problem, path: number, price: Float64
   return sum;
 }
 
-/** Brings each group from what the program gave it, which may be more or a hair less, to its rate; then takes off what rounding put above capacity. */
+/**
+ * Brings each group from what the program gave it, which may be more or a hair less, to its rate; then takes off what rounding put
+ * above capacity: so rates are right to about 1e-9.
+ */
 function cutToRates(problem: Problem, flowBps: Float64Array, rateBps: readonly number[] | undefined): Float64Array {
   const cut = flowBps.slice();
   const totals = flowOfDemands(problem, flowBps);

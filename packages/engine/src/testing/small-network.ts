@@ -84,14 +84,12 @@ export function arbitrarySnapshot(options: SmallNetworkOptions = {}): fc.Arbitra
       .map((demands): Snapshot => {
         const matrix = buildDemandMatrix(
           "small",
-          demands.map(
-            ({ src, step, trafficClass, rate }): Demand => ({
-              src: nodeName(src),
-              dst: nodeName((src + step) % nodeCount),
-              trafficClass,
-              rateBps: rate * gbps,
-            }),
-          ),
+          demands.map(({ src, step, trafficClass, rate }): Demand => ({
+            src: nodeName(src),
+            dst: nodeName((src + step) % nodeCount),
+            trafficClass,
+            rateBps: rate * gbps,
+          })),
         );
         if (!matrix.ok) throw new Error(JSON.stringify(matrix.faults));
         return { topology: topologyDocument(topology), demands: matrix.value, settings: planSettingsDefault };
