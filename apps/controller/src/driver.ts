@@ -1,0 +1,189 @@
+/**
+ * The thin shell around the controller's machine: it stamps events with a clock, steps the machine, and carries out the
+ * effects in their order. It decides nothing.
+ */
+import {
+  controllerView,
+  stepController,
+  type ControllerEffect,
+  type ControllerEvent,
+  type ControllerState,
+  type ControllerView,
+  type PersistWrite,
+  type PublishedEvent,
+} from "@sluice/control";
+import { fault, refuse, type AgentMessage, type ControllerMessage, type FaultCode, type Result, type Term } from "@sluice/model";
+import type { Store } from "@sluice/store";
+import type { SolverPool } from "./solver/solver-pool.js";
+
+/** The machine keeps all its time-outs by ticks, ms. */
+const tickMs = 50;
+/** Requests that may wait for their reply; more are refused as `unavailable`. */
+const requestsWaitingMax = 1_000;
+
+type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
+export type ControllerInput = Untimed<ControllerEvent>;
+type Request = Extract<ControllerInput, { readonly requestId?: string }>;
+/** A change of topology, demands or settings, without the id by which the driver matches its reply. */
+export type ControllerRequest = Untimed<Request extends infer R ? (R extends unknown ? Omit<R, "requestId"> : never) : never>;
+
+/** The controller's end of one agent's stream. */
+export interface AgentStream {
+  send(message: ControllerMessage): void;
+  close(code: FaultCode, reason: string): void;
+}
+
+export interface Driver {
+  view(): ControllerView;
+  /** Resolves when what was asked for is durable, or refused. */
+  submit(request: ControllerRequest): Promise<Result<unknown>>;
+  agentOpened(stream: AgentStream): number;
+  agentMessage(streamId: number, message: AgentMessage): void;
+  agentClosed(streamId: number): void;
+  /** Every published event, in order. Returns the function that ends the watch. */
+  watch(watcher: (event: PublishedEvent) => void): () => void;
+  /** Closes all streams, waits for the writes under way and fails the requests that still wait. */
+  stop(): Promise<void>;
+}
+
+export interface DriverParts {
+  readonly state: ControllerState;
+  readonly term: Term;
+  readonly store: Store;
+  readonly solvers: Pick<SolverPool, "optimize" | "cancel">;
+  /** Called once when a newer leader exists. */
+  readonly onStepDown: (reason: string) => void;
+  /** Called when the machine's own invariant is broken: the process must end. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+export function startDriver(parts: DriverParts): Driver {
+  let state = parts.state;
+  let stopped = false;
+  let stepping = false;
+  let nextStreamId = 1;
+  let nextRequestId = 1;
+  const inbox: ControllerInput[] = [];
+  const streams = new Map<number, AgentStream>();
+  const waiting = new Map<string, (result: Result<unknown>) => void>();
+  const watchers = new Set<(event: PublishedEvent) => void>();
+  let writes: Promise<void> = Promise.resolve();
+
+  /** Events that arise while a step's effects are carried out wait for their turn. */
+  function dispatch(input: ControllerInput): void {
+    if (stopped) return;
+    inbox.push(input);
+    if (stepping) return;
+    stepping = true;
+    try {
+      for (let next = inbox.shift(); next !== undefined && !stopped; next = inbox.shift()) {
+        const stepped = stepController(state, { ...next, nowMs: performance.timeOrigin + performance.now() } as ControllerEvent);
+        state = stepped.state;
+        for (const effect of stepped.effects) carryOut(effect);
+      }
+    } catch (error) {
+      stopped = true;
+      parts.onBroken(error);
+    } finally {
+      stepping = false;
+    }
+  }
+
+  function carryOut(effect: ControllerEffect): void {
+    switch (effect.kind) {
+      case "solve":
+        void parts.solvers.optimize(effect.solveId, effect.snapshot).then((result) => {
+          dispatch({ kind: "solved", solveId: effect.solveId, result });
+        });
+        return;
+      case "cancel-solve":
+        return parts.solvers.cancel(effect.solveId);
+      case "persist":
+        writes = writes.then(async () => {
+          dispatch({ kind: "persisted", persistId: effect.persistId, result: await write(effect.write) });
+        });
+        return;
+      case "send":
+        return streams.get(effect.streamId)?.send(effect.message);
+      case "close-stream":
+        return streams.get(effect.streamId)?.close(effect.code, effect.reason);
+      case "reply":
+        waiting.get(effect.requestId)?.(effect.result);
+        waiting.delete(effect.requestId);
+        return;
+      case "publish":
+        for (const watcher of watchers) watcher(effect.event);
+        return;
+      case "step-down":
+        return parts.onStepDown(effect.reason);
+    }
+  }
+
+  async function write(what: PersistWrite): Promise<Result<{ readonly version?: number }>> {
+    const { store, term } = parts;
+    try {
+      switch (what.kind) {
+        case "topology":
+          return versioned(await store.putTopology(term, what.document));
+        case "demands":
+          return versioned(await store.putDemands(term, what.matrix));
+        case "settings":
+          return versioned(await store.putSettings(term, what.settings));
+        case "plan":
+          return unversioned(await store.appendPlan(term, what.record, what.input, what.assignmentsAfter));
+        case "events":
+          return unversioned(await store.appendEvents(term, what.events));
+      }
+    } catch (error) {
+      return refuse(fault("store-failed", `The store failed: ${error instanceof Error ? error.message : String(error)}.`));
+    }
+  }
+
+  const ticker = setInterval(() => dispatch({ kind: "tick" }), tickMs);
+
+  return {
+    view: () => controllerView(state),
+    submit(request) {
+      if (stopped) return Promise.resolve(refuse(fault("unavailable", "The controller is stopping.")));
+      if (waiting.size >= requestsWaitingMax) {
+        return Promise.resolve(refuse(fault("unavailable", `${requestsWaitingMax} requests are waiting already; try again later.`)));
+      }
+      const requestId = `r${nextRequestId++}`;
+      return new Promise((resolve) => {
+        waiting.set(requestId, resolve);
+        dispatch({ ...request, requestId } as ControllerInput);
+      });
+    },
+    agentOpened(stream) {
+      const streamId = nextStreamId++;
+      streams.set(streamId, stream);
+      dispatch({ kind: "agent-opened", streamId });
+      return streamId;
+    },
+    agentMessage: (streamId, message) => dispatch({ kind: "agent-message", streamId, message }),
+    agentClosed(streamId) {
+      streams.delete(streamId);
+      dispatch({ kind: "agent-closed", streamId });
+    },
+    watch(watcher) {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    async stop() {
+      stopped = true;
+      clearInterval(ticker);
+      for (const stream of streams.values()) stream.close("unavailable", "The controller is stopping.");
+      for (const resolve of waiting.values()) resolve(refuse(fault("unavailable", "The controller is stopping.")));
+      waiting.clear();
+      await writes;
+    },
+  };
+}
+
+function versioned(result: Result<number>): Result<{ readonly version?: number }> {
+  return result.ok ? { ok: true, value: { version: result.value } } : result;
+}
+
+function unversioned(result: Result<void>): Result<{ readonly version?: number }> {
+  return result.ok ? { ok: true, value: {} } : result;
+}

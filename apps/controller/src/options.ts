@@ -1,0 +1,85 @@
+/** The controller's command line. */
+import { Command, InvalidArgumentError } from "commander";
+
+export interface ControllerOptions {
+  readonly dataDir: string;
+  readonly databaseUrl?: string;
+  readonly grpc: { readonly host: string; readonly port: number };
+  readonly rest: { readonly host: string; readonly port: number };
+  readonly controllerId: string;
+  readonly cycleSeconds: number;
+  readonly exitWithStdin: boolean;
+  readonly logLevel: string;
+}
+
+const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+
+/** Reads arguments and `DATABASE_URL`; commander prints help and usage errors (exit code 2) itself. */
+export function parseOptions(argv: readonly string[], environment: NodeJS.ProcessEnv): ControllerOptions {
+  const command = new Command("sluice-controller")
+    .description(
+      "Takes topology and demand over gRPC, plans, and programs the switches. One JSON line on stdout says when it serves; logs go to stderr.",
+    )
+    .requiredOption(
+      "--data-dir <dir>",
+      "where the embedded database lives (made when absent); with DATABASE_URL set it holds nothing but the lock",
+    )
+    .option("--grpc <host:port>", "where gRPC is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 50051 })
+    .option("--rest <host:port>", "where REST is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 8080 })
+    .option("--id <name>", "this controller's name in events and logs", "controller-1")
+    .option("--cycle-seconds <seconds>", "at least this long between two plans that demand asks for", seconds, 5)
+    .option("--exit-with-stdin", "end when stdin closes: for a parent process that must leave nothing behind", false)
+    .option("--log-level <level>", logLevels.join(", "), level, "info")
+    .addHelpText(
+      "after",
+      `
+Environment:
+  DATABASE_URL   a PostgreSQL database to use instead of the embedded one, e.g. postgresql://sluice@localhost/sluice
+
+There is no authentication yet: serve on loopback addresses, or behind a proxy that has it.
+
+Example:
+  sluice-controller --data-dir ./data --grpc 127.0.0.1:50051 --rest 127.0.0.1:8080`,
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .parse([...argv], { from: "user" });
+  const given = command.opts<{
+    dataDir: string;
+    grpc: ControllerOptions["grpc"];
+    rest: ControllerOptions["rest"];
+    id: string;
+    cycleSeconds: number;
+    exitWithStdin: boolean;
+    logLevel: string;
+  }>();
+  const databaseUrl = environment["DATABASE_URL"];
+  return {
+    dataDir: given.dataDir,
+    ...(databaseUrl === undefined || databaseUrl === "" ? {} : { databaseUrl }),
+    grpc: given.grpc,
+    rest: given.rest,
+    controllerId: given.id,
+    cycleSeconds: given.cycleSeconds,
+    exitWithStdin: given.exitWithStdin,
+    logLevel: given.logLevel,
+  };
+}
+
+function address(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-f:]+)\]|([^:]+)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || !(port <= 65_535)) throw new InvalidArgumentError("Write it as HOST:PORT, e.g. 127.0.0.1:8080.");
+  return { host, port };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < 0.1 || value > 86_400) throw new InvalidArgumentError("Give seconds from 0.1 to 86400.");
+  return value;
+}
+
+function level(text: string): string {
+  if (!(logLevels as readonly string[]).includes(text)) throw new InvalidArgumentError(`Choose one of ${logLevels.join(", ")}.`);
+  return text;
+}
