@@ -1,6 +1,6 @@
 /** Flow on given paths: one column a path. What the path-based LP schemes share: model, repair, outcome. */
 import type { ObjectiveName } from "@sluice/model";
-import { certify } from "./certificate.js";
+import { certify, type FlowCertificate } from "./certificate.js";
 import { unitBpsOf, type FlowModel, type FlowOutcome } from "./flow-model.js";
 import type { Problem } from "./problem.js";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
@@ -25,29 +25,26 @@ export function pathScheme(name: ObjectiveName, objective: FlowObjective): Schem
         flowBps[pathOfColumn[column] ?? 0] = flow;
       });
       repair(problem, name, flowBps);
-      return judge(problem, name, options, solved, flowBps);
+      return judge(solved, flowBps, certify(problem, name, flowBps, solved.linkPrice), options.lp.name);
     },
   };
 }
 
-/** No path can carry anything: zero flow is optimal, and no link has a price. */
-function idle({ problem }: FlowModel): FlowOutcome {
+/** Nothing can be carried: zero flow is optimal, and no link has a price. */
+export function idle({ problem }: FlowModel): FlowOutcome {
   return { status: "optimal", columnsBps: new Float64Array(0), linkPrice: new Float64Array(problem.linkCount) };
 }
 
 /** `optimal` is what the certificate says, not what the solver says. */
-function judge(
-  problem: Problem,
-  name: ObjectiveName,
-  options: SchemeOptions,
+export function judge(
   { status, columnsBps, linkPrice, message }: FlowOutcome,
   flowBps: Float64Array,
+  { value, gap }: FlowCertificate,
+  solver: string,
 ): SchemeOutcome {
-  const { value, gap } = certify(problem, name, flowBps, linkPrice);
-  const outcome = { flowBps, objective: value, solver: options.lp.name, ...(linkPrice === undefined ? {} : { linkPrice }) };
+  const outcome = { flowBps, objective: value, solver, ...(linkPrice === undefined ? {} : { linkPrice }) };
   if (columnsBps === undefined) {
-    const failed = status === "optimal" ? "failed" : status;
-    return { ...outcome, status: failed, ...(message === undefined ? {} : { message }) };
+    return { ...outcome, status: status === "optimal" ? "failed" : status, ...(message === undefined ? {} : { message }) };
   }
   if (gap !== undefined && gap <= optimalGapMax) return { ...outcome, status: "optimal" };
   const shortfall = gap === undefined ? "no dual bound is known" : `the dual bound leaves a gap of ${gap.toExponential(1)}`;

@@ -1,7 +1,8 @@
 /** Reads one instance of the peers' benchmark (see the README of the data) into a problem. For tests only. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Problem } from "./problem.js";
+import type { Problem } from "../problem.js";
+import { dataFolder } from "./germany50.js";
 
 export interface PeerInstance {
   readonly id: string;
@@ -13,16 +14,15 @@ export interface PeerInstance {
   readonly maxConcurrent: Readonly<Record<string, unknown>> | null;
 }
 
-/** Where the shared data stands: SLUICE_DATA, or beside the checkout. */
-export const dataDirectory = process.env["SLUICE_DATA"] ?? new URL("../../../../shared/data/", import.meta.url).pathname;
+export const hasPeerBench = existsSync(`${dataFolder}/peer-bench/instances.json`);
 
 export function peerInstances(): readonly PeerInstance[] {
-  return JSON.parse(readFileSync(`${dataDirectory}/peer-bench/instances.json`, "utf8")) as readonly PeerInstance[];
+  return JSON.parse(readFileSync(`${dataFolder}/peer-bench/instances.json`, "utf8")) as readonly PeerInstance[];
 }
 
 /** Rates and capacities are taken as they are: one unit is one bps. */
 export function readPeerProblem(instance: PeerInstance): Problem {
-  const directory = `${dataDirectory}/peer-bench`;
+  const directory = `${dataFolder}/peer-bench`;
   const { n, edges } = JSON.parse(readFileSync(`${directory}/topologies/${instance.topology}.json`, "utf8")) as {
     readonly n: number;
     readonly edges: readonly (readonly [number, number, number])[];
