@@ -23,7 +23,9 @@ const uuidObjectId = 2950;
 export class CataloguePool extends Pool {
   override readonly query = (async (...args: Parameters<Pool["query"]>): Promise<QueryResult> => {
     const result = (await super.query(...args)) as unknown as QueryResult;
-    for (const field of result.fields) if (field.dataTypeID === charObjectId) field.dataTypeID = uuidObjectId;
+    // Several statements in one text give a list of results.
+    for (const field of [result].flat().flatMap(({ fields }) => fields))
+      if (field.dataTypeID === charObjectId) field.dataTypeID = uuidObjectId;
     return result;
   }) as Pool["query"];
 }
@@ -44,7 +46,8 @@ class CatalogueAdapter extends PrismaPg {
 /** SQL that brings the database behind `pool` to the schema file; empty when they agree. Prisma sees no triggers and no checks. */
 export async function schemaDiff(pool: CataloguePool, schema: string): Promise<string> {
   const file = { path: schemaFile, content: schema };
-  const { SchemaEngine } = await engineModule();
+  engineModule ??= loadEngine();
+  const { SchemaEngine } = await engineModule;
   const engine = await SchemaEngine.new(
     { datamodels: [[file.path, file.content]] },
     () => undefined,
@@ -64,10 +67,16 @@ interface WebAssemblyApi {
   ): Promise<{ readonly instance: { readonly exports: Record<string, unknown> } }>;
 }
 
+interface EngineModule {
+  readonly SchemaEngine: typeof Engine;
+}
+
+/** Loaded once: the bindings hold one instance only. */
+let engineModule: Promise<EngineModule> | undefined;
+
 /** The package is made for bundlers, which load WebAssembly by import; Node loads it by hand. */
-async function engineModule(): Promise<{ readonly SchemaEngine: typeof Engine }> {
-  const bindings = (await import("@prisma/schema-engine-wasm/schema_engine_bg")) as unknown as {
-    readonly SchemaEngine: typeof Engine;
+async function loadEngine(): Promise<EngineModule> {
+  const bindings = (await import("@prisma/schema-engine-wasm/schema_engine_bg")) as unknown as EngineModule & {
     __wbg_set_wasm(exports: Record<string, unknown>): void;
   };
   const require = createRequire(import.meta.url);

@@ -34,7 +34,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Result<Dat
   }
   const embedded = await ("dataDir" in options ? openDirectory(options.dataDir) : openMemory());
   if (!embedded.ok) return embedded;
-  return connect({ ...embedded.value.connection, connectionTimeoutMillis: connectionTimeoutMs }, options, embedded.value.close);
+  const config = { ...embedded.value.connection, connectionTimeoutMillis: connectionTimeoutMs, query_timeout: queryTimeoutMs };
+  return connect(config, options, embedded.value.close);
 }
 
 function serverConfig(databaseUrl: string): Result<PoolConfig> {

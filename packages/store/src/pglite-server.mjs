@@ -32,8 +32,9 @@ async function openDirectory(parent) {
 }
 
 const db = await (directory === undefined ? PGlite.create() : openDirectory(directory));
-// One connection only: PGlite has one session, whose transactions two clients would share.
-const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 1 });
+// PGlite has one session, so its clients use one connection at a time. The others are for those that are being closed: a client that
+// replaces a broken connection does not wait until the server has noticed, which then takes back what was left of a transaction.
+const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 4 });
 await server.start();
 
 port.once("message", async () => {

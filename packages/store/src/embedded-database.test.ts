@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { planSettingsDefault, type Result } from "@sluice/model";
+import { prismaStore } from "./prisma-store.js";
+
+function value<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.faults[0].message);
+  return result.value;
+}
+
+describe("a store in a directory", () => {
+  let work: string;
+  beforeAll(async () => {
+    work = await mkdtemp(join(tmpdir(), "sluice-store-test-"));
+  });
+  afterAll(async () => rm(work, { recursive: true, force: true }));
+
+  it("is there again after it was closed, is one process's at a time, and survives a half-made database", async () => {
+    const dataDir = join(work, "made", "where", "missing");
+    const first = value(await prismaStore({ dataDir }));
+    const second = await prismaStore({ dataDir });
+    expect(second).toMatchObject({ ok: false, faults: [{ code: "unavailable", data: { pid: process.pid } }] });
+    const term = value(await first.acquireTerm("first"));
+    value(await first.putSettings(term, planSettingsDefault));
+    const running = first.putSettings(term, { ...planSettingsDefault, deadlineSeconds: 5 });
+    await first.close();
+    value(await running);
+    expect(await readdir(dataDir)).toEqual(["pglite"]);
+
+    await writeFile(join(dataDir, "pglite.unfinished"), "what a start that was killed leaves");
+    const again = value(await prismaStore({ dataDir }));
+    expect(value(await again.loadInventory()).settings).toEqual({ version: 2, settings: { ...planSettingsDefault, deadlineSeconds: 5 } });
+    expect(value(await again.acquireTerm("second"))).toBe(term + 1);
+    await again.close();
+  });
+
+  it("keeps every acknowledged write when its process is killed", async () => {
+    const dataDir = join(work, "killed");
+    const program = fileURLToPath(new URL("../scripts/write-until-killed.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sluice/source", program, dataDir], {
+      cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let acknowledged = 0;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      acknowledged += text.split("\n").length - 1;
+      if (acknowledged >= 50) child.kill("SIGKILL");
+    });
+    const [, signal] = (await once(child, "close")) as [unknown, string];
+    expect(signal).toBe("SIGKILL");
+
+    const store = value(await prismaStore({ dataDir }));
+    const events = value(await store.listEvents({ limit: 1000 }));
+    expect(events.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(events.map(({ data }) => data["number"])).toEqual(events.map(({ sequence }) => sequence));
+    await store.close();
+  });
+
+  it("says what is wrong with a place or an address that cannot be used", async () => {
+    const file = join(work, "file");
+    await writeFile(file, "");
+    const table = [
+      [{ dataDir: file }, "store-failed"],
+      [{ dataDir: "/dev/null/sluice" }, "store-failed"],
+      [{ databaseUrl: "postgresql://user:secret@127.0.0.1:1/sluice" }, "unavailable"],
+      [{ databaseUrl: "mysql://user:secret@127.0.0.1/sluice" }, "malformed"],
+      [{ databaseUrl: "user:secret@127.0.0.1/sluice" }, "malformed"],
+      [{ databaseUrl: "postgresql://user:secret@127.0.0.1/sluice?schema=other" }, "not-allowed"],
+    ] as const;
+    for (const [options, code] of table) {
+      const refused = await prismaStore(options);
+      expect(refused).toMatchObject({ ok: false, faults: [{ code }] });
+      expect(JSON.stringify(refused)).not.toContain("secret");
+    }
+  });
+});
