@@ -19,14 +19,14 @@ import { maximizeThroughput } from "./schemes/max-throughput.js";
 import { minimizeCost } from "./schemes/min-cost.js";
 import { minimizeUtilization } from "./schemes/min-max-utilization.js";
 
-const edgeObjectives = {
+/** Objectives that have an edge-based form: shortest-path needs none, max-min-fair is defined on given paths. */
+export const edgeObjectives = {
   "max-throughput": maximizeThroughput,
   "min-cost": minimizeCost,
   "min-max-utilization": minimizeUtilization,
   "max-concurrent": maximizeConcurrent,
 } as const satisfies Partial<Record<ObjectiveName, FlowObjective>>;
 
-/** Objectives that have an edge-based form: shortest-path needs none, max-min-fair is defined on given paths. */
 export type EdgeObjectiveName = keyof typeof edgeObjectives;
 
 export function hasEdgeForm(objective: ObjectiveName): objective is EdgeObjectiveName {

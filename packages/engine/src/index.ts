@@ -8,5 +8,5 @@ export { quantize, type Quantized, type QuantizeOptions } from "./quantize.js";
 export type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
 export { schemeOf } from "./schemes/index.js";
 export { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
-export { edgeBased, hasEdgeForm, type EdgeObjectiveName, type EdgeOutcome } from "./edge-lp.js";
+export { edgeBased, edgeObjectives, hasEdgeForm, type EdgeObjectiveName, type EdgeOutcome } from "./edge-lp.js";
 export { decomposeFlow, type PathFlow, type SourceFlow } from "./flow-decomposition.js";
