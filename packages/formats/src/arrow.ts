@@ -59,7 +59,7 @@ export function readTopologyFiles(files: ReadonlyMap<string, Uint8Array>, option
           .slice(1)
           .map(({ text }) => text);
   const topology = reading.result(readArrowLinks(found.links, reading, { fibers, names, file: `/${found.linksFile ?? ""}` }));
-  return topology.ok ? ok({ format: "arrow", ...topology.value, notes: reading.notes() }) : topology;
+  return topology.ok ? ok({ format: "arrow", ...topology.value, rateUnitBps: reading.rateUnitBps, notes: reading.notes() }) : topology;
 }
 
 interface Fiber {

@@ -12,14 +12,14 @@ import { Reading, type ReadDemands, type ReadOptions } from "./reading.js";
 import { isRepetitaDemands, readRepetitaDemands } from "./repetita.js";
 import { isSndlib, readSndlibDemands } from "./sndlib.js";
 
-type Found = Omit<ReadDemands, "notes">;
+type Found = Omit<ReadDemands, "notes" | "rateUnitBps">;
 
 export function readDemands(bytes: Uint8Array, topology: Topology, options: ReadOptions): Result<ReadDemands> {
   const unpacked = unpack(bytes);
   if (!unpacked.ok) return unpacked;
   const reading = new Reading(options);
   const found = reading.result(readBytes(unpacked.value, topology, reading));
-  return found.ok ? ok({ ...found.value, notes: reading.notes() }) : found;
+  return found.ok ? ok({ ...found.value, rateUnitBps: reading.rateUnitBps, notes: reading.notes() }) : found;
 }
 
 function readBytes(bytes: Uint8Array, topology: Topology, reading: Reading): Found | undefined {

@@ -12,7 +12,7 @@ import { Reading, type ReadOptions, type ReadTopology } from "./reading.js";
 import { isRepetitaGraph, readRepetitaGraph } from "./repetita.js";
 import { isSndlib, readSndlib } from "./sndlib.js";
 
-type Found = Omit<ReadTopology, "notes">;
+type Found = Omit<ReadTopology, "notes" | "rateUnitBps">;
 
 /**
  * Reads one file, gzipped or not. Every value that the file does not give is in `notes`. Faults carry a pointer: a JSON pointer for
@@ -26,7 +26,7 @@ export function readTopology(bytes: Uint8Array, options: ReadOptions): Result<Re
     return refuse(fault("unknown-format", "The file is neither UTF-8 text nor gzipped UTF-8 text: no topology format is binary."));
   const reading = new Reading(options);
   const found = reading.result(readText(text, reading));
-  return found.ok ? ok({ ...found.value, notes: reading.notes() }) : found;
+  return found.ok ? ok({ ...found.value, rateUnitBps: reading.rateUnitBps, notes: reading.notes() }) : found;
 }
 
 function readText(text: string, reading: Reading): Found | undefined {

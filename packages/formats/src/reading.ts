@@ -54,12 +54,16 @@ export interface ReadTopology {
   readonly demands?: DemandMatrix | DemandSeries;
   /** Nodes as the file lists them: what `ReadOptions.nodeOrder` wants where a matrix follows that order. */
   readonly nodeOrder: readonly NodeId[];
+  /** How many bps one unit of the demands inside is; 1 where there are none, or the file counts in bps. */
+  readonly rateUnitBps: number;
   readonly notes: readonly ReadNote[];
 }
 
 export interface ReadDemands {
   readonly format: string;
   readonly matrices: DemandMatrix | DemandSeries;
+  /** How many bps one unit of demand is in the file: what figures published in its unit are compared with. */
+  readonly rateUnitBps: number;
   readonly notes: readonly ReadNote[];
 }
 
@@ -75,6 +79,8 @@ export interface ReadTunnels {
 /** The notes and faults of one file. Readers go on after a fault, so that one refusal lists many; they never return a partial value. */
 export class Reading {
   readonly options: ReadOptions;
+  /** As it was used: the readers of demands set it. */
+  rateUnitBps = 1;
   readonly #notes = new Map<string, { kind: ReadNote["kind"]; what: string; count: number; example: string | undefined }>();
   readonly #faults: Fault[] = [];
 

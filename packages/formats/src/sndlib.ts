@@ -132,6 +132,7 @@ const demandPattern = /^(\S+)\s*\(\s*(\S+)\s+(\S+?)\s*\)\s*(\S+)\s+(\S+)\s+(\S+)
 
 function demandsOf(sections: Sections, topology: Topology, reading: Reading): DemandMatrix | DemandSeries | undefined {
   const unitBps = unitBpsOf(sections, reading, reading.options.rateUnitBps);
+  reading.rateUnitBps = unitBps;
   const demands = new DemandRows(topology, reading, { repeated: "add" });
   for (const line of sections.get("DEMANDS") ?? []) {
     const at = `/line/${line.number}`;

@@ -23,9 +23,9 @@ export function capacityUnitBps(stated: number | undefined, valueMax: number, re
 /** How many bps one unit of demand is: what the options say, else `fallback`, which is noted. */
 export function rateUnitBps(fallback: { readonly unitBps: number; readonly why: string }, reading: Reading): number {
   const given = reading.options.rateUnitBps;
-  if (given !== undefined) return given;
-  reading.note("defaulted", fallback.why);
-  return fallback.unitBps;
+  if (given === undefined) reading.note("defaulted", fallback.why);
+  reading.rateUnitBps = given ?? fallback.unitBps;
+  return reading.rateUnitBps;
 }
 
 const prefixBps: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
