@@ -51,7 +51,8 @@ export class LinkLoadChanges {
       if (id === undefined) continue;
       const installedBps = this.#installedBps[link] ?? 0;
       const baseBps = this.#baseBps[link] ?? 0;
-      const limitBps = Math.max(capacityBps * (1 + slack), installedBps) * (1 + loadTolerance);
+      // What installed ingresses admit was due to this link before, even where a hole on the way kept it off until now.
+      const limitBps = Math.max(capacityBps * (1 + slack), installedBps, baseBps) * (1 + loadTolerance);
       const peak = peakLoad(order, { baseBps, limitBps, changes });
       peaks[link] = peak;
       if (peak > limitBps) {

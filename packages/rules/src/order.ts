@@ -101,7 +101,13 @@ function flowChanges(nodes: readonly NodeUpdate[], conflicts: readonly LabelConf
 
 function tracersOf({ topology, installed, target }: Omit<UpdateInput, "slack">) {
   const linkIndex = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
-  return { installed: tunnelTracer(topology, linkIndex, installed), target: tunnelTracer(topology, linkIndex, target) };
+  const before = (nodeId: NodeId, key: RuleKey) => installed.get(nodeId)?.get(key);
+  const after = (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key);
+  return {
+    // A hole in an installed tunnel may be mended before its ingress changes over: its traffic then goes all the way.
+    installed: tunnelTracer(topology, linkIndex, (nodeId, key) => before(nodeId, key) ?? after(nodeId, key)),
+    target: tunnelTracer(topology, linkIndex, after),
+  };
 }
 
 type Tracers = ReturnType<typeof tracersOf>;

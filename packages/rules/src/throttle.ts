@@ -42,7 +42,7 @@ const tolerance = 1e-9;
 export function chooseThrottles(input: {
   readonly topology: Topology;
   readonly slack: number;
-  /** Load of each link under the installed rules, bps. */
+  /** Load of each link under the installed rules, holes in tunnels mended, bps. */
   readonly installedBps: Float64Array;
   readonly changes: readonly FlowChange[];
   readonly traceInstalled: Trace;

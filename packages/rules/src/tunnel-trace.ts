@@ -1,5 +1,5 @@
 /** Where a label leads under given rules: the planner's view. The packet walk has its own, so that one checks the other. */
-import type { LinkId, NodeId, RuleSet, Topology } from "@sluice/model";
+import type { LinkId, NodeId, Rule, RuleKey, Topology } from "@sluice/model";
 
 export interface TunnelTrace {
   /** Indices of the links in travel order, into `topology.links`; up to the first one that is down. */
@@ -8,7 +8,11 @@ export interface TunnelTrace {
 }
 
 /** Follows labels and remembers what it found; each tunnel is followed once. */
-export function tunnelTracer(topology: Topology, linkIndex: ReadonlyMap<LinkId, number>, rules: RuleSet) {
+export function tunnelTracer(
+  topology: Topology,
+  linkIndex: ReadonlyMap<LinkId, number>,
+  lookup: (nodeId: NodeId, key: RuleKey) => Rule | undefined,
+) {
   const known = new Map<LinkId, Map<number, TunnelTrace>>();
   return (output: LinkId, label: number): TunnelTrace => {
     let byLabel = known.get(output);
@@ -27,11 +31,12 @@ export function tunnelTracer(topology: Topology, linkIndex: ReadonlyMap<LinkId, 
     while (next !== undefined) {
       const index = linkIndex.get(next);
       const link = index === undefined ? undefined : topology.links[index];
-      if (index === undefined || link === undefined || visited.has(link.to) || !isUp(topology, link)) break;
+      if (index === undefined || link === undefined || !isUp(topology, link)) break;
       links.push(index);
       latencyMs += link.latencyMs;
+      if (visited.has(link.to)) break;
       visited.add(link.to);
-      const rule = rules.get(link.to)?.get(key);
+      const rule = lookup(link.to, key);
       next = rule?.kind === "label" && rule.action.kind === "output" ? rule.action.link : undefined;
     }
     return { links, latencyMs };

@@ -26,9 +26,9 @@ export interface WalkUpdateOptions extends WalkOptions {
  * a label that it uses. Violations as for `walkRules`, in any reachable state, and `interrupted`; loads against
  * (1 + slack) x capacity on the way, and against capacity at the end.
  *
- * What was wrong before is no fault of the update: a way that ends badly at an ingress that still has its installed rules, as it
- * did before, counts as `checked.inherited`, and a link may carry as much as it did. In the final state nothing of what
- * was touched is excused but such a load.
+ * What was wrong before is no fault of the update: where a flow's tunnel ended badly under the installed rules and still ends so,
+ * it counts as `checked.inherited`, and a link may carry as much as it did. In the final state nothing of what was touched
+ * is excused but such a load.
  *
  * O(operations + installed rules) to find what is touched, O(touched flows x buckets x hops) to walk it where labels are not
  * redefined, plus one walk of `installed` where `installedWalk` is not given.
@@ -58,7 +58,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     const spans = spansOf(ground, timeline, flow);
     let before: Loads = new Map();
     for (const span of spans) {
-      const after = walkSpan(flow, span);
+      const after = walkSpan(flow, span, spans[0]?.entry);
       const message = order.messagesOf(flow.nodeId)[span.from - 1];
       if (message === undefined) loads.replaceBase(installedLoads(flow.nodeId, span.entry), after);
       else loads.change(message, before, after);
@@ -75,7 +75,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
   return report(topology, { loadBps: peaks, lostBps, checked, violations });
 
   /** Judges a flow while its ingress stands still; returns the most it loads each link with. */
-  function walkSpan(flow: { readonly nodeId: NodeId; readonly key: RuleKey }, { from, to, entry }: Span): Loads {
+  function walkSpan(flow: { readonly nodeId: NodeId; readonly key: RuleKey }, { from, to, entry }: Span, first: Entry | undefined): Loads {
     const found = new Map<number, number>();
     if (entry === undefined) return found;
     const isInstalled = from === 0;
@@ -94,7 +94,8 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       const ways = waysOf(flow.nodeId, bucket, { kind: "span", from, to });
       checked.ways += ways.count;
       if (ways.undecided) violations.add({ kind: "undecided", ...flow, label }, `Label ${label} has too many ways to look at them all.`);
-      const inherited = isInstalled ? kindsOf(waysOf(flow.nodeId, bucket, { kind: "installed" }), entry) : new Set();
+      const wasUsed = first?.buckets.some(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output) ?? false;
+      const inherited = wasUsed ? kindsOf(waysOf(flow.nodeId, bucket, { kind: "installed" }), entry) : new Set();
       const final = isFinal ? waysOf(flow.nodeId, bucket, { kind: "final" }) : undefined;
       const finalKinds = final === undefined ? new Set() : kindsOf(final, entry);
       for (const end of ways.ends) {

@@ -1,0 +1,104 @@
+import { assert as invariant, type NodeId, type RuleSet, type Topology } from "@sluice/model";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { arbitraryNetwork } from "./arbitrary.js";
+import { orderUpdate } from "./order.js";
+import { rulesOfPlans } from "./rules-of-plans.js";
+import type { Stage, UpdatePlan } from "./update-plan.js";
+import { walkAllStates } from "./walk-oracle.js";
+import { walkRules } from "./walk.js";
+import { loadTolerance, type WalkReport } from "./walk-report.js";
+import { walkUpdate } from "./walk-update.js";
+
+/** What may be done to an update to spoil it. */
+const spoilings = fc.record({
+  swaps: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 2 }),
+  forget: fc.array(fc.nat(), { maxLength: 4 }),
+  drop: fc.option(fc.nat(), { nil: undefined, freq: 4 }),
+});
+
+function spoil(update: UpdatePlan, { swaps, forget, drop }: typeof spoilings extends fc.Arbitrary<infer T> ? T : never): UpdatePlan {
+  const stages: Stage[] = [...update.stages];
+  for (const [a, b] of swaps) {
+    const [i, j] = [a % Math.max(1, stages.length), b % Math.max(1, stages.length)];
+    const [x, y] = [stages[i], stages[j]];
+    if (x !== undefined && y !== undefined) [stages[i], stages[j]] = [y, x];
+  }
+  let wait = 0;
+  let message = 0;
+  return {
+    ...update,
+    stages: stages.map((stage, index) => ({
+      ...stage,
+      index,
+      messages: stage.messages
+        .filter(() => {
+          message += 1;
+          return drop === undefined || message - 1 !== drop % 12;
+        })
+        .map((each) => ({
+          ...each,
+          waitsFor: each.waitsFor.filter(() => {
+            wait += 1;
+            return !forget.some((index_) => index_ % 6 === (wait - 1) % 6);
+          }),
+        })),
+    })),
+  };
+}
+
+function named(report: WalkReport): readonly string[] {
+  const names = report.violations.flatMap(({ data }) => {
+    if (data === undefined || data["kind"] === "overload" || data["kind"] === "interrupted") return [];
+    const { kind, nodeId, key, label, at } = data;
+    return [kind === "dangling" && label === undefined ? `dangling ${nodeId} ${key}` : `${kind} ${nodeId} ${key} ${label} ${at}`];
+  });
+  return [...new Set(names)].sort();
+}
+
+function expectAgreement(topology: Topology, installed: RuleSet, update: UpdatePlan): { readonly failed: boolean; readonly overloaded: boolean } {
+  const walk = walkUpdate(topology, installed, update);
+  const oracle = walkAllStates(topology, installed, update);
+  invariant(oracle.states < 5000, "the network is tiny");
+  invariant(walk.checked["violations"] === walk.violations.length, "all violations are listed");
+  expect(named(walk)).toEqual(oracle.violations);
+  const before = new Map(walkRules(topology, installed).linkLoads.map(({ linkId, loadBps }) => [linkId, loadBps]));
+  const peaks = new Map(walk.linkLoads.map(({ linkId, loadBps }) => [linkId, loadBps]));
+  const flagged = new Set(walk.violations.flatMap(({ data }) => (data?.["kind"] === "overload" ? [String(data["linkId"])] : [])));
+  for (const { id, capacityBps } of topology.links) {
+    const found = peaks.get(id) ?? 0;
+    const real = oracle.peakBps.get(id) ?? 0;
+    const limit = Math.max(capacityBps * (1 + update.slack), before.get(id) ?? 0);
+    // Never too low; and where the walk says that a link is too full while packets find their way, it is exactly that full.
+    expect(found).toBeGreaterThanOrEqual(real * (1 - 1e-9));
+    if (real > limit * (1 + 2 * loadTolerance)) expect(flagged).toContain(id);
+    if (found > limit * (1 + 2 * loadTolerance) && oracle.violations.length === 0) expect(found).toBeCloseTo(real, -1);
+  }
+  return { failed: oracle.violations.length > 0, overloaded: flagged.size > 0 };
+}
+
+describe("walkUpdate", () => {
+  it("agrees with the enumeration of all reachable states, on updates in order and on spoiled ones", () => {
+    const seen = { passed: 0, failed: 0, overloaded: 0 };
+    fc.assert(
+      fc.property(
+        arbitraryNetwork({ nodesMax: 4, groupsMax: 4, roomMax: 1.1 }),
+        fc.option(spoilings, { nil: undefined, freq: 5 }),
+        fc.constantFrom(0, 0.1),
+        ({ topology, plans }, spoiling, slack) => {
+          const [installed, target] = rulesOfPlans(topology, plans);
+          invariant(installed !== undefined && target !== undefined, "two rule sets");
+          const ordered = orderUpdate({ topology, installed, target, slack });
+          const { failed, overloaded } = expectAgreement(topology, installed, spoiling === undefined ? ordered : spoil(ordered, spoiling));
+          seen[failed ? "failed" : "passed"] += 1;
+          if (overloaded) seen.overloaded += 1;
+        },
+      ),
+      { numRuns: 400 },
+    );
+    console.log(seen);
+    expect(seen.failed).toBeGreaterThan(40);
+    expect(seen.overloaded).toBeGreaterThan(5);
+  });
+});
+export type Unused = NodeId;
