@@ -31,7 +31,7 @@ try {
     process.argv.slice(2),
     (flags) => ({
       terminal: openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env }, flags),
-      solver: { module: new URL("./solve-child.js", import.meta.url), execArgv: [] },
+      solver: { module: new URL("./solve-child.js", import.meta.url), execArgv: process.execArgv },
       signal: interruption.signal,
       nowMs: () => performance.now(),
     }),

@@ -111,7 +111,7 @@ export async function readSeriesOrMatrix(flags: NetworkFlags): Promise<Result<Ma
   return ok({
     network: {
       ...network,
-      fileUnitBps: fileUnitBps(demands.value.format, options),
+      fileUnitBps: demands.value.rateUnitBps,
       notes: [...network.notes, ...demands.value.notes.map((note) => ({ ...note, file }))],
     },
     matrices: demands.value.matrices,
@@ -123,17 +123,12 @@ function demandFile(flags: NetworkFlags): string {
   return flags.demands ?? flags.topology;
 }
 
-/** bps of one unit of rate in a file: bare matrices of the peers' benchmark, TopoHub and SNDlib count in Mb/s unless told otherwise. */
-function fileUnitBps(format: string, options: ReadOptions): number {
-  return options.rateUnitBps ?? (/^(?:matrix-f|node-link|topohub|sndlib)/.test(format) ? 1e6 : 1);
-}
-
-function networkOf(flags: NetworkFlags, { topology, format, notes, options }: Reading): NetworkInput {
+function networkOf(flags: NetworkFlags, { topology, format, notes, rateUnitBps }: Reading): NetworkInput {
   return {
     topology,
     topologyFormat: format,
     notes: notes.map((note) => ({ ...note, file: flags.topology })),
-    fileUnitBps: fileUnitBps(format, options),
+    fileUnitBps: rateUnitBps,
   };
 }
 

@@ -65,9 +65,10 @@ export interface ReportInput {
 export function solveReport({ input, plan, tunnels, seconds, notes }: ReportInput): SolveReport {
   const { topology, topologyFormat, matrix, demandFormat, fileUnitBps, interval } = input;
   const classes = plan.classes.map(classReport);
+  const asked = classes.filter((each) => each.demandBps > 0);
   const demandBps = sumOf(plan.classes, (each) => each.demandBps);
   const admittedBps = sumOf(plan.classes, (each) => each.admittedBps);
-  const objective = overallScore(classes);
+  const objective = overallScore(asked.length > 0 ? asked : classes);
   return {
     kind: "solve-report",
     formatVersion: 1,
@@ -81,7 +82,7 @@ export function solveReport({ input, plan, tunnels, seconds, notes }: ReportInpu
     },
     tunnels: { ...tunnels, used: plan.tunnels.length },
     rung: plan.rung,
-    solver: [...new Set(plan.classes.map((each) => each.solver))].join(", "),
+    solver: [...new Set(asked.map((each) => each.solver))].join(", "),
     objective,
     objectiveInFileUnits: objective === null ? null : inUnits(objective, fileUnitBps),
     demandBps,

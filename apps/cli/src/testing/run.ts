@@ -1,0 +1,49 @@
+/** Runs one command line in this process, with the solver in a process of its own, from source. */
+import { createRequire } from "node:module";
+import { performance } from "node:perf_hooks";
+import { Writable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { runCommandLine } from "../command-line.js";
+import type { ExitCode } from "../exit-code.js";
+import type { SolverEntry } from "../solve-process.js";
+import { openTerminal } from "../terminal.js";
+
+export interface Ran {
+  readonly code: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** tsx runs the solver process from source, as vitest runs the tests. */
+export const sourceSolver: SolverEntry = {
+  module: new URL("../solve-child.ts", import.meta.url),
+  execArgv: ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@sluice/source"],
+};
+
+export async function run(
+  argv: readonly string[],
+  more: { readonly solver?: SolverEntry; readonly signal?: AbortSignal } = {},
+): Promise<Ran> {
+  const stdout = new Capture();
+  const stderr = new Capture();
+  const code = await runCommandLine(
+    argv,
+    (flags) => ({
+      terminal: openTerminal({ stdout, stderr, env: {} }, flags),
+      solver: more.solver ?? sourceSolver,
+      signal: more.signal ?? new AbortController().signal,
+      nowMs: () => performance.now(),
+    }),
+    "0.0.0-test",
+  );
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+class Capture extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString("utf8");
+    done();
+  }
+}
