@@ -50,7 +50,7 @@ describe.skipIf(!hasData)(`files of the collected data${dataTitle}`, () => {
   test("each is a topology, demands, a path set, or no data", () => {
     const known = new Set([...topologies, ...demands, ...pathSets]);
     expect(files.filter((file) => !known.has(file) && !noData.test(file) && !isArrow.test(file))).toEqual([]);
-    expect([topologies.length, demands.length, pathSets.length]).toEqual([31, 25, 10]);
+    expect([topologies.length, demands.length, pathSets.length]).toEqual([31, 26, 10]);
   });
 
   test.each(topologies)("convert --topology %s", async (file) => {
