@@ -9,7 +9,8 @@
  */
 import { InvariantBroken, type ObjectiveName, type Rung } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
-import { certify, type FlowCertificate } from "./certificate.js";
+import { certify, edgeCertify, type FlowCertificate } from "./certificate.js";
+import { edgeBased, hasEdgeForm } from "./edge-lp.js";
 import { fitToCapacity } from "./flow.js";
 import type { Problem } from "./problem.js";
 import type { SchemeOutcome } from "./scheme.js";
@@ -30,12 +31,16 @@ export interface LadderOptions {
   readonly timeLimitSeconds: number;
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
+  /** Route on links, where the objective has such a form; bounds are then over all paths. */
+  readonly edgeBased: boolean;
 }
 
 export interface Answer {
   readonly rung: Rung;
   readonly solver: string;
-  /** Per path, within capacity and demand. */
+  /** The problem as asked; routed on links, with the paths that its flow takes. */
+  readonly problem: Problem;
+  /** Per path of `problem`, within capacity and demand. */
   readonly flowBps: Float64Array;
   readonly certificate: FlowCertificate;
   /** Per link, >= 0: the prices of the certificate's bound. Absent where it has none. */
@@ -45,39 +50,64 @@ export interface Answer {
 
 /** The best answer that the problem gets within its time. Rejects only on broken invariants. */
 export async function climb(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Answer> {
-  if (problem.demandCount === 0) return nothingToDo(problem, objective);
-  if (options.greedyOnly) return greedyAnswer(problem, objective, undefined, "Greedy filling was asked for.");
-  if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(problem, objective, undefined, "No time was left to solve.");
-  const outcome = await solveGuarded(problem, objective, options);
-  return answerOf(problem, objective, outcome);
+  const question: Question = { problem, objective, certify: options.edgeBased ? edgeCertify : certify };
+  if (problem.demandCount === 0) return nothingToDo(question);
+  if (options.greedyOnly) return greedyAnswer(question, undefined, "Greedy filling was asked for.");
+  if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(question, undefined, "No time was left to solve.");
+  const solved = await solveGuarded(problem, objective, options);
+  return answerOf(question, solved.problem, solved.outcome);
+}
+
+interface Question {
+  readonly problem: Problem;
+  readonly objective: ObjectiveName;
+  readonly certify: typeof certify;
+}
+
+interface Solved {
+  readonly outcome: SchemeOutcome;
+  /** The problem with the paths that the outcome's flow is on. */
+  readonly problem: Problem;
 }
 
 /** A scheme's rejection is a failed solve; a broken invariant is a bug and ends the process. */
-async function solveGuarded(problem: Problem, objective: ObjectiveName, { lp, timeLimitSeconds, nowMs }: LadderOptions): Promise<SchemeOutcome> {
+async function solveGuarded(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Solved> {
+  const { lp, timeLimitSeconds, nowMs } = options;
   try {
-    return await schemeOf(objective).solve(problem, { lp, timeLimitSeconds, nowMs });
+    if (options.edgeBased && hasEdgeForm(objective)) {
+      const outcome = await edgeBased(problem, objective, { lp, timeLimitSeconds, nowMs });
+      return { outcome, problem: { ...problem, ...outcome.paths } };
+    }
+    return { outcome: await schemeOf(objective).solve(problem, { lp, timeLimitSeconds, nowMs }), problem };
   } catch (cause) {
     if (cause instanceof InvariantBroken) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    return { status: "failed", flowBps: new Float64Array(problem.pathCount), objective: 0, solver: lp.name, message };
+    return { outcome: { status: "failed", flowBps: new Float64Array(problem.pathCount), objective: 0, solver: lp.name, message }, problem };
   }
 }
 
 /** Judges an outcome, trusting nothing that it says of itself but its name. */
-export function answerOf(problem: Problem, objective: ObjectiveName, outcome: SchemeOutcome): Answer {
+function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome): Answer {
+  const { objective } = question;
   const linkPrice = soundPrices(problem, outcome.linkPrice);
   const reason = outcome.message === undefined ? "" : ` (${outcome.message})`;
   if (outcome.status !== "optimal" && outcome.status !== "feasible") {
-    return greedyAnswer(problem, objective, linkPrice, `${outcome.solver} ended with status ${outcome.status}${reason}.`);
+    return greedyAnswer(question, linkPrice, `${outcome.solver} ended with status ${outcome.status}${reason}.`);
   }
   if (outcome.flowBps.length !== problem.pathCount || !outcome.flowBps.every(Number.isFinite)) {
-    return greedyAnswer(problem, objective, linkPrice, `${outcome.solver} gave a flow that is no flow.`);
+    return greedyAnswer(question, linkPrice, `${outcome.solver} gave a flow that is no flow.`);
   }
   const fitted = fitToCapacity(problem, outcome.flowBps);
   // The utilization above 1 is itself the answer to this one: it stays in the certificate, and the excess is refused.
   const mayExceed = objective === "min-max-utilization";
-  const certificate = certify(problem, objective, mayExceed ? outcome.flowBps : fitted.flowBps, linkPrice);
-  const answer = { solver: outcome.solver, flowBps: fitted.flowBps, certificate, ...(linkPrice === undefined ? {} : { linkPrice }) };
+  const certificate = question.certify(problem, objective, mayExceed ? outcome.flowBps : fitted.flowBps, linkPrice);
+  const answer = {
+    solver: outcome.solver,
+    problem,
+    flowBps: fitted.flowBps,
+    certificate,
+    ...(linkPrice === undefined ? {} : { linkPrice }),
+  };
   const percent = (fitted.excessMax * 100).toPrecision(3);
   if (fitted.excessMax > excessMax && !mayExceed) {
     return { ...answer, rung: "feasible", notes: [`${outcome.solver} exceeded a limit by ${percent} %; its flow was cut down.`] };
@@ -88,7 +118,7 @@ export function answerOf(problem: Problem, objective: ObjectiveName, outcome: Sc
   if (outcome.status === "optimal" && (gap === undefined || gap <= optimalGapMax)) return { ...answer, rung: "optimal", notes };
   const shortfall = outcome.status === "optimal" ? `${outcome.solver} said optimal` : `${outcome.solver} ended short of proof${reason}`;
   const note = `${shortfall}; the gap is ${gap === undefined ? "unknown" : gap.toExponential(1)}.`;
-  const greedy = greedyAnswer(problem, objective, linkPrice, `${note} Greedy filling does better.`);
+  const greedy = greedyAnswer(question, linkPrice, `${note} Greedy filling does better.`);
   return isBetter(greedy.certificate, certificate) ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
 }
 
@@ -97,17 +127,27 @@ function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {
 }
 
 /** Prices of a failed solve are kept: any prices >= 0 bound the optimum. */
-function greedyAnswer(problem: Problem, objective: ObjectiveName, linkPrice: Float64Array | undefined, note: string): Answer {
+function greedyAnswer(question: Question, linkPrice: Float64Array | undefined, note: string): Answer {
+  const { problem, objective } = question;
   const flowBps = greedyFill(problem, objective === "shortest-path" ? 1 : problem.pathCount);
-  const certificate = certify(problem, objective, flowBps, linkPrice);
-  return { rung: "greedy", solver: "greedy-fill", flowBps, certificate, ...(linkPrice === undefined ? {} : { linkPrice }), notes: [note] };
+  const certificate = question.certify(problem, objective, flowBps, linkPrice);
+  return {
+    rung: "greedy",
+    solver: "greedy-fill",
+    problem,
+    flowBps,
+    certificate,
+    ...(linkPrice === undefined ? {} : { linkPrice }),
+    notes: [note],
+  };
 }
 
-function nothingToDo(problem: Problem, objective: ObjectiveName): Answer {
+function nothingToDo(question: Question): Answer {
+  const { problem, objective } = question;
   const flowBps = new Float64Array(problem.pathCount);
   const linkPrice = new Float64Array(problem.linkCount);
-  const certificate = certify(problem, objective, flowBps, linkPrice);
-  return { rung: "optimal", solver: "none", flowBps, certificate, linkPrice, notes: [] };
+  const certificate = question.certify(problem, objective, flowBps, linkPrice);
+  return { rung: "optimal", solver: "none", problem, flowBps, certificate, linkPrice, notes: [] };
 }
 
 function soundPrices(problem: Problem, linkPrice: Float64Array | undefined): Float64Array | undefined {

@@ -27,7 +27,10 @@ export interface OptimizeOptions {
   readonly nowMs: () => number;
   /** A path set given from outside, instead of the policy's candidate tunnels. */
   readonly candidates?: CandidateTunnels | undefined;
-  /** Let the solver route on links, with no path set, where the objective has such a formulation. */
+  /**
+   * Let the solver route on links, with no path set, where the objective has such a formulation: certificates are then over all
+   * paths (check with `candidates: "all-paths"`). Path sets and latency bounds are ignored, but for a greedy answer.
+   */
   readonly edgeBased?: boolean | undefined;
   /** Start on the greedy rung: an answer in no time. */
   readonly greedyOnly?: boolean | undefined;
@@ -56,13 +59,19 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   if (!demands.ok) return demands;
 
   onStage("tunnels", 0);
+  const edgeBased = options.edgeBased === true;
   const candidates = usableCandidates(
     topology,
-    options.candidates ?? candidateTunnels(topology, snapshot.demands.demands, snapshot.settings.tunnels),
+    (edgeBased ? undefined : options.candidates) ??
+      candidateTunnels(
+        topology,
+        snapshot.demands.demands,
+        edgeBased ? { kind: "k-shortest", k: snapshot.settings.tunnels.k } : snapshot.settings.tunnels,
+      ),
   );
   clock.lap("tunnels");
 
-  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), nowMs, greedyOnly: options.greedyOnly === true };
+  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), nowMs, greedyOnly: options.greedyOnly === true, edgeBased };
   const planned: PlannedClass[] = [];
   for (const [i, trafficClass] of trafficClasses.entries()) {
     onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));
@@ -73,7 +82,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   onStage("check", 0.9);
   const plan = assemblePlan(topology, canonicalHash(snapshot), planned);
   clock.lap("assemble");
-  const check = checkPlan(snapshot, plan, { candidates: options.edgeBased === true ? "all-paths" : candidates });
+  const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : candidates });
   clock.lap("check");
   onStage("done", 1);
   if (check.verdict === "fail") {

@@ -5,13 +5,14 @@ import {
   type Certificate,
   type ClassPlan,
   type Demand,
+  type LinkId,
   type Path,
   type Snapshot,
   type Topology,
   type TrafficClass,
 } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
-import { buildProblem, type BuiltProblem } from "./build-problem.js";
+import { buildProblem } from "./build-problem.js";
 import { climb, type Answer } from "./ladder.js";
 import { quantize, type Quantized } from "./quantize.js";
 import type { Stopwatch } from "./stopwatch.js";
@@ -30,6 +31,7 @@ export interface ClassOptions {
   readonly lp: LpBackend;
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
+  readonly edgeBased: boolean;
 }
 
 export interface PlannedClass {
@@ -56,7 +58,7 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
   const answer = await climb(built.problem, objective, { ...options, timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock) });
   clock.lap("solve");
 
-  const quantized = quantize(built.problem, answer.flowBps, {
+  const quantized = quantize(answer.problem, answer.flowBps, {
     weightSumMax: snapshot.settings.splitWeightSumMax,
     // Topping up would give a max-min fair group more than its fair share.
     ceiling: objective === "max-min-fair" ? "allotted" : "demand",
@@ -74,7 +76,7 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
       certificate: publishedCertificate(topology, objective, answer),
       notes: answer.notes,
     },
-    groups: groupsOf(built, answer, quantized),
+    groups: groupsOf(topology, built.demands, answer, quantized),
     unroutable: built.unroutable,
     loadBps: quantized.loadBps,
   };
@@ -105,18 +107,22 @@ function publishedCertificate(topology: Topology, objective: Certificate["object
 
 /** One group for each demand that is admitted something. */
 function groupsOf(
-  { problem, demands, paths }: BuiltProblem,
-  { flowBps }: Answer,
+  topology: Topology,
+  demands: readonly Demand[],
+  { problem, flowBps }: Answer,
   { weight, admittedBps }: Quantized,
 ): readonly PlannedGroup[] {
+  const linkIds = topology.links.map((link) => link.id);
   return demands.flatMap((demand, d) => {
     const rate = admittedBps[d] ?? 0;
     if (rate <= 0) return [];
-    const first = problem.pathStart[d] ?? 0;
-    const members = paths.slice(first, problem.pathStart[d + 1]).flatMap((path, i) => {
-      const share = weight[first + i] ?? 0;
-      return share > 0 ? [{ path, allottedBps: flowBps[first + i] ?? 0, weight: share }] : [];
-    });
+    const members: PlannedGroup["members"][number][] = [];
+    for (let path = problem.pathStart[d] ?? 0; path < (problem.pathStart[d + 1] ?? 0); path++) {
+      const share = weight[path] ?? 0;
+      if (share === 0) continue;
+      const links = problem.pathLinks.subarray(problem.linkStart[path], problem.linkStart[path + 1]);
+      members.push({ path: Array.from(links, (link) => linkIds[link] as LinkId), allottedBps: flowBps[path] ?? 0, weight: share });
+    }
     return [{ demand, admittedBps: rate, members }];
   });
 }

@@ -155,7 +155,7 @@ function* roundings(group: Group, sum: number, roomOfPath: readonly number[]): G
 
 /** The most of its allotted rate that a group can send with these weights into the headroom. */
 function rateThatFits(group: Group, weights: readonly number[], sum: number, headroomBps: readonly number[]): number {
-  const weightOnLink = new Array<number>(group.links.length).fill(0);
+  const weightOnLink = group.links.map(() => 0);
   group.positions.forEach((positions, i) => {
     for (const at of positions) weightOnLink[at] = (weightOnLink[at] ?? 0) + (weights[i] ?? 0);
   });

@@ -28,7 +28,12 @@ function inOrder(topology: Topology, paths: readonly number[][]): number[][] {
 }
 
 /** Most sets of pairwise compatible paths, by trying all. */
-function bestSet(paths: readonly number[][], compatible: (a: number[], b: number[]) => boolean, weight: (path: number[]) => number, k: number) {
+function bestSet(
+  paths: readonly number[][],
+  compatible: (a: number[], b: number[]) => boolean,
+  weight: (path: number[]) => number,
+  k: number,
+) {
   let best = { count: 0, weight: 0 };
   const extend = (chosen: number[][], rest: readonly number[][]): void => {
     const sum = chosen.reduce((part, path) => part + weight(path), 0);
@@ -97,7 +102,11 @@ describe("k-shortest", () => {
       links: links.map(({ id, metric, latencyMs, i }) => ({ id, from: `d${i}`, to: `d${i + 1}`, capacityBps: 1, metric, latencyMs })),
     });
     if (!topology.ok) throw new Error("unreachable");
-    const found = candidateTunnels(topology.value, [{ src: "d0" as NodeId, dst: "d10" as NodeId }], { kind: "k-shortest", k: 3, latencyMsMax: 20 });
+    const found = candidateTunnels(topology.value, [{ src: "d0" as NodeId, dst: "d10" as NodeId }], {
+      kind: "k-shortest",
+      k: 3,
+      latencyMsMax: 20,
+    });
     const paths = found.pairs.get("d0>d10") ?? [];
     expect(paths).toHaveLength(3);
     for (const path of paths) expect(total(topology.value, indices(topology.value, path), "latencyMs")).toBeLessThanOrEqual(20);
@@ -112,7 +121,12 @@ describe("edge-disjoint", () => {
         const found = pathsBetween(topology, from, to, { kind: "edge-disjoint", k }).map((path) => indices(topology, path));
         const every = everyPath(topology, from, to);
         const asText = new Set(every.map((path) => path.join()));
-        const best = bestSet(every, (a, b) => !a.some((link) => b.includes(link)), (path) => total(topology, path, "metric"), k);
+        const best = bestSet(
+          every,
+          (a, b) => !a.some((link) => b.includes(link)),
+          (path) => total(topology, path, "metric"),
+          k,
+        );
         expect(found.every((path) => asText.has(path.join()))).toBe(true);
         expect(new Set(found.flat()).size).toBe(found.flat().length);
         expect(found.length).toBe(best.count);
@@ -133,10 +147,19 @@ describe("edge-disjoint", () => {
         ["b", "t", 1],
         ["s", "b", 5],
         ["a", "t", 5],
-      ].map(([from, to, metric]) => ({ id: `${from}${to}`, from: String(from), to: String(to), metric: Number(metric), capacityBps: 1, latencyMs: 1 })),
+      ].map(([from, to, metric]) => ({
+        id: `${from}${to}`,
+        from: String(from),
+        to: String(to),
+        metric: Number(metric),
+        capacityBps: 1,
+        latencyMs: 1,
+      })),
     });
     if (!topology.ok) throw new Error("unreachable");
-    const paths = candidateTunnels(topology.value, [{ src: "s" as NodeId, dst: "t" as NodeId }], { kind: "edge-disjoint", k: 2 }).pairs.get("s>t");
+    const paths = candidateTunnels(topology.value, [{ src: "s" as NodeId, dst: "t" as NodeId }], { kind: "edge-disjoint", k: 2 }).pairs.get(
+      "s>t",
+    );
     expect(paths).toEqual([
       ["sa", "at"],
       ["sb", "bt"],
