@@ -8,11 +8,16 @@ export function parseJson(text: string, reading: Reading): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const message = error instanceof Error ? error.message : "";
-    const position = /position (\d+)/.exec(message)?.[1];
-    const line = position === undefined ? undefined : text.slice(0, Number(position)).split("\n").length;
+    const line = lineOf(error instanceof Error ? error.message : "", text);
     return reading.refuse("malformed", "The file is not well-formed JSON.", line === undefined ? undefined : `/line/${line}`);
   }
+}
+
+/** The engine names a position for some errors, the end for others, and for the rest only what it met. */
+function lineOf(message: string, text: string): number | undefined {
+  const stated = /position (\d+)/.exec(message)?.[1];
+  const position = stated !== undefined ? Number(stated) : /end of JSON/.test(message) ? text.trimEnd().length : undefined;
+  return position === undefined ? undefined : text.slice(0, position).split("\n").length;
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -81,7 +81,7 @@ export function finishTopology(draft: TopologyDraft, reading: Reading): Finished
 
   const latencies = edges.map((edge) => latencyOf(edge, nodes, reading));
   const metrics = metricsOf(edges, latencies, reading);
-  const ids = new LinkIds();
+  const ids = new LinkIds(edges);
   const links: Link[] = [];
   edges.forEach((edge, i) => {
     const capacityBps = edge.capacityBps ?? defaultCapacityBps(edge, reading);
@@ -228,7 +228,11 @@ function sitesAndNodes(draft: TopologyDraft, drafts: ReadonlyMap<string, NodeDra
 
 /** Ids for links and cables without one: `a-b`, then `a-b#2` for parallels, in file order. */
 class LinkIds {
-  readonly #taken = new Set<string>();
+  readonly #taken: Set<string>;
+
+  constructor(edges: readonly EdgeDraft[]) {
+    this.#taken = new Set(edges.flatMap(({ id }) => id ?? []));
+  }
 
   link(given: string | undefined, from: string, to: string): LinkId {
     return toId<LinkId>(given ?? this.#next(`${from}-${to}`));

@@ -24,15 +24,21 @@ export function writeDemands(demands: DemandMatrix | DemandSeries, format: Deman
 }
 
 function matrixJson({ kind, name, demands }: DemandMatrix): string {
-  return `{\n"kind": ${JSON.stringify(kind)},\n"name": ${JSON.stringify(name)},\n"demands": ${list(demands.map((demand) => JSON.stringify(demand)))}\n}\n`;
+  return `{\n"kind": ${JSON.stringify(kind)},\n"name": ${JSON.stringify(name)},\n"demands": ${list(demands.map((demand) => JSON.stringify(orderedDemand(demand))))}\n}\n`;
 }
 
 /** One flow group and one interval a line; numbers in their shortest form, so that a day of a network stays small. */
 function seriesJson({ kind, name, intervalSeconds, flowGroups, ratesBps }: DemandSeries): string {
   const fields = `"kind": ${JSON.stringify(kind)},\n"name": ${JSON.stringify(name)},\n"intervalSeconds": ${intervalSeconds}`;
-  const groups = list(flowGroups.map((group) => JSON.stringify(group)));
+  const groups = list(flowGroups.map(({ src, dst, trafficClass }) => JSON.stringify({ src, dst, trafficClass })));
   const rows = list(ratesBps.map((row) => `[${row.map(shortestNumber).join(",")}]`));
   return `{\n${fields},\n"flowGroups": ${groups},\n"ratesBps": ${rows}\n}\n`;
+}
+
+/** Fields in one order, whatever order they were built in: equal demands give equal bytes. */
+function orderedDemand({ src, dst, trafficClass, rateBps, bandwidthFunction }: Demand): Demand {
+  const points = bandwidthFunction?.points.map(({ fairShare, rateBps: due }) => ({ fairShare, rateBps: due }));
+  return { src, dst, trafficClass, rateBps, ...(points === undefined ? {} : { bandwidthFunction: { points } }) };
 }
 
 function list(items: readonly string[]): string {
@@ -50,9 +56,15 @@ type Row = Demand & { readonly startSeconds?: number };
 
 /** A series gives a row for every flow group at every interval, zeros too: they are what keeps its shape. */
 function rowsOf(demands: DemandMatrix | DemandSeries): readonly Row[] {
-  if (demands.kind === "demand-matrix") return demands.demands;
+  if (demands.kind === "demand-matrix") return demands.demands.map(orderedDemand);
   return demands.ratesBps.flatMap((row, t) =>
-    demands.flowGroups.map((group, i) => ({ startSeconds: t * demands.intervalSeconds, ...group, rateBps: row[i] ?? 0 })),
+    demands.flowGroups.map(({ src, dst, trafficClass }, i) => ({
+      startSeconds: t * demands.intervalSeconds,
+      src,
+      dst,
+      trafficClass,
+      rateBps: row[i] ?? 0,
+    })),
   );
 }
 

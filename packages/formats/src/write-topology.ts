@@ -1,12 +1,12 @@
 /** Writes topologies: Sluice's own document as JSON or YAML, and node-link JSON for networkx and its kin. */
-import { topologyDocument, unreachable, type Topology, type TopologyDocument } from "@sluice/model";
+import { unreachable, type Link, type Node, type Site, type Topology, type TopologyDocument } from "@sluice/model";
 import { stringify } from "yaml";
 
 export type TopologyFormat = "sluice-json" | "sluice-yaml" | "node-link";
 
 /** `readTopology` gives the same topology back. The same topology gives the same bytes; elements stand one a line. */
 export function writeTopology(topology: Topology | TopologyDocument, format: TopologyFormat): string {
-  const document = topologyDocument(topology);
+  const document = ordered(topology);
   switch (format) {
     case "sluice-json":
       return linewise(
@@ -20,6 +20,30 @@ export function writeTopology(topology: Topology | TopologyDocument, format: Top
     default:
       return unreachable(format);
   }
+}
+
+/** The document with its fields in one order, whatever order they were built in: equal topologies give equal bytes. */
+function ordered({ kind, name, sites, nodes, links }: TopologyDocument): TopologyDocument {
+  return {
+    kind,
+    name,
+    sites: sites.map(({ id, name: siteName, coordinates }): Site => {
+      const at = coordinates && { latitudeDeg: coordinates.latitudeDeg, longitudeDeg: coordinates.longitudeDeg };
+      return { id, ...(siteName === undefined ? {} : { name: siteName }), ...(at === undefined ? {} : { coordinates: at }) };
+    }),
+    nodes: nodes.map(({ id, siteId, prefix, drain, operational }): Node => ({ id, siteId, prefix, drain, operational })),
+    links: links.map(({ id, from, to, capacityBps, latencyMs, metric, srlgIds, drain, operational }): Link => ({
+      id,
+      from,
+      to,
+      capacityBps,
+      latencyMs,
+      metric,
+      srlgIds,
+      drain,
+      operational,
+    })),
+  };
 }
 
 /** Links are named by `key`, as networkx names the edges of a multigraph; capacities are bps and say so. */
