@@ -10,3 +10,5 @@ export { schemeOf } from "./schemes/index.js";
 export { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
 export { edgeBased, edgeObjectives, hasEdgeForm, type EdgeObjectiveName, type EdgeOutcome } from "./edge-lp.js";
 export { decomposeFlow, type PathFlow, type SourceFlow } from "./flow-decomposition.js";
+export { explainDemand, type DemandExplanation, type DemandReason, type TunnelExplanation } from "./explain-demand.js";
+export { explainLink, measureLinkGain, type LinkExplanation, type LinkGain, type LinkPriceExplanation } from "./explain-link.js";
