@@ -18,3 +18,5 @@ export {
   type WalkViolationKind,
 } from "./walk-report.js";
 export * from "./walk-update.js";
+export * from "./fluid.js";
+export * from "./openflow.js";

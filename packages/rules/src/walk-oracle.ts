@@ -37,7 +37,10 @@ export function walkAllStates(topology: Topology, installed: RuleSet, plan: Upda
     new Map(
       topology.nodes.map(({ id }) => {
         const done = (messages.get(id) ?? []).slice(0, progress.get(id) ?? 0);
-        return [id, done.reduce((rules, { message }) => applyOperations(rules, message.operations), installed.get(id) ?? new Map<string, Rule>())];
+        return [
+          id,
+          done.reduce((rules, { message }) => applyOperations(rules, message.operations), installed.get(id) ?? new Map<string, Rule>()),
+        ];
       }),
     );
 

@@ -1,4 +1,4 @@
-import { assert as invariant, type NodeId, type RuleSet, type Topology } from "@sluice/model";
+import { assert as invariant, type RuleSet, type Topology } from "@sluice/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryNetwork } from "./arbitrary.js";
@@ -56,7 +56,11 @@ function named(report: WalkReport): readonly string[] {
   return [...new Set(names)].sort();
 }
 
-function expectAgreement(topology: Topology, installed: RuleSet, update: UpdatePlan): { readonly failed: boolean; readonly overloaded: boolean } {
+function expectAgreement(
+  topology: Topology,
+  installed: RuleSet,
+  update: UpdatePlan,
+): { readonly failed: boolean; readonly overloaded: boolean } {
   const walk = walkUpdate(topology, installed, update);
   const oracle = walkAllStates(topology, installed, update);
   invariant(oracle.states < 5000, "the network is tiny");
@@ -71,8 +75,10 @@ function expectAgreement(topology: Topology, installed: RuleSet, update: UpdateP
     const limit = Math.max(capacityBps * (1 + update.slack), before.get(id) ?? 0);
     // Never too low; and where the walk says that a link is too full while packets find their way, it is exactly that full.
     expect(found).toBeGreaterThanOrEqual(real * (1 - 1e-9));
-    if (real > limit * (1 + 2 * loadTolerance)) expect(flagged).toContain(id);
-    if (found > limit * (1 + 2 * loadTolerance) && oracle.violations.length === 0) expect(found).toBeCloseTo(real, -1);
+    const isReallyFull = real > limit * (1 + 2 * loadTolerance);
+    expect(!isReallyFull || flagged.has(id), `${id} is too full and flagged`).toBe(true);
+    const isExact = Math.abs(found - real) <= real * 1e-9;
+    expect(!flagged.has(id) || isExact || oracle.violations.length > 0, `${id} is flagged for what it may really carry`).toBe(true);
   }
   return { failed: oracle.violations.length > 0, overloaded: flagged.size > 0 };
 }
@@ -96,9 +102,7 @@ describe("walkUpdate", () => {
       ),
       { numRuns: 400 },
     );
-    console.log(seen);
     expect(seen.failed).toBeGreaterThan(40);
     expect(seen.overloaded).toBeGreaterThan(5);
   });
 });
-export type Unused = NodeId;
