@@ -55,6 +55,7 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .description("say what binds a demand, or what more capacity on a link would admit")
     .option("--demand <A>B/class>", "the flow group (quote it)")
     .option("--link <link>", "the link's id")
+    .option("--extra <rate>", "capacity to add to the link in the explanation, e.g. 10Gbps (default a tenth of the link's)")
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
 

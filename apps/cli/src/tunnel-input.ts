@@ -2,9 +2,9 @@
 import { performance } from "node:perf_hooks";
 import type { CandidateTunnels } from "@sluice/engine";
 import { readTunnels, type ReadNote } from "@sluice/formats";
-import { ok, type Result, type Topology } from "@sluice/model";
+import { ok, type Fault, type Result, type Topology } from "@sluice/model";
 import { nameOfFile, readOneFile } from "./input-file.js";
-import { inFile } from "./refusal.js";
+import { argumentFault, inFile } from "./refusal.js";
 
 export interface TunnelInput {
   readonly candidates: CandidateTunnels;
@@ -21,4 +21,13 @@ export async function readTunnelFile(path: string, topology: Topology): Promise<
   if (!read.ok) return read;
   const { format, paths, notes } = read.value;
   return ok({ candidates: { pairs: paths }, format, notes, seconds: (performance.now() - startMs) / 1000 });
+}
+
+/** A plan file does not hold the path set: what is said about the plan needs it again. */
+export function tunnelsNeeded(planPath: string): Fault {
+  return argumentFault(
+    "missing-field",
+    "--tunnels",
+    `--tunnels is needed: ${planPath} was made with a path set from a file, and its bounds hold for that.`,
+  );
 }

@@ -23,9 +23,9 @@ import { readOneFile } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile } from "../plan-file.js";
 import { percentText } from "../rate-unit.js";
-import { argumentFault, inFile } from "../refusal.js";
+import { inFile } from "../refusal.js";
 import { noteLines } from "../solve-table.js";
-import { readTunnelFile } from "../tunnel-input.js";
+import { readTunnelFile, tunnelsNeeded } from "../tunnel-input.js";
 import type { Colors } from "../terminal.js";
 
 /** Violations shown in a table; all are in the JSON. */
@@ -114,15 +114,7 @@ async function verify(flags: VerifyCommandFlags, { terminal, nowMs }: CommandCon
 }
 
 async function readGiven({ tunnels, plan }: VerifyCommandFlags, topology: Topology) {
-  if (tunnels === undefined) {
-    return refuse(
-      argumentFault(
-        "missing-field",
-        "--tunnels",
-        `--tunnels is needed: ${plan} was made with a path set from a file, and its bounds hold for that.`,
-      ),
-    );
-  }
+  if (tunnels === undefined) return refuse(tunnelsNeeded(plan));
   const read = await readTunnelFile(tunnels, topology);
   return read.ok
     ? ok({ candidates: read.value.candidates, notes: read.value.notes.map((note): FileNote => ({ ...note, file: tunnels })) })
