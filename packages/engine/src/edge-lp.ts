@@ -48,9 +48,10 @@ export async function edgeBased(problem: Problem, objective: ObjectiveName, opti
   const solved = edge.model.columnCount === 0 ? idle(edge.model) : await edgeObjectives[objective](edge.model, options);
   const flows = solved.columnsBps === undefined ? [] : pathFlows(problem, edge, solved.columnsBps);
   if (objective === "min-max-utilization" && solved.columnsBps !== undefined) fillGaps(problem, edge, flows);
-  const { paths, flowBps } = packPaths(problem, flows);
+  const packed = packPaths(problem, flows);
+  const { paths } = packed;
   const onPaths: Problem = { ...problem, ...paths };
-  repair(onPaths, objective, flowBps);
+  const flowBps = repair(onPaths, objective, packed.flowBps);
   return { ...judge(solved, flowBps, edgeCertify(onPaths, objective, flowBps, solved.linkPrice), options.lp.name), paths };
 }
 

@@ -1,6 +1,7 @@
 /** Flow on given paths: one column a path. What the path-based LP schemes share: model, repair, outcome. */
 import type { ObjectiveName } from "@sluice/model";
 import { certify, type FlowCertificate } from "./certificate.js";
+import { fitToCapacity } from "./flow.js";
 import { unitBpsOf, type FlowModel, type FlowOutcome } from "./flow-model.js";
 import type { Problem } from "./problem.js";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
@@ -20,11 +21,11 @@ export function pathScheme(name: ObjectiveName, objective: FlowObjective): Schem
     async solve(problem, options): Promise<SchemeOutcome> {
       const { model, pathOfColumn } = pathModel(problem);
       const solved = model.columnCount === 0 ? idle(model) : await objective(model, options);
-      const flowBps = new Float64Array(problem.pathCount);
+      const columnsBps = new Float64Array(problem.pathCount);
       solved.columnsBps?.forEach((flow, column) => {
-        flowBps[pathOfColumn[column] ?? 0] = flow;
+        columnsBps[pathOfColumn[column] ?? 0] = flow;
       });
-      repair(problem, name, flowBps);
+      const flowBps = repair(problem, name, columnsBps);
       return judge(solved, flowBps, certify(problem, name, flowBps, solved.linkPrice), options.lp.name);
     },
   };
@@ -104,34 +105,20 @@ export function pathModel(problem: Problem): { readonly model: FlowModel; readon
 }
 
 /**
- * Makes a flow that is right to the solver's tolerance exactly right, in place: dust is swept, then no demand
- * is exceeded (with min-max-utilization: each is met exactly), then no link's capacity is (with min-max-utilization links may be).
+ * Makes a flow that is right to the solver's tolerance exactly right: dust is swept, then no demand and no link's capacity
+ * is exceeded. With min-max-utilization each demand is met exactly instead, and links may be exceeded.
  */
-export function repair(problem: Problem, name: ObjectiveName, flowBps: Float64Array): void {
-  const { demandCount, demandBps, pathStart, pathCount, linkStart, pathLinks, capacityBps, linkCount } = problem;
-  const meetDemand = name === "min-max-utilization";
+export function repair(problem: Problem, name: ObjectiveName, flowBps: Float64Array): Float64Array {
+  const { demandCount, demandBps, pathStart } = problem;
+  const swept = flowBps.slice();
   for (let d = 0; d < demandCount; d++) {
     const demand = demandBps[d] ?? 0;
-    const flows = flowBps.subarray(pathStart[d] ?? 0, pathStart[d + 1] ?? 0);
-    let sum = 0;
+    const flows = swept.subarray(pathStart[d] ?? 0, pathStart[d + 1] ?? 0);
     flows.forEach((flow, i) => {
       if (flow < flowShareMin * demand) flows[i] = 0;
-      else sum += flow;
     });
-    if (sum > demand || (meetDemand && sum > 0)) flows.forEach((flow, i) => (flows[i] = (flow * demand) / sum));
+    const sum = flows.reduce((total, flow) => total + flow, 0);
+    if (name === "min-max-utilization" && sum > 0) flows.forEach((flow, i) => (flows[i] = flow * (demand / sum)));
   }
-  if (meetDemand) return;
-  const load = new Float64Array(linkCount);
-  for (let p = 0; p < pathCount; p++) {
-    for (let k = linkStart[p] ?? 0; k < (linkStart[p + 1] ?? 0); k++)
-      load[pathLinks[k] ?? 0] = (load[pathLinks[k] ?? 0] ?? 0) + (flowBps[p] ?? 0);
-  }
-  for (let p = 0; p < pathCount; p++) {
-    let factor = 1;
-    for (let k = linkStart[p] ?? 0; k < (linkStart[p + 1] ?? 0); k++) {
-      const e = pathLinks[k] ?? 0;
-      if ((load[e] ?? 0) > (capacityBps[e] ?? 0)) factor = Math.min(factor, (capacityBps[e] ?? 0) / (load[e] ?? 0));
-    }
-    if (factor < 1) flowBps[p] = (flowBps[p] ?? 0) * factor;
-  }
+  return name === "min-max-utilization" ? swept : fitToCapacity(problem, swept).flowBps;
 }

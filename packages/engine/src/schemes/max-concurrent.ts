@@ -21,22 +21,22 @@ import {
 } from "../flow-model.js";
 import { pathScheme } from "../path-lp.js";
 import type { SchemeOptions } from "../scheme.js";
+import { splitTime } from "../time-split.js";
 
 /** What the top-up may take off the common fraction, relative: solvers are exact only to about 1e-8. */
 const fractionSlack = 1e-7;
-/** Share of the time that the first program may take. */
-const firstShare = 0.7;
 
 export async function maximizeConcurrent(model: FlowModel, options: SchemeOptions): Promise<FlowOutcome> {
-  const { lp, timeLimitSeconds } = options;
+  const { lp } = options;
+  const time = splitTime(options);
   const builder = flowProgram("maximize", model, () => 0);
   const fraction = builder.addColumn({ cost: 1, upper: 1 });
   addFractionRows(builder, model, fraction);
   const rows = addCapacityRows(builder, model);
-  const solved = await lp.solve(builder.build(), { timeLimitSeconds: firstShare * timeLimitSeconds });
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds: time.firstSeconds });
   const outcome = flowOutcome(model, solved, rows, 1 / model.unitBps);
   if (solved.status !== "optimal") return outcome;
-  const columnsBps = await topUp(model, solved.primal?.[fraction] ?? 0, options);
+  const columnsBps = await topUp(model, solved.primal?.[fraction] ?? 0, { lp, timeLimitSeconds: time.secondSeconds() });
   return columnsBps === undefined ? outcome : { ...outcome, columnsBps };
 }
 
@@ -46,7 +46,7 @@ async function topUp(model: FlowModel, fraction: number, { lp, timeLimitSeconds 
   const builder = flowProgram("maximize", model, (column) => cost[column] ?? 0);
   addShareRows(builder, model, fraction * (1 - fractionSlack));
   const rows = addCapacityRows(builder, model);
-  const solved = await lp.solve(builder.build(), { timeLimitSeconds: (1 - firstShare) * timeLimitSeconds });
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds });
   return solved.status === "optimal" ? flowOutcome(model, solved, rows, 0).columnsBps : undefined;
 }
 

@@ -22,27 +22,27 @@ import {
 } from "../flow-model.js";
 import { pathScheme } from "../path-lp.js";
 import type { SchemeOptions } from "../scheme.js";
+import { splitTime } from "../time-split.js";
 
 /** Room that the second program has above the optimum of the first: solvers are exact only to about 1e-8. */
 const utilizationSlack = 1e-7;
-/** Share of the time that the first program may take. */
-const firstShare = 0.7;
 
 export async function minimizeUtilization(model: FlowModel, options: SchemeOptions): Promise<FlowOutcome> {
-  const { lp, timeLimitSeconds } = options;
+  const { lp } = options;
+  const time = splitTime(options);
   const builder = flowProgram("minimize", model, () => 0);
   const floor = utilizationFloor(model);
   const utilization = builder.addColumn({ cost: 1 });
   addDemandRows(builder, model, "all");
   const rows = addUtilizationRows(builder, model, { utilization, floor });
-  const solved = await lp.solve(builder.build(), { timeLimitSeconds: firstShare * timeLimitSeconds });
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds: time.firstSeconds });
   const u = solved.primal?.[utilization] ?? Number.NaN;
   // The dual is per unit of load / c_e; one bps more of capacity takes u / c_e off that.
   const first = flowOutcome(model, solved, rows, -u);
   const linkPrice = first.linkPrice?.map((price, e) => price / (model.problem.capacityBps[e] || Infinity));
   const outcome = linkPrice === undefined ? first : { ...first, linkPrice };
   if (solved.status !== "optimal") return outcome;
-  const columnsBps = await shortestWithin(model, u * (1 + utilizationSlack), options);
+  const columnsBps = await shortestWithin(model, u * (1 + utilizationSlack), { lp, timeLimitSeconds: time.secondSeconds() });
   return columnsBps === undefined ? outcome : { ...outcome, columnsBps };
 }
 
@@ -56,7 +56,7 @@ async function shortestWithin(
   const builder = flowProgram("minimize", model, (j) => (model.latencyMs[j] ?? 0) / costUnitMs);
   addDemandRows(builder, model, "all");
   const rows = addCapacityRows(builder, model, utilization);
-  const solved = await lp.solve(builder.build(), { timeLimitSeconds: (1 - firstShare) * timeLimitSeconds });
+  const solved = await lp.solve(builder.build(), { timeLimitSeconds });
   return solved.status === "optimal" ? flowOutcome(model, solved, rows, 0).columnsBps : undefined;
 }
 

@@ -11,7 +11,7 @@ export interface PeerInstance {
   readonly tm: string;
   readonly dtype: "f32" | "f64";
   readonly maxFlow: { readonly gurobi_lp: { readonly obj: number } | null };
-  readonly maxConcurrent: Readonly<Record<string, unknown>> | null;
+  readonly maxConcurrent: { readonly gurobi_lp?: { readonly obj: number } } | null;
 }
 
 export const hasPeerBench = existsSync(`${dataFolder}/peer-bench/instances.json`);
