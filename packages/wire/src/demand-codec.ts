@@ -55,12 +55,13 @@ export function demandFromWire(message: wire.Demand, at: readonly PropertyKey[] 
   );
 }
 
+/** `firstIndex` is the index of the first demand in pointers, for a matrix that comes in parts. */
 export function demandsFromWire(
   messages: readonly wire.Demand[],
   at: readonly PropertyKey[],
-  countMax: number = demandsMax,
+  { countMax = demandsMax, firstIndex = 0 }: { readonly countMax?: number; readonly firstIndex?: number } = {},
 ): Result<readonly Demand[]> {
-  return eachFromWire(messages, at, { countMax, convert: demandFromWire });
+  return eachFromWire(messages, at, { countMax, firstIndex, convert: demandFromWire });
 }
 
 /** Name and demands that passed one by one, as a matrix: sorted, one demand per flow group. */

@@ -39,11 +39,18 @@ export function missingField(at: readonly PropertyKey[], what: string): { readon
   return refuse(fault("missing-field", `${pointerOf(at)}: ${what}.`, { pointer: pointerOf(at) }));
 }
 
+export interface EachOptions<In, Out> {
+  readonly countMax: number;
+  /** Index of the first item in pointers, for a list that comes in parts. */
+  readonly firstIndex?: number;
+  readonly convert: (item: In, at: readonly PropertyKey[]) => Result<Out>;
+}
+
 /** Converts each item; all of them, or the faults of the first that are refused. */
 export function eachFromWire<In, Out>(
   items: readonly In[],
   at: readonly PropertyKey[],
-  { countMax, convert }: { readonly countMax: number; readonly convert: (item: In, at: readonly PropertyKey[]) => Result<Out> },
+  { countMax, firstIndex = 0, convert }: EachOptions<In, Out>,
 ): Result<readonly Out[]> {
   if (items.length > countMax) {
     return refuse(
@@ -53,7 +60,7 @@ export function eachFromWire<In, Out>(
   const values: Out[] = [];
   const faults: Fault[] = [];
   for (const [i, item] of items.entries()) {
-    const converted = convert(item, [...at, i]);
+    const converted = convert(item, [...at, firstIndex + i]);
     if (converted.ok) values.push(converted.value);
     else faults.push(...converted.faults);
     if (faults.length >= faultsListedMax) break;

@@ -18,6 +18,9 @@ export {
   DemandServiceService,
   StreamMeasurementsRequest,
   StreamMeasurementsResponse,
+  DemandList,
+  ForecastCompletion,
+  ForecastHeader,
   UploadForecastsRequest,
   UploadForecastsResponse,
 } from "../generated/sluice/v1/demand_service.js";

@@ -1,0 +1,101 @@
+/** sluice.v1.DemandService: measurements as they come, forecasts by upload. */
+import type { sendUnaryData, ServerDuplexStream, ServerReadableStream } from "@grpc/grpc-js";
+import { fault, refuse, type Faults, type Result } from "@sluice/model";
+import { createOutgoingQueue, faultToWire, type v1 } from "@sluice/wire";
+import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js";
+import { receiveForecast } from "./forecast-upload.js";
+import type { GrpcLimits } from "./limits.js";
+import type { GrpcPorts } from "./ports.js";
+import { cutOff, endStream, faultOfException } from "./refusal.js";
+import { respond, within } from "./unary.js";
+
+type Measurements = ServerDuplexStream<Result<v1.StreamMeasurementsRequest>, v1.StreamMeasurementsResponse>;
+type Upload = ServerReadableStream<Result<v1.UploadForecastsRequest>, v1.UploadForecastsResponse>;
+
+export function demandService(ports: GrpcPorts, limits: GrpcLimits) {
+  return {
+    streamMeasurements(call: Measurements): void {
+      receiveMeasurements(ports, limits, call).catch((error: unknown) => {
+        if (!call.cancelled) endStream(call, [faultOfException(ports.log, call.getPath(), error)]);
+      });
+    },
+
+    uploadForecasts(call: Upload, callback: sendUnaryData<v1.UploadForecastsResponse>): void {
+      void respond(ports.log, call, receiveForecast(ports, limits, call), callback);
+    },
+  };
+}
+
+/** A matrix whose parts are still coming. */
+interface Underway {
+  readonly sequence: bigint;
+  readonly name: string;
+  readonly assembly: DemandAssembly;
+}
+
+/** Takes one matrix after the other: the next message is read when the one before it was answered. */
+async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: Measurements): Promise<void> {
+  const answers = createOutgoingQueue<v1.StreamMeasurementsResponse>({
+    outlet: call,
+    messagesMax: limits.agentMessagesWaitingMax,
+    stallMsMax: limits.stallMsMax,
+    coalesceKey: () => undefined,
+    onStuck: () => cutOff(call),
+  });
+  call.on("drain", answers.drained);
+  call.once("close", answers.close);
+
+  let underway: Underway | undefined;
+  try {
+    for await (const message of call) {
+      const request = message as Result<v1.StreamMeasurementsRequest>;
+      if (!request.ok) return endStream(call, request.faults);
+      const { sequence, matrix, more } = request.value;
+      const { assembly, name }: Underway = underway ?? {
+        sequence,
+        name: matrix?.name ?? "",
+        assembly: createDemandAssembly(limits.demandsMax, ["matrix", "demands"]),
+      };
+      const odd = faultOfPart(request.value, underway);
+      if (odd === undefined) assembly.add(matrix?.demands ?? []);
+      underway = more && odd === undefined ? { sequence, name, assembly } : undefined;
+      if (underway !== undefined) continue;
+
+      const taken = odd === undefined ? await within(limits.requestMsMax, measure(ports, assembly, name)) : refuse(odd);
+      answers.send(
+        taken.ok
+          ? { sequence, demandCount: BigInt(taken.value), faults: [] }
+          : { sequence, demandCount: 0n, faults: taken.faults.map(faultToWire) },
+      );
+    }
+  } catch (error) {
+    // A stream that the client cancelled ends its iteration with an error; whatever was under way is forgotten.
+    if (call.cancelled || call.destroyed) return;
+    throw error;
+  }
+  if (call.cancelled) return;
+  if (underway === undefined) return void call.end();
+  endStream(call, refuse(fault("malformed", "The stream ended in the middle of a matrix.", { pointer: "/more" })).faults);
+}
+
+/** A part that does not belong to the matrix under way refuses that matrix. */
+function faultOfPart({ sequence, matrix }: v1.StreamMeasurementsRequest, underway: Underway | undefined) {
+  if (matrix === undefined) return fault("missing-field", "/matrix: a demand matrix is required.", { pointer: "/matrix" });
+  if (underway === undefined) return undefined;
+  if (underway.sequence !== sequence) {
+    return fault("not-allowed", `Matrix ${underway.sequence} is still to be completed.`, { pointer: "/sequence" });
+  }
+  if (underway.name !== matrix.name) {
+    return fault("not-allowed", "The parts of one matrix have one name.", { pointer: "/matrix/name" });
+  }
+  return undefined;
+}
+
+async function measure({ driver }: GrpcPorts, assembly: DemandAssembly, name: string): Promise<Result<number>> {
+  const matrix = assembly.finish(name, ["matrix"]);
+  if (!matrix.ok) return matrix;
+  const stored = await driver.submit({ kind: "measure-demands", matrix: matrix.value });
+  if (stored.ok) return { ok: true, value: matrix.value.demands.length };
+  const faults: Faults = assembly.faultsInRequest(stored.faults, matrix.value, ["matrix"]);
+  return { ok: false, faults };
+}

@@ -1,0 +1,125 @@
+/** One upload of a forecast: header, demands, completion, half-close. Whatever else happens, nothing is stored. */
+import type { ServerReadableStream } from "@grpc/grpc-js";
+import { checkDemandEnds, fault, ok, refuse, type Result } from "@sluice/model";
+import { forecastHeaderFromWire, type ForecastHeader, type v1 } from "@sluice/wire";
+import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js";
+import type { GrpcLimits } from "./limits.js";
+import type { GrpcPorts } from "./ports.js";
+import { within } from "./unary.js";
+
+type Upload = ServerReadableStream<Result<v1.UploadForecastsRequest>, v1.UploadForecastsResponse>;
+
+export async function receiveForecast(ports: GrpcPorts, limits: GrpcLimits, call: Upload): Promise<Result<v1.UploadForecastsResponse>> {
+  const parts = collectParts(limits);
+  const paused = pauseGuard(call, limits.uploadPauseMsMax);
+  try {
+    for await (const message of call) {
+      paused.restart();
+      const request = message as Result<v1.UploadForecastsRequest>;
+      const taken = request.ok ? parts.take(request.value) : request;
+      if (!taken.ok) return taken;
+    }
+  } catch (error) {
+    if (paused.expired) {
+      return refuse(
+        fault("deadline-exceeded", `The upload paused for more than ${limits.uploadPauseMsMax / 1_000} s; nothing was stored.`),
+      );
+    }
+    if (call.cancelled || call.destroyed) return cancelled();
+    throw error;
+  } finally {
+    paused.stop();
+  }
+  // A reset can look like an end for a moment: the call knows it was cancelled one turn later.
+  await new Promise(setImmediate);
+  if (call.cancelled) return cancelled();
+  const whole = parts.finish();
+  return whole.ok ? within(limits.requestMsMax, store(ports, whole.value)) : whole;
+}
+
+function cancelled(): Result<never> {
+  return refuse(fault("cancelled", "The client went away in the middle of the upload; nothing was stored."));
+}
+
+interface Whole {
+  readonly header: ForecastHeader;
+  readonly assembly: DemandAssembly;
+}
+
+function collectParts({ demandsMax, demandsPerMessageMax }: GrpcLimits) {
+  const assembly = createDemandAssembly(demandsMax, ["demands", "demands"]);
+  let header: ForecastHeader | undefined;
+  let complete = false;
+  return {
+    take({ part }: v1.UploadForecastsRequest): Result<void> {
+      if (part === undefined) return refuse(fault("missing-field", "A message of an upload has exactly one part.", { pointer: "" }));
+      if (complete) return refuse(fault("not-allowed", "Nothing comes after the completion.", { pointer: `/${part.$case}` }));
+      if (part.$case === "header") {
+        if (header !== undefined) return refuse(fault("not-allowed", "An upload has one header.", { pointer: "/header" }));
+        const admitted = forecastHeaderFromWire(part.value);
+        if (!admitted.ok) return admitted;
+        header = admitted.value;
+        return ok(undefined);
+      }
+      if (header === undefined) return refuse(fault("missing-field", "The header comes first.", { pointer: "/header" }));
+      if (part.$case === "demands") {
+        if (part.value.demands.length > demandsPerMessageMax) {
+          return refuse(
+            fault("too-many", `A message has at most ${demandsPerMessageMax} demands: send more messages.`, {
+              pointer: "/demands/demands",
+            }),
+          );
+        }
+        return assembly.add(part.value.demands);
+      }
+      complete = true;
+      return countsAgree(part.value, assembly.demands.length);
+    },
+    finish(): Result<Whole> {
+      if (header === undefined) return refuse(fault("missing-field", "The upload has no header.", { pointer: "/header" }));
+      if (!complete)
+        return refuse(fault("missing-field", "The upload ended without completion; nothing was stored.", { pointer: "/completion" }));
+      return ok({ header, assembly });
+    },
+  };
+}
+
+function countsAgree({ demandCount }: v1.ForecastCompletion, received: number): Result<void> {
+  const pointer = "/completion/demandCount";
+  if (demandCount === undefined) return refuse(fault("missing-field", `${pointer}: say how many demands were sent.`, { pointer }));
+  if (demandCount === BigInt(received)) return ok(undefined);
+  return refuse(fault("out-of-range", `${pointer}: ${demandCount} demands were sent, but ${received} arrived.`, { pointer }));
+}
+
+async function store(
+  { driver, store: forecasts, term }: GrpcPorts,
+  { header, assembly }: Whole,
+): Promise<Result<v1.UploadForecastsResponse>> {
+  const matrix = assembly.finish(header.name, ["demands"]);
+  if (!matrix.ok) return matrix;
+  const { topology } = driver.view();
+  if (topology === undefined) return refuse(fault("not-ready", "A forecast needs a topology: send one first."));
+  const ends = checkDemandEnds(topology, matrix.value);
+  if (!ends.ok) return { ok: false, faults: assembly.faultsInRequest(ends.faults, matrix.value, ["demands"]) };
+  const { batchId, windowStart, windowSeconds } = header;
+  const receivedAt = new Date().toISOString();
+  const stored = await forecasts.putForecast(term, { batchId, receivedAt, windowStart, windowSeconds, matrix: matrix.value });
+  return stored.ok ? ok({ batchId, demandCount: BigInt(matrix.value.demands.length) }) : stored;
+}
+
+/** Ends an upload whose client says nothing for too long: a half-open upload must not hold memory for ever. */
+function pauseGuard(call: Upload, ms: number) {
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    call.destroy(new Error("the upload paused"));
+  }, ms);
+  timer.unref();
+  return {
+    restart: () => void timer.refresh(),
+    stop: () => clearTimeout(timer),
+    get expired() {
+      return expired;
+    },
+  };
+}

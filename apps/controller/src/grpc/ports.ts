@@ -1,0 +1,37 @@
+/** What the gRPC services need of the rest of the controller; the driver and the store are it. */
+import type { AgentMessage, Result, Term, Topology } from "@sluice/model";
+import type { ForecastBatch } from "@sluice/store";
+import type { AgentStream, ControllerRequest } from "../driver.js";
+
+export interface GrpcDriver {
+  /** The topology in force; absent before the first one. */
+  view(): { readonly topology?: Topology; readonly topologyVersion?: number };
+  /** Resolves when what was asked for is durable, or refused. The value is an `InventoryReply`. */
+  submit(request: ControllerRequest): Promise<Result<unknown>>;
+  /** An agent's stream is open; the number names it in what follows. */
+  agentOpened(stream: AgentStream): number;
+  agentMessage(streamId: number, message: AgentMessage): void;
+  /** Exactly once for each stream, whoever ended it. */
+  agentClosed(streamId: number): void;
+}
+
+export interface ForecastStore {
+  /** Idempotent by batch id. */
+  putForecast(term: Term, batch: ForecastBatch): Promise<Result<void>>;
+}
+
+/** Structured logging, as pino does it. */
+export interface GrpcLog {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}
+
+export interface GrpcPorts {
+  readonly driver: GrpcDriver;
+  readonly store: ForecastStore;
+  /** The term under which forecasts are written. */
+  readonly term: Term;
+  readonly log: GrpcLog;
+}

@@ -1,0 +1,98 @@
+/** sluice.v1.SwitchService: one stream per agent, in both directions bounded, none slowing another. */
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { fault, type ControllerMessage, type Faults, type Result } from "@sluice/model";
+import { agentMessageFromWire, controllerMessageToWire, createOutgoingQueue, type v1 } from "@sluice/wire";
+import type { GrpcLimits } from "./limits.js";
+import type { GrpcPorts } from "./ports.js";
+import { cutOff, endStream } from "./refusal.js";
+
+type Connection = ServerDuplexStream<Result<v1.ConnectRequest>, v1.ConnectResponse>;
+
+export function switchService(ports: GrpcPorts, limits: GrpcLimits) {
+  return { connect: (call: Connection): void => serveAgent(ports, limits, call) };
+}
+
+function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connection): void {
+  const peer = call.getPeer();
+  let open = true;
+
+  /** Once, whoever ends the stream: the driver forgets it, and nothing more is written. */
+  function forget(): boolean {
+    if (!open) return false;
+    open = false;
+    queue.close();
+    driver.agentClosed(streamId);
+    return true;
+  }
+
+  function refuseStream(faults: Faults): void {
+    if (!forget()) return;
+    log.warn({ peer, streamId, faults }, `the stream of an agent was refused: ${faults[0].message}`);
+    endStream(call, faults);
+  }
+
+  const queue = createOutgoingQueue<ControllerMessage>({
+    outlet: { write: (message) => call.write(controllerMessageToWire(message)) },
+    messagesMax: limits.agentMessagesWaitingMax,
+    stallMsMax: limits.stallMsMax,
+    coalesceKey,
+    onStuck: (reason) => {
+      if (!forget()) return;
+      log.warn({ peer, streamId }, `the stream of an agent was cut off: ${reason}`);
+      cutOff(call);
+    },
+  });
+
+  const streamId = driver.agentOpened({
+    send: queue.send,
+    close(code, reason) {
+      if (!forget()) return;
+      log.info({ peer, streamId, code }, `the stream of an agent was closed: ${reason}`);
+      endStream(call, [fault(code, reason)]);
+    },
+  });
+
+  const burst = createBurstLimit(call, limits.agentBurstMax);
+  call.on("data", (request: Result<v1.ConnectRequest>) => {
+    if (!open) return;
+    burst();
+    const message = request.ok ? agentMessageFromWire(request.value) : request;
+    if (message.ok) driver.agentMessage(streamId, message.value);
+    else refuseStream(message.faults);
+  });
+  call.on("drain", queue.drained);
+  call.on("end", () => {
+    if (forget()) call.end();
+  });
+  call.on("cancelled", forget);
+  call.on("close", forget);
+}
+
+/** A newer probe or request of the same kind makes an older one that still waits pointless; stages never do. */
+function coalesceKey(message: ControllerMessage): string | undefined {
+  switch (message.kind) {
+    case "ping":
+      return "ping";
+    case "read-rules":
+      return `read-rules/${message.requestId}`;
+    case "stage":
+      return `stage/${message.term}/${message.sequence}`;
+    case "welcome":
+      return "welcome";
+  }
+}
+
+/** After so many messages in one turn of the event loop the stream waits for the next turn. */
+function createBurstLimit(call: Connection, burstMax: number): () => void {
+  let taken = 0;
+  return () => {
+    taken += 1;
+    if (taken === 1) {
+      setImmediate(() => {
+        taken = 0;
+        if (call.isPaused()) call.resume();
+      });
+    }
+    if (taken >= burstMax) call.pause();
+  };
+}
