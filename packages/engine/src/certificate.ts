@@ -14,7 +14,8 @@
  *   max-min-fair, shortest-path   no bound: the first maximizes a vector, the second nothing.
  *
  * `certify` lets a demand take the problem's paths; `edgeCertify` any path over links with capacity, found by Dijkstra: that
- * bound holds for whatever path set, and is no tighter. Demands without a path are left out of every sum.
+ * bound holds for whatever path set, and is no tighter. Demands without a path (of the problem's, or at all) are left out of every
+ * sum: where the two sets differ, so do the values of the objectives that count what is not carried.
  *
  * The reported price of a link is the change of the objective per bps of capacity: bps per bps (1), ms, and 1/bps for the two
  * relative objectives (whose duals are scaled by u and by 1 to make it so; the bounds do not depend on the factor).
@@ -88,7 +89,7 @@ function certificateOf(
 function finish(
   judged: Pick<FlowCertificate, "value" | "sense" | "unit">,
   linkPrice: Float64Array | undefined,
-  boundAt: (price: Float64Array) => number | undefined,
+  boundAt: (price: Float64Array) => number,
 ): FlowCertificate {
   const bound = linkPrice === undefined ? undefined : boundAt(linkPrice.map((price) => Math.max(0, price)));
   if (bound === undefined || !Number.isFinite(bound)) return judged;
@@ -164,10 +165,10 @@ function costBound(problem: Problem, price: Float64Array, nearest: Nearest): num
   return weigh(problem.demandBps, each) - weigh(problem.capacityBps, price);
 }
 
-function utilizationBound(problem: Problem, price: Float64Array, nearest: Nearest): number | undefined {
+function utilizationBound(problem: Problem, price: Float64Array, nearest: Nearest): number {
   const spent = weigh(problem.capacityBps, price);
   const needed = weigh(problem.demandBps, finiteOf(nearest(problem, price)));
-  return spent > 0 ? needed / spent : needed > 0 ? undefined : 0;
+  return spent > 0 ? needed / spent : 0;
 }
 
 function fractionBound(problem: Problem, price: Float64Array, nearest: Nearest): number {
