@@ -3,6 +3,11 @@
  * Links are made just wide enough for the plans, so that every plan is feasible and changes between them are tight.
  */
 import {
+  labelMax,
+  labelMin,
+  toId,
+  type LinkId,
+  type Rule,
   assert,
   compareFlowGroups,
   compareText,
@@ -186,4 +191,42 @@ function planOfChoices(topology: Topology, choices: readonly GroupChoice[]): Pla
     groups.set(flowGroupId({ ...ends, trafficClass }), { ...ends, trafficClass, admittedBps: kbps * 1000, members: chosen });
   }
   return planOf(topology, [...groups.values()]);
+}
+
+/** Any rule that a switch can hold; `links` are what it may output to. Numbers are few, so that keys meet. */
+export function arbitraryRule(links: readonly LinkId[] = ["x", "y", "z"].map((id) => toId<LinkId>(id))): fc.Arbitrary<Rule> {
+  const number = fc.integer({ min: 1, max: 4 });
+  const label = fc.oneof(fc.integer({ min: labelMin, max: labelMin + 4 }), fc.constant(labelMax));
+  const link = fc.constantFrom(...links);
+  const kb = fc.integer({ min: 1, max: 2 ** 32 - 1 }).map((kilobits) => kilobits * 1000);
+  const prefix = fc.tuple(fc.integer({ min: 0, max: 32 }), fc.nat({ max: 2 ** 32 - 1 })).map(([length, address]) => {
+    const size = 2 ** (32 - length);
+    const first = Math.floor(address / size) * size;
+    return `${[24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".")}/${length}`;
+  });
+  return fc.oneof(
+    fc.record({ kind: fc.constant("meter" as const), meterId: number, rateBps: kb, burstBits: kb }),
+    fc.record({
+      kind: fc.constant("group" as const),
+      groupId: number,
+      buckets: fc.array(
+        fc.record({ weight: fc.integer({ min: 1, max: 65_535 }), pushLabel: label, mplsTc: fc.integer({ min: 0, max: 7 }), output: link }),
+        { minLength: 1, maxLength: 3 },
+      ),
+    }),
+    fc.record({
+      kind: fc.constant("ingress" as const),
+      match: fc.record({
+        dstPrefix: fc.oneof(fc.constantFrom("10.0.0.0/8", "10.0.0.0/24"), prefix),
+        dscp: fc.integer({ min: 0, max: 63 }),
+      }),
+      meterId: number,
+      groupId: number,
+    }),
+    fc.record({
+      kind: fc.constant("label" as const),
+      match: fc.record({ label }),
+      action: fc.oneof(fc.record({ kind: fc.constant("output" as const), link }), fc.constant({ kind: "pop-deliver" as const })),
+    }),
+  );
 }

@@ -46,6 +46,11 @@ export class RuleTimeline {
     return this.#order.messagesOf(nodeId).length;
   }
 
+  /** The nodes that get messages. */
+  nodes(): Iterable<NodeId> {
+    return this.#touched.keys();
+  }
+
   touchedKeys(nodeId: NodeId): ReadonlyMap<RuleKey, readonly Segment[]> {
     return this.#touched.get(nodeId) ?? new Map();
   }

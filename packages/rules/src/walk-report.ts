@@ -13,6 +13,8 @@ export type WalkViolationKind =
   | "overload"
   /** A flow is without an ingress rule in the middle of an update that did not announce it. */
   | "interrupted"
+  /** After an update, a switch has another rule than the target says. */
+  | "astray"
   /** Too many different ways to look at all of them: not proved, so not passed. */
   | "undecided";
 

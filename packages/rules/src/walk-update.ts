@@ -6,7 +6,8 @@
  *
  * It shares no code with `compileRules` and `orderUpdate`.
  */
-import type { Bucket, NodeId, RuleKey, RuleSet, Topology } from "@sluice/model";
+import type { Bucket, NodeId, NodeRules, RuleKey, RuleSet, Topology } from "@sluice/model";
+import { sameRule } from "./diff.js";
 import { LinkLoadChanges, type Loads } from "./link-load-changes.js";
 import { MessageOrder } from "./message-order.js";
 import { RuleTimeline } from "./rule-timeline.js";
@@ -19,6 +20,8 @@ import { exploreWays, type Ways, type When } from "./way-explorer.js";
 export interface WalkUpdateOptions extends WalkOptions {
   /** `walkRules` of the installed rules on this topology, where it is at hand: saves following the tunnels that stay. */
   readonly installedWalk?: WalkReport;
+  /** The rules that the update is to end with; compared key by key where given. O(rules). */
+  readonly target?: RuleSet;
 }
 
 /**
@@ -71,6 +74,11 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       }
     }
   }
+  if (options.target !== undefined) {
+    for (const { nodeId, key } of astrayRules(installed, timeline, options.target)) {
+      violations.add({ kind: "astray", nodeId, key }, `After the update, ${key} of node ${nodeId} is not what the target says.`);
+    }
+  }
   const peaks = loads.judge(order, plan.slack, violations);
   return report(topology, { loadBps: peaks, lostBps, checked, violations });
 
@@ -120,6 +128,25 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       for (const link of waysOf(nodeId, bucket, { kind: "installed" }).links) found.set(link, (found.get(link) ?? 0) + rateBps);
     }
     return found;
+  }
+}
+
+/** The keys at which the rules after the update differ from the target. */
+function* astrayRules(
+  installed: RuleSet,
+  timeline: RuleTimeline,
+  target: RuleSet,
+): Generator<{ readonly nodeId: NodeId; readonly key: RuleKey }> {
+  const nothing: NodeRules = new Map();
+  for (const nodeId of new Set([...installed.keys(), ...target.keys(), ...timeline.nodes()])) {
+    const before = installed.get(nodeId) ?? nothing;
+    const wanted = target.get(nodeId) ?? nothing;
+    const end = timeline.end(nodeId);
+    for (const key of new Set([...before.keys(), ...wanted.keys(), ...timeline.touchedKeys(nodeId).keys()])) {
+      const found = timeline.at(nodeId, key, end);
+      const rule = wanted.get(key);
+      if (found === undefined ? rule !== undefined : rule === undefined || !sameRule(found, rule)) yield { nodeId, key };
+    }
   }
 }
 
