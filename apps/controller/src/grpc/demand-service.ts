@@ -6,6 +6,7 @@ import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js"
 import { receiveForecast } from "./forecast-upload.js";
 import type { GrpcLimits } from "./limits.js";
 import type { GrpcPorts } from "./ports.js";
+import { createReader } from "./reader.js";
 import { cutOff, endStream, faultOfException } from "./refusal.js";
 import { respond, within } from "./unary.js";
 
@@ -45,35 +46,31 @@ async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: M
   call.on("drain", answers.drained);
   call.once("close", answers.close);
 
+  const reader = createReader(call);
   let underway: Underway | undefined;
-  try {
-    for await (const message of call) {
-      const request = message as Result<v1.StreamMeasurementsRequest>;
-      if (!request.ok) return endStream(call, request.faults);
-      const { sequence, matrix, more } = request.value;
-      const { assembly, name }: Underway = underway ?? {
-        sequence,
-        name: matrix?.name ?? "",
-        assembly: createDemandAssembly(limits.demandsMax, ["matrix", "demands"]),
-      };
-      const odd = faultOfPart(request.value, underway);
-      if (odd === undefined) assembly.add(matrix?.demands ?? []);
-      underway = more && odd === undefined ? { sequence, name, assembly } : undefined;
-      if (underway !== undefined) continue;
+  let read = await reader.next();
+  for (; read.kind === "message"; read = await reader.next()) {
+    const request = read.message;
+    if (!request.ok) return endStream(call, request.faults);
+    const { sequence, matrix, more } = request.value;
+    const { assembly, name }: Underway = underway ?? {
+      sequence,
+      name: matrix?.name ?? "",
+      assembly: createDemandAssembly(limits.demandsMax, ["matrix", "demands"]),
+    };
+    const odd = faultOfPart(request.value, underway);
+    if (odd === undefined) assembly.add(matrix?.demands ?? []);
+    underway = more && odd === undefined ? { sequence, name, assembly } : undefined;
+    if (underway !== undefined) continue;
 
-      const taken = odd === undefined ? await within(limits.requestMsMax, measure(ports, assembly, name)) : refuse(odd);
-      answers.send(
-        taken.ok
-          ? { sequence, demandCount: BigInt(taken.value), faults: [] }
-          : { sequence, demandCount: 0n, faults: taken.faults.map(faultToWire) },
-      );
-    }
-  } catch (error) {
-    // A stream that the client cancelled ends its iteration with an error; whatever was under way is forgotten.
-    if (call.cancelled || call.destroyed) return;
-    throw error;
+    const taken = odd === undefined ? await within(limits.requestMsMax, measure(ports, assembly, name)) : refuse(odd);
+    answers.send(
+      taken.ok
+        ? { sequence, demandCount: BigInt(taken.value), faults: [] }
+        : { sequence, demandCount: 0n, faults: taken.faults.map(faultToWire) },
+    );
   }
-  if (call.cancelled) return;
+  if (read.kind !== "ended") return;
   if (underway === undefined) return void call.end();
   endStream(call, refuse(fault("malformed", "The stream ended in the middle of a matrix.", { pointer: "/more" })).faults);
 }

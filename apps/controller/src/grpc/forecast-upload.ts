@@ -5,40 +5,29 @@ import { forecastHeaderFromWire, type ForecastHeader, type v1 } from "@sluice/wi
 import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js";
 import type { GrpcLimits } from "./limits.js";
 import type { GrpcPorts } from "./ports.js";
+import { createReader } from "./reader.js";
 import { within } from "./unary.js";
 
 type Upload = ServerReadableStream<Result<v1.UploadForecastsRequest>, v1.UploadForecastsResponse>;
 
 export async function receiveForecast(ports: GrpcPorts, limits: GrpcLimits, call: Upload): Promise<Result<v1.UploadForecastsResponse>> {
   const parts = collectParts(limits);
-  const paused = pauseGuard(call, limits.uploadPauseMsMax);
-  try {
-    for await (const message of call) {
-      paused.restart();
-      const request = message as Result<v1.UploadForecastsRequest>;
-      const taken = request.ok ? parts.take(request.value) : request;
-      if (!taken.ok) return taken;
-    }
-  } catch (error) {
-    if (paused.expired) {
-      return refuse(
-        fault("deadline-exceeded", `The upload paused for more than ${limits.uploadPauseMsMax / 1_000} s; nothing was stored.`),
-      );
-    }
-    if (call.cancelled || call.destroyed) return cancelled();
-    throw error;
-  } finally {
-    paused.stop();
+  const reader = createReader(call, limits.uploadPauseMsMax);
+  let read = await reader.next();
+  for (; read.kind === "message"; read = await reader.next()) {
+    const request = read.message;
+    const taken = request.ok ? parts.take(request.value) : request;
+    if (!taken.ok) return taken;
   }
-  // A reset can look like an end for a moment: the call knows it was cancelled one turn later.
-  await new Promise(setImmediate);
-  if (call.cancelled) return cancelled();
+  if (read.kind === "paused") {
+    const seconds = limits.uploadPauseMsMax / 1_000;
+    return refuse(fault("deadline-exceeded", `The upload paused for more than ${seconds} s; nothing was stored.`));
+  }
+  if (read.kind === "cancelled") {
+    return refuse(fault("cancelled", "The client went away in the middle of the upload; nothing was stored."));
+  }
   const whole = parts.finish();
   return whole.ok ? within(limits.requestMsMax, store(ports, whole.value)) : whole;
-}
-
-function cancelled(): Result<never> {
-  return refuse(fault("cancelled", "The client went away in the middle of the upload; nothing was stored."));
 }
 
 interface Whole {
@@ -105,21 +94,4 @@ async function store(
   const receivedAt = new Date().toISOString();
   const stored = await forecasts.putForecast(term, { batchId, receivedAt, windowStart, windowSeconds, matrix: matrix.value });
   return stored.ok ? ok({ batchId, demandCount: BigInt(matrix.value.demands.length) }) : stored;
-}
-
-/** Ends an upload whose client says nothing for too long: a half-open upload must not hold memory for ever. */
-function pauseGuard(call: Upload, ms: number) {
-  let expired = false;
-  const timer = setTimeout(() => {
-    expired = true;
-    call.destroy(new Error("the upload paused"));
-  }, ms);
-  timer.unref();
-  return {
-    restart: () => void timer.refresh(),
-    stop: () => clearTimeout(timer),
-    get expired() {
-      return expired;
-    },
-  };
 }

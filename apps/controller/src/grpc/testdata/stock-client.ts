@@ -108,8 +108,8 @@ const errorModel = fromJSON(
           Faults: { fields: { faults: { rule: "repeated", type: "Fault", id: 1 } } },
           Carrier: {
             methods: {
-              Status: { requestType: "Any", responseType: "Status" },
-              Faults: { requestType: "Any", responseType: "Faults" },
+              Status: { requestType: "Any", responseType: "Status", comment: "" },
+              Faults: { requestType: "Any", responseType: "Faults", comment: "" },
             },
           },
         },
