@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { canonicalHash, tunnelId, type FaultCode, type Plan, type Snapshot, type TunnelGroup } from "@sluice/model";
 import { checkPlan } from "./check.js";
-import { planOf, snapshotOf, triangle } from "./testing/planning.js";
+import { planOf } from "./testing/planning.js";
+import { snapshotOf, triangle } from "./testing/snapshot.js";
 
 const snapshot = snapshotOf({ ...triangle, nodes: [...triangle.nodes, { id: "island" }] }, [
   ["a", "b", "interactive", 4e9],

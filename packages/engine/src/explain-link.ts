@@ -68,12 +68,20 @@ function explainPrice(plan: Plan, trafficClass: TrafficClass, load: LinkLoad, ex
   const { certificate, demandBps } = item;
   const { objective } = certificate;
   if (certificate.bound === undefined) {
-    return { trafficClass, objective, sentence: `For ${trafficClass} (${objective}) there are no prices; solving again tells what more capacity gives.` };
+    return {
+      trafficClass,
+      objective,
+      sentence: `For ${trafficClass} (${objective}) there are no prices; solving again tells what more capacity gives.`,
+    };
   }
   const above = trafficClasses.slice(0, trafficClasses.indexOf(trafficClass)).reduce((sum, one) => sum + loadBpsByClass[one], 0);
   if (demandBps > 0 && capacityBps - above <= residualShareMin * capacityBps) {
     // Bounds leave out links on which a class has nothing, so their price says nothing.
-    return { trafficClass, objective, sentence: `Nothing of ${linkId} is left for ${trafficClass}; solving again tells what more capacity gives.` };
+    return {
+      trafficClass,
+      objective,
+      sentence: `Nothing of ${linkId} is left for ${trafficClass}; solving again tells what more capacity gives.`,
+    };
   }
   const price = pricesOf(plan, trafficClass).get(linkId) ?? 0;
   const gainMax = price * extraBps;

@@ -4,7 +4,8 @@ import { canonicalHash, type FlowGroup, type LinkId, type ObjectiveName, type Pl
 import { explainDemand } from "./explain-demand.js";
 import { explainLink, measureLinkGain } from "./explain-link.js";
 import { rateText } from "./rate-text.js";
-import { options, planOf, snapshotOf, triangle } from "./testing/planning.js";
+import { options, planOf } from "./testing/planning.js";
+import { snapshotOf, triangle } from "./testing/snapshot.js";
 import { arbitrarySnapshot } from "./testing/small-network.js";
 
 function group(src: string, dst: string, trafficClass: FlowGroup["trafficClass"] = "elastic"): FlowGroup {

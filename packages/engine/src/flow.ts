@@ -56,8 +56,9 @@ export function fitToCapacity(problem: Problem, flowBps: Float64Array): FittedFl
   let excessMax = 0;
   const totals = flowOfDemands(problem, fitted);
   for (let demand = 0; demand < problem.demandCount; demand++) {
-    const ratio = (totals[demand] as number) / (problem.demandBps[demand] as number);
-    if (ratio <= 1) continue;
+    const total = totals[demand] as number;
+    if (total <= (problem.demandBps[demand] as number)) continue;
+    const ratio = total / (problem.demandBps[demand] as number);
     excessMax = Math.max(excessMax, ratio - 1);
     for (let path = problem.pathStart[demand] as number; path < (problem.pathStart[demand + 1] as number); path++) {
       fitted[path] = (fitted[path] as number) / ratio;

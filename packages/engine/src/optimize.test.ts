@@ -6,7 +6,8 @@ import { checkPlan } from "./check.js";
 import { linkLoads } from "./link-loads.js";
 import { optimize, type OptimizeOptions } from "./optimize.js";
 import { germany50, hasGermany50 } from "./testing/germany50.js";
-import { highs, options, planOf, snapshotOf, triangle } from "./testing/planning.js";
+import { highs, options, planOf } from "./testing/planning.js";
+import { snapshotOf, triangle } from "./testing/snapshot.js";
 import { arbitrarySnapshot } from "./testing/small-network.js";
 
 function failing(outcome: Awaited<ReturnType<LpBackend["solve"]>>): OptimizeOptions["lp"] {
