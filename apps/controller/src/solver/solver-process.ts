@@ -2,24 +2,38 @@
  * The process that solves. It stands apart from the controller so that a solver that runs away or crashes can be
  * killed without harm (WASM calls are synchronous and cannot be interrupted). It ends when its parent goes.
  */
-import { explainDemand, explainLink, optimize } from "@sluice/engine";
+import { explainDemand, explainLink, measureLinkGain, optimize } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
-import { fault, refuse, type Result } from "@sluice/model";
+import { fault, flowGroupId, ok, refuse, type Result } from "@sluice/model";
 import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
 
 const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
+const nowMs = (): number => performance.now();
 
 async function perform(task: SolverTask): Promise<Result<unknown>> {
   switch (task.kind) {
     case "optimize":
-      return optimize(task.snapshot, { lp, nowMs: () => performance.now(), greedyOnly: task.greedyOnly });
-    case "explain": {
-      const options = { lp, nowMs: () => performance.now() };
-      return task.query.kind === "demand"
-        ? explainDemand(task.snapshot, task.plan, task.query.flowGroup, options)
-        : explainLink(task.snapshot, task.plan, task.query.linkId, options);
-    }
+      return optimize(task.snapshot, { lp, nowMs, greedyOnly: task.greedyOnly });
+    case "explain":
+      return explain(task);
   }
+}
+
+async function explain({ snapshot, plan, query }: Extract<SolverTask, { kind: "explain" }>): Promise<Result<unknown>> {
+  if (query.kind === "demand") {
+    const id = flowGroupId(query.flowGroup);
+    if (!snapshot.demands.demands.some((demand) => flowGroupId(demand) === id)) {
+      return refuse(fault("not-found", `The plan was made without a demand ${id}.`, { pointer: "/demand" }));
+    }
+    return ok(explainDemand(snapshot, plan, query.flowGroup));
+  }
+  const { linkId } = query;
+  if (!snapshot.topology.links.some((link) => link.id === linkId)) {
+    return refuse(fault("not-found", `The plan's topology has no link ${linkId}.`, { pointer: "/link" }));
+  }
+  const explained = explainLink(snapshot, plan, linkId);
+  const gain = await measureLinkGain(snapshot, plan, { linkId, extraBps: explained.extraBps }, { lp, nowMs });
+  return gain.ok ? ok({ ...explained, gain: gain.value }) : gain;
 }
 
 function send(reply: SolverReply): void {
