@@ -27,7 +27,7 @@ export interface AgentView {
   readonly ruleCountMax: number;
   readonly lastSeenMs?: number;
   readonly connectedSinceMs?: number;
-  /** Newest stage that it refused, for as long as it stands. */
+  /** Newest stage that it refused, until a plan was applied on every switch. */
   readonly failure?: { readonly epoch: Epoch; readonly code: string; readonly reason: string };
 }
 

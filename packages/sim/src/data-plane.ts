@@ -15,6 +15,8 @@ export class DataPlane {
   readonly universe: Topology;
   readonly tables: ReadonlyMap<NodeId, SwitchTables>;
   readonly linksDown = new Set<LinkId>();
+  /** Links that came back, and when: kept by the checks for as long as it matters. */
+  readonly mendedAtMs = new Map<LinkId, number>();
   /** Rises with every change: checks that depend on nothing else need not be repeated before. */
   version = 0;
 
@@ -48,9 +50,11 @@ export class DataPlane {
     this.version += 1;
   }
 
-  setLink(linkId: LinkId, up: boolean): void {
+  setLink(linkId: LinkId, { up, nowMs }: { up: boolean; nowMs: number }): void {
     if (up) this.linksDown.delete(linkId);
     else this.linksDown.add(linkId);
+    if (up) this.mendedAtMs.set(linkId, nowMs);
+    else this.mendedAtMs.delete(linkId);
     this.version += 1;
   }
 }

@@ -73,13 +73,17 @@ function crashAgent(world: World): void {
 function replaceController(world: World): void {
   const { random, leader } = world;
   if (leader === undefined) return;
-  if (random.chance(0.3)) {
+  if (random.chance(0.4)) {
     leader.isolated = true;
     world.record(`term ${leader.term} loses the store and does not notice`);
     world.clock.after(random.between(500, 4_000), () => leader.crash());
     world.startController();
-    // Agents find the new one when their streams break; some are broken now.
-    for (const agent of world.agents.values()) if (random.chance(0.5)) agent.stream?.wire.break();
+    // Agents find the new one when their streams break, and may fall back to the old one when they break again.
+    for (const delayMs of [0, 600, 1_200]) {
+      world.clock.after(delayMs, () => {
+        for (const agent of world.agents.values()) if (random.chance(0.5)) agent.stream?.wire.break();
+      });
+    }
     return;
   }
   world.record(`controller of term ${leader.term} dies`);
@@ -93,7 +97,9 @@ function cutCable(world: World): void {
   const { random } = world;
   const { id } = random.pick(world.scenario.universe.links);
   world.setCable(id, false);
-  world.clock.after(random.between(100, 6_000), () => world.setCable(id, true));
+  world.clock.after(random.between(100, 6_000), () => {
+    if (world.storming) world.setCable(id, true);
+  });
 }
 
 /** An operator drains a link, or puts one back that is drained. */
@@ -103,10 +109,12 @@ function drainLink(world: World): void {
   world.request("changes", [{ kind: "set-link-state", linkId, drain: drained ? "active" : "drained" }]);
 }
 
-/** From now on everything works; what is broken is mended, and a last measurement comes in. */
+/** From now on everything works; what is broken is mended, but for one cable in some seeds, and a last measurement comes in. */
 export function calmFaults(world: World): Faults {
   world.storming = false;
+  const { random } = world;
   for (const { id } of world.scenario.universe.links) world.setCable(id, true);
+  if (random.chance(0.3)) world.setCable(random.pick(world.scenario.universe.links).id, false);
   for (const host of world.agents.values()) if (host.state === undefined) host.start();
   for (const host of world.controllers.slice(0, -1)) host.crash();
   if (world.leader === undefined) world.startController();

@@ -2,7 +2,7 @@
  * A whole network in one process under virtual time: the real machines, the real engine, seeded faults. `runWorld` plays one
  * seed from an empty network through faults to rest; everything that happens follows from the seed.
  */
-import { controllerView, type AgentEffect, type ControllerView } from "@sluice/control";
+import { controllerView, type ControllerView } from "@sluice/control";
 import { optimize } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import {
@@ -222,7 +222,7 @@ export class World {
     const back = this.scenario.universe.links.find((other) => other.from === link?.to && other.to === link.from);
     for (const one of [link, back]) {
       if (one === undefined || this.plane.linksDown.has(one.id) === !up) continue;
-      this.plane.setLink(one.id, up);
+      this.plane.setLink(one.id, { up, nowMs: this.clock.nowMs });
       this.record(`link ${one.id} is ${up ? "mended" : "cut"}`);
       const agent = this.agents.get(one.from);
       this.clock.after(this.random.between(0, 30), () =>
@@ -264,8 +264,6 @@ export class World {
   }
 }
 
-export type { AgentEffect };
-
 export async function runWorld(seed: number, mutation: Mutation = {}): Promise<Outcome> {
   const scenario = mutation.scenario?.(scenarioOf(seed)) ?? scenarioOf(seed);
   const world = new World(scenario, mutation);
@@ -282,11 +280,7 @@ async function playSeed(world: World): Promise<Outcome> {
   const { scenario, clock, random } = world;
   world.startController();
   for (const agent of world.agents.values()) clock.after(random.between(0, 500), () => agent.start());
-  clock.after(100, () => {
-    world.request("topology", topologyDocument(scenario.universe));
-    world.request("settings", scenario.settings);
-    world.request("demands", undefined);
-  });
+  clock.after(100, () => introduce(world));
   world.faults.schedule(world);
   await world.play(startMs + scenario.faultsMs);
 
@@ -305,6 +299,18 @@ async function playSeed(world: World): Promise<Outcome> {
     counts: world.checks.counts,
     digest: world.historyDigest,
   };
+}
+
+/** The operators' part: they repeat what was not acknowledged. */
+function introduce(world: World): void {
+  const { store, scenario } = world;
+  if (store.topologies.length === 0) world.request("topology", topologyDocument(scenario.universe));
+  if (store.settings.length === 0) world.request("settings", scenario.settings);
+  if (store.topologies.length > 0 && store.settings.length > 0) {
+    world.request("demands", undefined);
+    return;
+  }
+  world.clock.after(100, () => introduce(world));
 }
 
 /** At rest is what stays at rest for a while. */

@@ -19,7 +19,7 @@ import type { InventoryReply } from "../controller-effect.js";
 import { touchDemands, touchTopology } from "./replan.js";
 import { publish } from "./journal.js";
 import { rebuildEffective } from "./link-state.js";
-import { nextId, type ControllerState, type InventoryRequest, type InventoryWrite } from "./state.js";
+import { nextId, type ControllerState, type InventoryRequest, type InventoryState, type InventoryWrite } from "./state.js";
 
 /** Queues a request. A matrix that still waits is replaced by a newer one, and answered with it. */
 export function request(state: ControllerState, asked: InventoryRequest): void {
@@ -43,7 +43,7 @@ export function request(state: ControllerState, asked: InventoryRequest): void {
 export function writeInventory(state: ControllerState): void {
   const { inventory } = state;
   while (inventory.writing === undefined) {
-    const next = inventory.queue.shift();
+    const next = restatement(state) ?? inventory.queue.shift();
     if (next === undefined) return;
     const write = writeOf(state, next);
     if (!write.ok) {
@@ -54,6 +54,12 @@ export function writeInventory(state: ControllerState): void {
     inventory.writing = { persistId, request: next, write: write.value };
     state.effects.push({ kind: "persist", persistId, write: persistWrite(write.value) });
   }
+}
+
+/** After a write whose fate is unknown, the store is told again what holds: a successor starts from what the store says. */
+function restatement({ inventory, nowMs }: ControllerState): InventoryRequest | undefined {
+  const [what] = inventory.restate;
+  return what === undefined || nowMs < inventory.restateAtMs ? undefined : { kind: "restate", what };
 }
 
 function writeOf({ inventory }: ControllerState, asked: InventoryRequest): Result<InventoryWrite> {
@@ -80,9 +86,19 @@ function writeOf({ inventory }: ControllerState, asked: InventoryRequest): Resul
       const matrix = checkDemandEnds(inventory.topology, asked.matrix);
       return matrix.ok ? ok({ kind: "demands", matrix: matrix.value }) : matrix;
     }
+    case "restate":
+      return restated(inventory, asked.what);
     default:
       return unreachable(asked);
   }
+}
+
+function restated({ topology, demands, settings, restate }: InventoryState, what: InventoryWrite["kind"]): Result<InventoryWrite> {
+  if (what === "topology" && topology !== undefined) return ok({ kind: what, topology });
+  if (what === "demands" && demands !== undefined) return ok({ kind: what, matrix: demands });
+  if (what === "settings") return ok({ kind: what, settings });
+  restate.delete(what);
+  return refuse(fault("not-found", `There are no ${what} to write again.`));
 }
 
 function persistWrite(write: InventoryWrite) {
@@ -97,10 +113,14 @@ export function inventoryPersisted(state: ControllerState, result: Result<{ read
   if (writing === undefined) return;
   if (!result.ok) {
     publish(state, "store-failed", { write: writing.write.kind, code: result.faults[0].code, message: result.faults[0].message });
+    inventory.restate.add(writing.write.kind);
+    inventory.restateAtMs = state.nowMs + state.config.failureBackoffMinMs;
     reply(state, writing.request, result);
     return;
   }
   const version = result.value.version ?? 0;
+  inventory.restate.delete(writing.write.kind);
+  if (writing.request.kind === "restate") return restatedAs(inventory, writing.write.kind, version);
   switch (writing.write.kind) {
     case "topology":
       inventory.topology = writing.write.topology;
@@ -132,7 +152,14 @@ export function inventoryPersisted(state: ControllerState, result: Result<{ read
   reply(state, writing.request, ok({ version }));
 }
 
+function restatedAs(inventory: InventoryState, what: InventoryWrite["kind"], version: number): void {
+  if (what === "topology") inventory.topologyVersion = version;
+  else if (what === "demands") inventory.demandsVersion = version;
+  else inventory.settingsVersion = version;
+}
+
 function reply(state: ControllerState, asked: InventoryRequest, result: Result<InventoryReply>): void {
+  if (asked.kind === "restate") return;
   if (asked.kind !== "measure-demands") {
     state.effects.push({ kind: "reply", requestId: asked.requestId, result });
     return;

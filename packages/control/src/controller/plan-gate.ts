@@ -3,6 +3,7 @@
  * anything is computed from it. Shares no code with the engine.
  */
 import {
+  canonicalHash,
   fault,
   flowGroupId,
   isUsable,
@@ -25,7 +26,7 @@ import {
 const toleranceRelative = 1e-6;
 
 /**
- * Refuses with `check-failed`: a report of the engine that does not pass; a tunnel that is not a loopless path of usable
+ * Refuses with `check-failed`: a plan for another input; a report of the engine that does not pass; a tunnel that is not a loopless path of usable
  * links or not of its own id; a group that nobody asked for, that is admitted more than its demand, whose weights are no positive
  * integers within the budget, or whose tunnels run between other nodes. O(demands + tunnels x hops + groups x tunnels per group).
  */
@@ -40,7 +41,9 @@ export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): R
   }
 }
 
-function defectOf(topology: Topology, { demands, settings }: Snapshot, plan: Plan): Fault | undefined {
+function defectOf(topology: Topology, snapshot: Snapshot, plan: Plan): Fault | undefined {
+  const { demands, settings } = snapshot;
+  if (plan.inputHash !== canonicalHash(snapshot)) return defect("The plan was made for another input than the one it answers.");
   if (plan.check.verdict !== "pass") {
     return plan.check.violations[0] ?? fault("check-failed", "The plan's own check did not pass.");
   }

@@ -3,7 +3,7 @@
  * holds something else than it should, a refused stage) only marks it stale. Once no stage is on its way, the update is
  * derived again from what the switches are known to hold and from what they should hold.
  */
-import { fault, type Fault, type FaultCode, type NodeId, type RuleSet } from "@sluice/model";
+import { fault, type Fault, type FaultCode, type NodeId, type NodeRules, type RuleSet } from "@sluice/model";
 import { applyOperations, digestAfter, orderUpdate, walkUpdate, walkRules, type StagePurpose } from "@sluice/rules";
 import type { AgentMessage } from "@sluice/model";
 import { worstRules } from "./belief.js";
@@ -66,7 +66,7 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
     if (rules.size > 0) installed.set(one.nodeId, rules);
     if (one.belief.kind !== "known") provisional.add(one.nodeId);
   }
-  const wanted: RuleSet = new Map([...target.rules].filter(([nodeId]) => state.switches.has(nodeId)));
+  const wanted = wantedRules(state, target, installed);
   const plan = orderUpdate({ topology, installed, target: wanted, slack: inventory.settings.updateSlack });
   const walk = walkUpdate(topology, installed, plan);
   if (walk.verdict !== "pass") {
@@ -90,6 +90,34 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
   }
   finishIfDone(state);
   for (const nodeId of update.ready) sendNext(state, nodeId);
+}
+
+/** The target; or, after a table was full, first what is installed without the label rules that no traffic uses. */
+function wantedRules(state: ControllerState, target: VerifiedPlan, installed: RuleSet): RuleSet {
+  const { push, switches } = state;
+  const rules: RuleSet = new Map([...target.rules].filter(([nodeId]) => switches.has(nodeId)));
+  push.sweep = push.sweep === "none" || !deletionsAllowed(state) ? "none" : "under-way";
+  const swept = push.sweep === "none" ? installed : withoutUnused(installed, rules);
+  if (swept !== installed) return swept;
+  push.sweep = "none";
+  return rules;
+}
+
+function withoutUnused(installed: RuleSet, target: RuleSet): RuleSet {
+  const used = new Set<number>();
+  for (const rules of installed.values()) {
+    for (const rule of rules.values()) if (rule.kind === "group") for (const { pushLabel } of rule.buckets) used.add(pushLabel);
+  }
+  let isSame = true;
+  const swept = new Map<NodeId, NodeRules>();
+  for (const [nodeId, rules] of installed) {
+    const kept = new Map(
+      [...rules].filter(([key, rule]) => rule.kind !== "label" || used.has(rule.match.label) || target.get(nodeId)?.has(key)),
+    );
+    isSame &&= kept.size === rules.size;
+    swept.set(nodeId, kept);
+  }
+  return isSame ? installed : swept;
 }
 
 function refuseUpdate(state: ControllerState, target: VerifiedPlan, faults: readonly [Fault, ...Fault[]]): void {
@@ -186,7 +214,6 @@ export function stageProgrammed(state: ControllerState, one: Switch): void {
   one.belief = { kind: "known", ...belief.after };
   one.inFlight = undefined;
   one.pending = undefined;
-  one.failure = undefined;
   push.lastProgressMs = nowMs;
   if (pending !== undefined && movingPurposes.has(pending.stage.purpose)) push.lastMoveMs = nowMs;
   if (push.update === undefined || push.stale) return;
@@ -216,10 +243,18 @@ function finishIfDone(state: ControllerState): void {
   const { push, nowMs } = state;
   const { update, target } = push;
   if (update === undefined || target === undefined || push.stale || !isDone(update)) return;
+  if (push.sweep === "under-way") {
+    push.sweep = "none";
+    push.stale = true;
+    return;
+  }
   for (const one of state.switches.values()) if (!isOnTarget(state, one) && concerns(target, one)) return;
   push.update = undefined;
   push.failuresInRow = 0;
-  if (push.purpose !== "roll-back") state.cycle.failuresInRow = 0;
+  if (push.purpose !== "roll-back") {
+    state.cycle.failuresInRow = 0;
+    for (const one of state.switches.values()) one.failure = undefined;
+  }
   const { epoch } = target.record;
   if (push.purpose === "roll-back") {
     publish(state, "rolled-back", { epoch });
@@ -262,6 +297,7 @@ function stageFailed(state: ControllerState, one: Switch, ack: Extract<AgentMess
     reason,
     failures: ack.failures.length,
   });
+  if (code === "table-full") push.sweep = "due";
   if (!wasCurrent || target === undefined) return;
   const { inForce } = push;
   const purpose = push.purpose;

@@ -46,6 +46,8 @@ export type InventoryRequest =
   | { readonly kind: "replace-topology"; readonly requestId: string; readonly topology: unknown }
   | { readonly kind: "change-topology"; readonly requestId: string; readonly changes: unknown }
   | { readonly kind: "change-settings"; readonly requestId: string; readonly settings: unknown }
+  /** Of the controller itself: the store is to hold what the controller holds. */
+  | { readonly kind: "restate"; readonly what: InventoryWrite["kind"] }
   | {
       readonly kind: "measure-demands";
       /** Of this matrix, and before it those of matrices that it replaced while they waited. */
@@ -63,6 +65,9 @@ export interface InventoryState {
   settingsVersion: number;
   readonly queue: InventoryRequest[];
   writing: { readonly persistId: number; readonly request: InventoryRequest; readonly write: InventoryWrite } | undefined;
+  /** What the store may hold otherwise than this machine: a write that was said to have failed can have been done. */
+  readonly restate: Set<InventoryWrite["kind"]>;
+  restateAtMs: number;
   /** Who says that a link is down. A link nobody complains about is up. */
   readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
   /** The stored topology under the reported states; rebuilt where one of them changes. */
@@ -120,6 +125,8 @@ export interface PushState {
   update: Update | undefined;
   /** The update no longer fits what the switches hold or should hold: derive it again once no stage is on its way. */
   stale: boolean;
+  /** A table was full: rules that nothing uses go first. `under-way` while an update does that. */
+  sweep: "none" | "due" | "under-way";
   retryAtMs: number;
   failuresInRow: number;
   lastProgressMs: number;

@@ -1,0 +1,53 @@
+/** The invariants are worth what they catch: each deliberate bug is found within a few seeds, by a check that it breaks. */
+import { describe, expect, it } from "vitest";
+import {
+  deafToLinks,
+  failedIsProgrammed,
+  flipBeforeTransit,
+  noDuplicateCheck,
+  noEpochCheck,
+  noGrace,
+  noReread,
+  noTermCheck,
+  pushBeforePersist,
+  removeBeforeFlip,
+} from "./mutations.js";
+import type { Mutation } from "./mutation.js";
+import { runWorld, SeedFailed } from "./world.js";
+
+const testTimeoutMs = 600_000;
+/** A bug that hides longer than this is not caught. */
+const seedsMax = 60;
+
+const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readonly caughtBy: readonly string[] }[] = [
+  { bug: "no check of terms", mutation: noTermCheck, caughtBy: ["I4"] },
+  { bug: "no check of epochs", mutation: noEpochCheck, caughtBy: ["I4"] },
+  { bug: "ingresses flip before transit rules are acknowledged", mutation: flipBeforeTransit, caughtBy: ["I2", "I8"] },
+  { bug: "transit rules go before ingresses have flipped", mutation: removeBeforeFlip, caughtBy: ["I2", "I3", "I8"] },
+  { bug: "transit rules go while packets are under way", mutation: noGrace, caughtBy: ["I8"] },
+  { bug: "a switch is not read again after its stream was lost", mutation: noReread, caughtBy: ["I2", "I8", "I10"] },
+  { bug: "duplicates are obeyed again", mutation: noDuplicateCheck, caughtBy: ["I9"] },
+  { bug: "plans are pushed before they are durable", mutation: pushBeforePersist, caughtBy: ["I5", "persisted-first"] },
+  { bug: "a refused stage counts as programmed", mutation: failedIsProgrammed, caughtBy: ["I2", "I8", "I10"] },
+  { bug: "news of cut cables is not heard", mutation: deafToLinks, caughtBy: ["I10"] },
+];
+
+describe("a deliberate bug is caught", () => {
+  it.each(bugs)("$bug", { timeout: testTimeoutMs }, async ({ mutation, caughtBy }) => {
+    const failure = await firstFailure(mutation);
+    expect(caughtBy).toContain(failure?.invariant);
+    expect(failure?.message).toContain(`packages/sim/src/replay.ts ${failure?.seed}`);
+  });
+});
+
+async function firstFailure(mutation: Mutation): Promise<SeedFailed | undefined> {
+  for (let seed = 1; seed <= seedsMax; seed += 1) {
+    try {
+      await runWorld(seed, mutation);
+    } catch (cause) {
+      if (cause instanceof SeedFailed) return cause;
+      throw cause;
+    }
+  }
+  return undefined;
+}

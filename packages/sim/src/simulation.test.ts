@@ -1,0 +1,37 @@
+/** Two hundred seeds of loss, reordering, crashes, cuts and bad solvers; the invariants are checked after every event. */
+import { afterAll, describe, expect, it } from "vitest";
+import { runWorld } from "./world.js";
+
+/** `SLUICE_SEEDS=1-5000` plays others. */
+const [first = 1, last = 200] = (process.env["SLUICE_SEEDS"] ?? "1-200").split("-").map(Number);
+const seedsPerTest = 20;
+const testTimeoutMs = 600_000;
+
+describe(`simulation of controller and agents, seeds ${first} to ${last}`, () => {
+  const counts: Record<string, number> = {};
+  let terms = 0;
+  const starts = Array.from({ length: Math.ceil((last - first + 1) / seedsPerTest) }, (_, i) => first + i * seedsPerTest);
+
+  it.each(starts)("holds every invariant from seed %i on", { timeout: testTimeoutMs }, async (start) => {
+    for (let seed = start; seed <= Math.min(last, start + seedsPerTest - 1); seed += 1) {
+      const outcome = await runWorld(seed);
+      expect(outcome.plans, `seed ${seed} makes plans`).toBeGreaterThan(0);
+      terms += outcome.terms;
+      for (const [check, count] of Object.entries(outcome.counts)) counts[check] = (counts[check] ?? 0) + count;
+    }
+  });
+
+  afterAll(() => console.log(`looked at: ${JSON.stringify({ ...counts, terms })}`));
+
+  it("has had something to look at for every check, and faults to survive", () => {
+    const checks = ["I1", "I2", "I3 moving", "I3 steady", "I4 durable", "I4 obeyed", "I5", "I8", "I9", "I10", "I11", "persisted first"];
+    for (const check of [...checks, "I2 excused by a crash", "I2 excused by a cut"]) expect(counts[check], check).toBeGreaterThan(0);
+    expect(terms).toBeGreaterThan(1.5 * (last - first + 1));
+  });
+});
+
+describe("a seed", () => {
+  it("gives the same history each time it is played (I15)", { timeout: testTimeoutMs }, async () => {
+    for (const seed of [7, 10, 18]) expect(await runWorld(seed)).toEqual(await runWorld(seed));
+  });
+});
