@@ -1,0 +1,18 @@
+/** What REST needs of the rest of the controller. It reads only; changes come by gRPC. */
+import type { ControllerView } from "@sluice/control";
+import type { Epoch, FlowGroup, LinkId, Result } from "@sluice/model";
+import type { Store } from "@sluice/store";
+import type { FastifyBaseLogger } from "fastify";
+
+export type ExplainQuery = { readonly kind: "demand"; readonly flowGroup: FlowGroup } | { readonly kind: "link"; readonly linkId: LinkId };
+
+export interface RestDeps {
+  /** As of now; cheap, called for each request. */
+  view(): ControllerView;
+  readonly store: Store;
+  /** Computed off the event loop. */
+  explain(epoch: Epoch, query: ExplainQuery): Promise<Result<unknown>>;
+  readonly log?: FastifyBaseLogger;
+  /** Of the program, for the OpenAPI document and the metrics. */
+  readonly version?: string;
+}

@@ -1,0 +1,188 @@
+/** How the controller and its switches are doing: agents, events, status, and what orchestrators probe. */
+import type { AgentView, ControllerView } from "@sluice/control";
+import { ok } from "@sluice/model";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import type { RestDeps } from "../deps.js";
+import { cursorSchema, limitSchema, pageOf, wholeNumber } from "../page.js";
+import { declareGet } from "../route.js";
+import { agentsSchema, eventsSchema, healthSchema, readinessSchema, statusSchema } from "../schemas/operation.js";
+
+/** How long readiness waits for the store, ms: probes give up after a second or a few. */
+const pingMsMax = 1_000;
+
+export function declareOperationRoutes(app: FastifyInstance, { view, store }: RestDeps): void {
+  declareGet(
+    app,
+    {
+      url: "/v1/agents",
+      tag: "operation",
+      summary: "The agent of each switch, and whether it holds the rules that it should",
+      query: z.strictObject({ limit: limitSchema(10_000, 1_000), cursor: cursorSchema.optional() }),
+      response: agentsSchema,
+    },
+    ({ query }) => {
+      const { agents } = view();
+      const paged = pageOf(agents, ({ nodeId }) => nodeId, query);
+      return paged.ok ? ok({ total: agents.length, ...paged.value, items: paged.value.items.map(agentBody) }) : paged;
+    },
+  );
+
+  declareGet(
+    app,
+    {
+      url: "/v1/events",
+      tag: "operation",
+      summary: "The journal, oldest first",
+      query: z.strictObject({
+        after: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })
+          .optional()
+          .meta({ description: "Events with a higher sequence number only." }),
+        limit: limitSchema(1_000, 100),
+      }),
+      response: eventsSchema,
+    },
+    async ({ query: { after = 0, limit } }) => {
+      const listed = await store.listEvents({ after, limit });
+      if (!listed.ok) return listed;
+      return ok({
+        items: listed.value.map((event) => ({ ...event, data: { ...event.data } })),
+        nextAfter: listed.value.at(-1)?.sequence ?? after,
+      });
+    },
+  );
+
+  declareGet(app, { url: "/v1/status", tag: "operation", summary: "The whole at a glance", response: statusSchema }, () =>
+    ok(statusBody(view())),
+  );
+
+  declareGet(app, { url: "/healthz", tag: "operation", summary: "Whether the process serves", response: healthSchema }, () =>
+    ok({ status: "ok" as const }),
+  );
+
+  declareGet(
+    app,
+    {
+      url: "/readyz",
+      tag: "operation",
+      summary: "Whether the controller can do its work; 503 with the reasons where not",
+      response: readinessSchema,
+      alsoStatus: 503,
+    },
+    async ({ reply }) => {
+      const { readiness } = view();
+      const reasons = [...readiness.reasons, ...(await storeReasons(store))];
+      const ready = readiness.ready && reasons.length === 0;
+      if (!ready) void reply.code(503);
+      return ok({ ready, reasons, deletionsAllowed: readiness.deletionsAllowed });
+    },
+  );
+}
+
+async function storeReasons(store: RestDeps["store"]): Promise<readonly string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), pingMsMax);
+  });
+  const pinged = await Promise.race([store.ping(), late]);
+  clearTimeout(timer);
+  if (pinged === "late") return [`The store has not answered within ${pingMsMax} ms.`];
+  return pinged.ok ? [] : ["The store does not answer."];
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function agentBody({ lastSeenMs, connectedSinceMs, ...agent }: AgentView) {
+  return {
+    ...agent,
+    ...(lastSeenMs === undefined ? {} : { lastSeen: timeOf(lastSeenMs) }),
+    ...(connectedSinceMs === undefined ? {} : { connectedSince: timeOf(connectedSinceMs) }),
+  };
+}
+
+export function statusBody(view: ControllerView): z.input<typeof statusSchema> {
+  const { topology, demands, planInForce, push, cycle, agents } = view;
+  const inState = (state: AgentView["state"]) => agents.filter((agent) => agent.state === state).length;
+  const measured = topology?.links.flatMap(({ id, capacityBps }) => {
+    const measurement = view.linkMeasurements.get(id);
+    return measurement === undefined || capacityBps === 0 ? [] : [measurement.transmittedBps / capacityBps];
+  });
+  return {
+    controllerId: view.controllerId,
+    term: view.term,
+    now: timeOf(view.nowMs),
+    ready: view.readiness.ready,
+    reasons: [...view.readiness.reasons],
+    ...(topology && {
+      network: {
+        name: topology.name,
+        version: view.topologyVersion ?? 0,
+        nodes: topology.nodes.length,
+        links: topology.links.length,
+        linksDown: topology.links.filter(({ operational }) => operational === "down").length,
+      },
+    }),
+    ...(demands && {
+      demands: {
+        name: demands.name,
+        version: view.demandsVersion ?? 0,
+        flowGroups: demands.demands.length,
+        rateBps: demands.demands.reduce((sum, { rateBps }) => sum + rateBps, 0),
+      },
+    }),
+    ...(planInForce && { plan: planBody(planInForce) }),
+    epochNewest: view.epoch,
+    ...(view.rung && { rung: view.rung }),
+    ...(measured !== undefined && measured.length > 0 && { utilizationMaxMeasured: measured.reduce((a, b) => Math.max(a, b), 0) }),
+    cycle: {
+      phase: cycle.phase,
+      solves: cycle.solves,
+      failures: cycle.failures,
+      ...(cycle.lastFaults && { lastFaults: [...cycle.lastFaults] }),
+    },
+    ...(push && {
+      push: {
+        epoch: push.epoch,
+        purpose: push.purpose,
+        stages: push.stages,
+        messages: push.messages,
+        sent: push.sent,
+        programmed: push.programmed,
+        outstanding: [...push.outstanding],
+        absent: [...push.absent],
+        startedAt: timeOf(push.startedAtMs),
+      },
+    }),
+    agents: {
+      total: agents.length,
+      absent: inState("absent"),
+      reading: inState("reading"),
+      synced: inState("synced"),
+      programming: inState("programming"),
+      onTarget: agents.filter(({ onTarget }) => onTarget).length,
+    },
+  };
+}
+
+function planBody({ record, walk }: NonNullable<ControllerView["planInForce"]>) {
+  const { plan } = record;
+  return {
+    epoch: record.epoch,
+    createdAt: record.createdAt,
+    rung: plan.rung,
+    check: plan.check.verdict,
+    walk: walk.verdict,
+    ruleCount: record.ruleCount,
+    rulesDigest: record.rulesDigest,
+    tunnels: plan.tunnels.length,
+    unroutable: plan.unroutable.length,
+    utilizationMax: plan.check.utilizationMax,
+    classes: plan.classes.map(({ trafficClass, rung, solver, demandBps, admittedBps, certificate }) => {
+      const { objective, sense, unit, value, bound, gap } = certificate;
+      return { trafficClass, rung, solver, demandBps, admittedBps, certificate: { objective, sense, unit, value, bound, gap } };
+    }),
+    seconds: { ...record.timings },
+  };
+}

@@ -1,0 +1,181 @@
+/** For the tests of REST: a small network with a real plan in force, as the controller would show it, and a store with its history. */
+import type { ControllerView } from "@sluice/control";
+import { explainDemand, explainLink, optimize } from "@sluice/engine";
+import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
+import {
+  assert,
+  canonicalHash,
+  parseDemandMatrix,
+  parseTopology,
+  planSettingsDefault,
+  refuse,
+  fault,
+  ok,
+  topologyDocument,
+  type DemandMatrix,
+  type LinkId,
+  type Result,
+  type Topology,
+} from "@sluice/model";
+import { assign, assignmentsDocument, compileRules, digestOfRuleSet, emptyAssignments, walkRules } from "@sluice/rules";
+import { memoryStore, type PlanRecord, type Store } from "@sluice/store";
+import type { RestDeps } from "../deps.js";
+
+export function value<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.faults.map(({ code, message }) => `${code}: ${message}`).join("\n"));
+  return result.value;
+}
+
+/** a - b - c in a ring with a thin side, one id that needs care in a URL, and one node apart. */
+function network(): Topology {
+  const nodes = ["a", "b", "c", "x>y/z", "apart"].map((id) => ({ id }));
+  const cable = (from: string, to: string, capacityBps: number) =>
+    [`${from}-${to}`, `${to}-${from}`].map((id, i) => ({
+      id,
+      from: i === 0 ? from : to,
+      to: i === 0 ? to : from,
+      capacityBps,
+      latencyMs: 5,
+      metric: 1,
+    }));
+  const links = [...cable("a", "b", 10e9), ...cable("b", "c", 10e9), ...cable("a", "c", 1e9), ...cable("c", "x>y/z", 1e9)];
+  return value(parseTopology({ name: "ring", nodes, links }));
+}
+
+function matrix(): DemandMatrix {
+  const demand = (src: string, dst: string, trafficClass: string, rateBps: number) => ({ src, dst, trafficClass, rateBps });
+  const points = [
+    { fairShare: 0, rateBps: 0 },
+    { fairShare: 1, rateBps: 2e9 },
+  ];
+  const demands = [
+    { ...demand("a", "c", "interactive", 2e9), bandwidthFunction: { points } },
+    demand("a", "c", "bulk", 20e9),
+    demand("b", "a", "elastic", 3e9),
+    demand("x>y/z", "a", "elastic", 5e8),
+    demand("a", "apart", "bulk", 1e9),
+  ];
+  return value(parseDemandMatrix({ name: "busy hour", demands }));
+}
+
+export interface Fixture {
+  readonly deps: RestDeps;
+  readonly store: Store;
+  readonly empty: ControllerView;
+  readonly full: ControllerView;
+  show(view: ControllerView): void;
+}
+
+const nowMs = Date.parse("2026-03-01T12:00:00Z");
+
+export async function planInForce(): Promise<Fixture> {
+  const topology = network();
+  const demands = matrix();
+  const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
+  const snapshot = { topology: topologyDocument(topology), demands, settings: planSettingsDefault };
+  const { plan, timings } = value(await optimize(snapshot, { lp, nowMs: () => performance.now() }));
+  const assignments = value(assign(emptyAssignments, plan, topology));
+  const rules = value(compileRules(topology, plan, assignments));
+  const input = { ...snapshot, assignmentsBefore: { ...assignmentsDocument(emptyAssignments) } };
+  const record = (epoch: number, term: number): PlanRecord => ({
+    epoch,
+    term,
+    createdAt: new Date(nowMs - 1_000).toISOString(),
+    cycleInputHash: canonicalHash(input),
+    plan,
+    timings,
+    rulesDigest: digestOfRuleSet(rules),
+    ruleCount: [...rules.values()].reduce((sum, { size }) => sum + size, 0),
+  });
+
+  const store = memoryStore();
+  const term = value(await store.acquireTerm("a test"));
+  for (const epoch of [1, 2, 3]) value(await store.appendPlan(term, record(epoch, term), input, { ...assignmentsDocument(assignments) }));
+  const at = new Date(nowMs).toISOString();
+  value(
+    await store.appendEvents(
+      term,
+      Array.from({ length: 5 }, (_, i) => ({ at, kind: "plan-applied", data: { epoch: i, nested: { list: [null, 1] } } })),
+    ),
+  );
+
+  const empty: ControllerView = {
+    controllerId: "test",
+    term,
+    epoch: 0,
+    nowMs,
+    linksReportedDown: [],
+    settings: planSettingsDefault,
+    settingsVersion: 0,
+    cycle: { phase: "idle", solves: 0, failures: 0 },
+    agents: [],
+    linkMeasurements: new Map(),
+    groupMeasurements: new Map(),
+    readiness: { ready: false, reasons: ["There is no topology yet."], deletionsAllowed: false },
+  };
+  const [firstLink] = topology.links;
+  assert(firstLink !== undefined, "the network has links");
+  const full: ControllerView = {
+    ...empty,
+    epoch: 3,
+    topology,
+    topologyVersion: 7,
+    demands,
+    demandsVersion: 9,
+    linksReportedDown: [firstLink.id],
+    planInForce: { record: record(3, term), input, rules, walk: walkRules(topology, rules, {}) },
+    rung: plan.rung,
+    cycle: {
+      phase: "solving",
+      startedAtMs: nowMs,
+      solves: 4,
+      failures: 1,
+      lastFaults: [fault("deadline-exceeded", "The solver was late.", { pointer: "/settings/deadlineSeconds", data: { seconds: 10 } })],
+    },
+    push: {
+      epoch: 3,
+      purpose: "reconcile",
+      stages: 3,
+      messages: 9,
+      sent: 5,
+      programmed: 4,
+      outstanding: [topology.nodes[0]?.id].flatMap((id) => id ?? []),
+      absent: [],
+      startedAtMs: nowMs,
+    },
+    agents: topology.nodes.map(({ id }, i) => ({
+      nodeId: id,
+      state: i === 0 ? "programming" : i === 1 ? "absent" : "synced",
+      onTarget: i > 1,
+      ruleCount: i,
+      ruleCountMax: 1_000,
+      ...(i === 1
+        ? { failure: { epoch: 2, code: "table-full", reason: "no room" } }
+        : { bootId: "boot", digest: "d", lastSeenMs: nowMs, connectedSinceMs: nowMs }),
+    })),
+    linkMeasurements: new Map<LinkId, { linkId: LinkId; transmittedBps: number; droppedBps: number; measuredAtMs: number }>([
+      [firstLink.id, { linkId: firstLink.id, transmittedBps: 4e9, droppedBps: 8, measuredAtMs: nowMs }],
+    ]),
+    readiness: { ready: true, reasons: [], deletionsAllowed: true },
+  };
+
+  let shown = full;
+  return {
+    store,
+    empty,
+    full,
+    show: (view) => {
+      shown = view;
+    },
+    deps: {
+      view: () => shown,
+      store,
+      version: "1.2.3",
+      explain: async (epoch, query) => {
+        await Promise.resolve();
+        if (epoch === 1) return refuse(fault("deadline-exceeded", "The explanation took too long."));
+        return ok(query.kind === "demand" ? explainDemand(snapshot, plan, query.flowGroup) : explainLink(snapshot, plan, query.linkId));
+      },
+    },
+  };
+}
