@@ -5,8 +5,9 @@
 import { rateBpsMax } from "@sluice/model";
 import type { Reading } from "./reading.js";
 
-const decimalPattern = /^\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const negativePattern = /^-(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+// No two parts can take the same digits, so hostile input of any length is matched in linear time.
+const decimalPattern = /^\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+const negativePattern = /^-(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const notFinitePattern = /^[+-]?(?:nan|inf|infinity)$/i;
 
 /** A number of at least 0. Faults: `missing-field`, `negative`, `not-finite`, `wrong-type`. */

@@ -2,6 +2,7 @@
 import { admit, demandSchema, type DemandMatrix, type DemandSeries, type Topology } from "@sluice/model";
 import { z } from "zod";
 import { DemandRows } from "./demand-rows.js";
+import { isObject } from "./json-text.js";
 import type { Reading } from "./reading.js";
 
 const rowSchema = demandSchema.extend({
@@ -9,10 +10,20 @@ const rowSchema = demandSchema.extend({
   startSeconds: z.number().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 });
 
-/** Whether the first line alone is a JSON object that speaks of a source; a document over several lines is not. */
+/** Longest first line that is looked at to tell the format. */
+const probeLength = 65_536;
+
+/** Whether the first line alone is a JSON object that speaks of a source or a rate; a document over several lines is not. */
 export function isDemandNdjson(text: string): boolean {
-  const line = /^\s*([^\r\n]*)/.exec(text)?.[1] ?? "";
-  return /^\{.*"(?:src|dst|rateBps)"\s*:.*\}\s*$/.test(line) && !/"(?:demands|flowGroups)"\s*:/.test(line);
+  const start = text.search(/\S/);
+  const [line = ""] = text.slice(start, start + probeLength + 1).split(/[\r\n]/, 1);
+  if (!line.startsWith("{") || line.length > probeLength) return false;
+  try {
+    const value: unknown = JSON.parse(line);
+    return isObject(value) && ["src", "dst", "rateBps"].some((key) => Object.hasOwn(value, key));
+  } catch {
+    return false; // Not a row by itself: perhaps the start of a document.
+  }
 }
 
 export function readDemandNdjson(text: string, topology: Topology, reading: Reading): DemandMatrix | DemandSeries | undefined {

@@ -11,11 +11,20 @@ export const documentVersion = 1;
 /** Most times that YAML anchors may be used: expansion stays linear in the file. */
 const yamlAliasesMax = 100;
 
+/** Most characters of a YAML document: its parser is a hundred times slower than JSON's and keeps the whole tree. */
+const yamlLengthMax = 16 * 2 ** 20;
+
 /**
  * YAML text to a value. Only the core schema, unique keys, no custom tags; hexadecimal and octal numbers are not numbers. Faults:
  * `malformed` with the line.
  */
 export function parseYaml(text: string, reading: Reading): unknown {
+  if (text.length > yamlLengthMax) {
+    return reading.refuse(
+      "too-large",
+      "The file is of no known format but perhaps YAML, and too long for that: write large documents as JSON.",
+    );
+  }
   const document = parseDocument(text, {
     schema: "core",
     strict: true,

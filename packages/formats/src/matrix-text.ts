@@ -9,16 +9,20 @@ import type { Reading } from "./reading.js";
 import { demandsOfMatrices } from "./square-matrix.js";
 import { rateUnitBps } from "./units.js";
 
-/** Whether the first line is numbers (or what a broken file has for numbers) parted by blanks. */
-export function isMatrixText(text: string): boolean {
-  const line = firstLine(text);
-  return /^[\s\d.eE+-]*\d[\s\d.eE+-]*$/.test(line) || /^(?:[+-]?(?:[\d.eE+-]+|nan|inf(?:inity)?|0x[\da-f]+)\s+)+[^\s,;]+$/i.test(line);
-}
+/** How much of a first line is looked at to tell the format. */
+const probeLength = 65_536;
 
-function firstLine(text: string): string {
+/** What stands in a matrix: a number, or what a broken file has in its place. */
+const cellPattern = /^[+-]?(?:[\d.][\w.+-]*|nan|inf|infinity)$/i;
+
+/** Whether the first line is nothing but numbers parted by blanks. */
+export function isMatrixText(text: string): boolean {
   const start = text.search(/\S/);
-  const end = text.indexOf("\n", start);
-  return text.slice(Math.max(0, start), end < 0 ? undefined : end).trim();
+  const probe = text.slice(start, start + probeLength);
+  const [line = ""] = probe.split(/[\r\n]/, 1);
+  const cells = line.trim().split(/\s+/);
+  // A line longer than the probe may be cut within its last cell.
+  return (line.length === probeLength ? cells.slice(0, -1) : cells).every((cell) => cellPattern.test(cell));
 }
 
 export function readMatrixText(text: string, topology: Topology, reading: Reading): DemandMatrix | DemandSeries | undefined {

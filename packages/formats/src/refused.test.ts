@@ -202,6 +202,33 @@ describe("topologies", () => {
     expect(refusals(readTopology(bytes(["a0: &a0 [x]", ...rings].join("\n")), options))).toEqual(["too-many"]);
   });
 
+  it("a YAML document whose anchors expand a thousand times, and one that is too long", () => {
+    const thousand = [
+      "a0: &a0 [x]",
+      "a1: &a1 [*a0, *a0, *a0, *a0, *a0, *a0, *a0, *a0, *a0, *a0]",
+      "a2: &a2 [*a1, *a1, *a1, *a1, *a1, *a1, *a1, *a1, *a1, *a1]",
+      "a3: [*a2, *a2, *a2, *a2, *a2, *a2, *a2, *a2, *a2, *a2]",
+    ];
+    expect(refusals(readTopology(bytes(thousand.join("\n")), options))).toEqual(["too-many"]);
+    expect(refusals(readTopology(bytes(`name: ${"x".repeat(2 ** 24)}`), options))).toEqual(["too-large"]);
+  });
+
+  it("lines that a careless pattern would never finish", () => {
+    const long = 200_000;
+    const hostile = [
+      `${"-1 ".repeat(long)},`,
+      `${"1".repeat(long)}x`,
+      sndlib("(".repeat(long), "", "(".repeat(long)),
+      `{${'"src":'.repeat(10_000)}`,
+    ];
+    for (const text of hostile) {
+      expect(readTopology(bytes(text), options).ok).toBe(false);
+      expect(readDemands(bytes(text), triangle(), options).ok).toBe(false);
+      expect(readTunnels(bytes(text), triangle(), options).ok).toBe(false);
+    }
+    expect(refusals(readTopology(bytes(table(`0\t0\t1\t1\t${"1".repeat(long)}x`)), options))).toEqual(["wrong-type /line/3/Capacity"]);
+  });
+
   it("lists at most a hundred faults", () => {
     const text = nodeLink(Array.from({ length: 500 }, () => '{"source":0,"target":9}').join(","));
     expect(refusals(readTopology(bytes(text), options))).toHaveLength(100);

@@ -76,20 +76,31 @@ function unitBpsOf(sections: Sections, reading: Reading, given: number | undefin
   return 1e6;
 }
 
-const nodePattern = /^(\S+)\s*\(\s*(\S+)\s+(\S+?)\s*\)$/;
+/** The words of a line, each parenthesis a word of its own. */
+function wordsOf({ text }: TextLine): readonly string[] {
+  return text.replace(/[()]/g, " $& ").trim().split(/\s+/);
+}
+
+/** `id ( a b ) ...`: the id, the two words in parentheses and the rest; undefined where the line is otherwise. */
+function pairOf(
+  line: TextLine,
+): { readonly id: string; readonly pair: readonly [string, string]; readonly rest: readonly string[] } | undefined {
+  const [id = "", open, a = "", b = "", close, ...rest] = wordsOf(line);
+  return open === "(" && close === ")" && !["(", ")"].some((mark) => [id, a, b].includes(mark)) ? { id, pair: [a, b], rest } : undefined;
+}
 
 function nodesOf(lines: readonly TextLine[], reading: Reading): readonly NodeDraft[] {
   const nodes = lines.map((line): NodeDraft => {
     const at = `/line/${line.number}`;
-    const match = nodePattern.exec(line.text);
-    if (match === null) {
+    const found = pairOf(line);
+    if (found === undefined || found.rest.length > 0) {
       // Coordinates are optional in the format.
       if (line.fields.length !== 1) reading.refuse("malformed", `${at}: a node is written \`id ( longitude latitude )\`.`, at);
       return { id: line.fields[0] ?? "", at };
     }
-    const longitudeDeg = readSignedDecimal(match[2] ?? "", reading, `${at}/longitude`) ?? 0;
-    const latitudeDeg = readSignedDecimal(match[3] ?? "", reading, `${at}/latitude`) ?? 0;
-    return { id: match[1] ?? "", at, coordinates: { longitudeDeg, latitudeDeg } };
+    const longitudeDeg = readSignedDecimal(found.pair[0], reading, `${at}/longitude`) ?? 0;
+    const latitudeDeg = readSignedDecimal(found.pair[1], reading, `${at}/latitude`) ?? 0;
+    return { id: found.id, at, coordinates: { longitudeDeg, latitudeDeg } };
   });
   const offGlobe = nodes.find(({ coordinates: c }) => c !== undefined && (Math.abs(c.latitudeDeg) > 90 || Math.abs(c.longitudeDeg) > 180));
   if (offGlobe === undefined) return nodes;
@@ -98,28 +109,25 @@ function nodesOf(lines: readonly TextLine[], reading: Reading): readonly NodeDra
   return nodes.map(({ id, at }) => ({ id, at }));
 }
 
-const linkPattern = /^(\S+)\s*\(\s*(\S+)\s+(\S+?)\s*\)\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s*\((.*)\)$/;
-
 /** Pre-installed capacity, else the largest module that may be installed. Costs are not used: they price building, not routing. */
 function edgeOf(line: TextLine, unitBps: number, reading: Reading): EdgeDraft | undefined {
   const at = `/line/${line.number}`;
-  const match = linkPattern.exec(line.text);
-  if (match === null) {
+  const found = pairOf(line);
+  const [installed = "", , , , open, ...modules] = found?.rest ?? [];
+  if (found === undefined || open !== "(" || modules.at(-1) !== ")") {
     return reading.refuse(
       "malformed",
       `${at}: a link is written \`id ( source target ) capacity cost routing setup ( {module cost}* )\`.`,
       at,
     );
   }
-  const [, id = "", from = "", to = "", installed = "", , , , modules = ""] = match;
+  const { id, pair } = found;
+  const [from, to] = pair;
   reading.note("ignored", "costs of links", id);
   let capacity = readDecimal(installed, reading, `${at}/pre_installed_capacity`);
   if (capacity === undefined) return undefined;
   if (capacity === 0) {
-    const sizes = modules
-      .trim()
-      .split(/\s+/)
-      .filter((text, i) => text !== "" && i % 2 === 0);
+    const sizes = modules.slice(0, -1).filter((_, i) => i % 2 === 0);
     const largest = sizes.reduce((max, size) => Math.max(max, readDecimal(size, reading, `${at}/module_capacity`) ?? 0), 0);
     if (largest > 0) reading.note("inferred", "no capacity installed: the largest module", id);
     capacity = largest;
@@ -128,20 +136,20 @@ function edgeOf(line: TextLine, unitBps: number, reading: Reading): EdgeDraft | 
   return { from, to, directed: false, at, capacityBps };
 }
 
-const demandPattern = /^(\S+)\s*\(\s*(\S+)\s+(\S+?)\s*\)\s*(\S+)\s+(\S+)\s+(\S+)$/;
-
 function demandsOf(sections: Sections, topology: Topology, reading: Reading): DemandMatrix | DemandSeries | undefined {
   const unitBps = unitBpsOf(sections, reading, reading.options.rateUnitBps);
   reading.rateUnitBps = unitBps;
   const demands = new DemandRows(topology, reading, { repeated: "add" });
   for (const line of sections.get("DEMANDS") ?? []) {
     const at = `/line/${line.number}`;
-    const match = demandPattern.exec(line.text);
-    if (match === null) {
+    const found = pairOf(line);
+    if (found === undefined || found.rest.length !== 3) {
       reading.refuse("malformed", `${at}: a demand is written \`id ( source target ) unit value longest\`.`, at);
       continue;
     }
-    const [, id = "", src = "", dst = "", routingUnit = "", value = ""] = match;
+    const { id, pair, rest } = found;
+    const [src, dst] = pair;
+    const [routingUnit = "", value = ""] = rest;
     const rate = readDecimal(value, reading, `${at}/demand_value`);
     const unit = readDecimal(routingUnit, reading, `${at}/routing_unit`);
     const rateBps = rate === undefined || unit === undefined ? undefined : toBps(rate * unit, unitBps, reading, `${at}/demand_value`);

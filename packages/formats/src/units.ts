@@ -41,10 +41,14 @@ export function unitOfText(text: string): number | undefined {
 const opticalCarrierBps = 51.84e6;
 const hierarchyBps: Readonly<Record<string, number>> = { t1: 1.544e6, e1: 2.048e6, t3: 44.736e6, ds3: 44.736e6, e3: 34.368e6 };
 
+/** A label longer than this is prose. */
+const labelLengthMax = 256;
+
 const speedPattern = /(?:^|[^\d.])(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*([kmgt])(?:b(?:it)?\s*(?:\/s(?:ec)?|ps)?)?(?![a-z])/i;
 
 /** A capacity in words: `10 Gbps`, `100-155 Mbit/s` (the lower end), `OC-192c`, `STM-4`, `E3`; undefined where the text has none. */
-export function capacityOfText(text: string): { readonly bps: number; readonly lowerEnd: boolean } | undefined {
+export function capacityOfText(label: string): { readonly bps: number; readonly lowerEnd: boolean } | undefined {
+  const text = label.slice(0, labelLengthMax);
   const carrier = /\b(OC|STM)-?(\d{1,4})c?\b/i.exec(text);
   if (carrier !== null) {
     const factor = carrier[1]?.toUpperCase() === "STM" ? 3 : 1;
