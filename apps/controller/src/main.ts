@@ -50,6 +50,10 @@ const driver = startDriver({
 });
 driver.watch(({ kind, data }) => log.info({ event: kind, ...data }, kind));
 
+if (options.settings !== undefined) {
+  needed("The settings were refused", await driver.submit({ kind: "change-settings", settings: options.settings }));
+}
+
 const grpc = needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, store, term, log }));
 const rest = await buildRest({
   view: driver.view,

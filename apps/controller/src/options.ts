@@ -8,6 +8,8 @@ export interface ControllerOptions {
   readonly rest: { readonly host: string; readonly port: number };
   readonly controllerId: string;
   readonly cycleSeconds: number;
+  /** Fields of `PlanSettings` to change at the start; validated by the machine. */
+  readonly settings?: unknown;
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
 }
@@ -28,6 +30,7 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     .option("--rest <host:port>", "where REST is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 8080 })
     .option("--id <name>", "this controller's name in events and logs", "controller-1")
     .option("--cycle-seconds <seconds>", "at least this long between two plans that demand asks for", seconds, 5)
+    .option("--settings <json>", 'plan settings to change at the start, e.g. \'{"objective":"max-min-fair"}\'', json)
     .option("--exit-with-stdin", "end when stdin closes: for a parent process that must leave nothing behind", false)
     .option("--log-level <level>", logLevels.join(", "), level, "info")
     .addHelpText(
@@ -49,6 +52,7 @@ Example:
     rest: ControllerOptions["rest"];
     id: string;
     cycleSeconds: number;
+    settings?: unknown;
     exitWithStdin: boolean;
     logLevel: string;
   }>();
@@ -60,6 +64,7 @@ Example:
     rest: given.rest,
     controllerId: given.id,
     cycleSeconds: given.cycleSeconds,
+    ...(given.settings === undefined ? {} : { settings: given.settings }),
     exitWithStdin: given.exitWithStdin,
     logLevel: given.logLevel,
   };
@@ -82,4 +87,12 @@ function seconds(text: string): number {
 function level(text: string): string {
   if (!(logLevels as readonly string[]).includes(text)) throw new InvalidArgumentError(`Choose one of ${logLevels.join(", ")}.`);
   return text;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError("Give JSON.");
+  }
 }
