@@ -77,6 +77,12 @@ export function chooseThrottles(input: {
   }
 
   const current = new Map(steps.map((step) => [step, step.change.paused ? none : step.before]));
+  const meets = new Map<FlowChange, Smaller | undefined>();
+  const smallerOf = (change: FlowChange, means: Between["kind"]): Smaller | undefined => {
+    if (means === "none") return { between: { kind: "none" }, loads: none };
+    if (!meets.has(change)) meets.set(change, meetStep(change, input));
+    return meets.get(change);
+  };
   for (const { change, before, after } of steps) {
     if (change.paused) for (const link of before.keys()) add(peakBps, link, -relief(link, after, before, none));
   }
@@ -85,7 +91,7 @@ export function chooseThrottles(input: {
       const offers = (stepsOn.get(link) ?? [])
         .filter(({ change }) => !change.paused && between.get(change)?.kind !== "none")
         .map((step) => {
-          const smaller = means === "meet" ? meetStep(step.change, input) : { between: { kind: "none" } as const, loads: none };
+          const smaller = smallerOf(step.change, means);
           return { step, smaller, gainBps: smaller === undefined ? 0 : relief(link, step.after, current.get(step) ?? none, smaller.loads) };
         })
         .filter(({ gainBps }) => gainBps > 0)
@@ -122,10 +128,16 @@ export function chooseThrottles(input: {
 
 const none: Loads = new Map();
 
+/** What a flow may shrink to, and what that loads. */
+interface Smaller {
+  readonly between: Between;
+  readonly loads: Loads;
+}
+
 function meetStep(
   change: FlowChange,
   { traceInstalled, isShared }: { readonly traceInstalled: Trace; readonly isShared: (change: FlowChange) => boolean },
-): { readonly between: Between; readonly loads: Loads } | undefined {
+): Smaller | undefined {
   if (change.before === undefined || isShared(change)) return undefined;
   if (change.after === undefined) return { between: { kind: "none" }, loads: none };
   const meet = meetOf(change.before, change.after);
