@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
 import { fault } from "@sluice/model";
 import { problemOf } from "@sluice/wire";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { LogController, type FastifyInstance, type FastifyReply } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler } from "fastify-type-provider-zod";
 import type { RestDeps } from "./deps.js";
 import { createMetrics, type Metrics } from "./metrics.js";
@@ -64,14 +64,16 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
 export function createServer({ log }: Pick<RestDeps, "log">, metrics: Metrics): FastifyInstance {
   const app: FastifyInstance = Fastify({
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
-    disableRequestLogging: true,
+    // What goes wrong is logged where it is handled; one line for each request would drown it.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMsMax,
     keepAliveTimeout: keepAliveMs,
     http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMsMax },
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers["x-request-id"]),
-    frameworkErrors: (error, request, reply) => handleError(error, request, reply),
+    // No hook runs for a URL that cannot be parsed.
+    frameworkErrors: (error, request, reply) => handleError(error, request, withCommonHeaders(reply)),
     clientErrorHandler(error, socket: Socket) {
       if (error.code !== "ECONNRESET" && socket.writable) socket.end(rawProblemResponse(error.code));
       else socket.destroy();
@@ -90,7 +92,7 @@ export function createServer({ log }: Pick<RestDeps, "log">, metrics: Metrics): 
     ),
   );
   app.addHook("onRequest", async (request, reply) => {
-    void reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff").header("cache-control", "no-store");
+    withCommonHeaders(reply);
     const offered = request.url.split("?")[0] === "/metrics" ? "text/plain" : "application/json";
     if (!accepts(request.headers.accept, offered)) {
       return sendProblem(reply, httpProblem("not-acceptable", `This is offered as ${offered} only.`));
@@ -108,6 +110,10 @@ export function createServer({ log }: Pick<RestDeps, "log">, metrics: Metrics): 
     await Promise.resolve();
   });
   return app;
+}
+
+function withCommonHeaders(reply: FastifyReply): FastifyReply {
+  return reply.header("x-request-id", reply.request.id).header("x-content-type-options", "nosniff").header("cache-control", "no-store");
 }
 
 /** A client's own id is taken over where it is harmless in a log. */
