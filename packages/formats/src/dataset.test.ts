@@ -12,6 +12,7 @@ import { readDemands, readTopology, readTopologyFiles, readTunnels, type ReadTop
 
 const root = process.env["SLUICE_DATA"] ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
 const present = existsSync(join(root, "README.md"));
+if (!present) console.warn("SKIPPED: no shared research data at SLUICE_DATA or ../shared/data; its files were not read.");
 const files = present ? listed(root) : [];
 
 function listed(directory: string): readonly string[] {

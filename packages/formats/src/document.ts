@@ -1,5 +1,5 @@
 /** Sluice's own documents: the model's topology and demand documents as JSON or YAML. Strict: what the model does not know is refused. */
-import { checkDemandEnds, parseDemandMatrix, parseDemandSeries, parseTopology, type Topology } from "@sluice/model";
+import { checkDemandEnds, parseDemandMatrix, parseDemandSeries, parseTopology, type NodeId, type Topology } from "@sluice/model";
 import { parseDocument } from "yaml";
 import type { FinishedTopology } from "./topology-draft.js";
 import { field, type JsonObject } from "./json-text.js";
@@ -71,9 +71,9 @@ export function readTopologyDocument(document: JsonObject, reading: Reading): Fi
   const body = unwrap(document, reading);
   const topology = body === undefined ? undefined : reading.admit(parseTopology(body));
   if (topology === undefined) return undefined;
-  const listed = field(document, "nodes") as readonly { readonly id: string }[];
-  const order = listed.flatMap(({ id }) => (topology.nodes[0] && topology.nodeById.get(id as (typeof topology.nodes)[0]["id"])?.id) || []);
-  return { topology, nodeOrder: order };
+  // The gate has seen every node's id; the topology keeps them sorted, the document may not.
+  const listed = field(document, "nodes") as readonly { readonly id: NodeId }[];
+  return { topology, nodeOrder: listed.map(({ id }) => id) };
 }
 
 export function isDemandDocument(document: JsonObject): boolean {
