@@ -71,7 +71,7 @@ describe("a stock client", () => {
     const client = stockClient(found, "sluice.v1.TopologyService", server.port);
     const { response } = await callUnary(client, "getTopology", {});
     client.close();
-    expect((response?.["topology"] as { name: string }).name).toBe("triangle");
+    expect(response?.["topology"]).toMatchObject({ name: "triangle" });
   });
 
   it("sees health", async () => {

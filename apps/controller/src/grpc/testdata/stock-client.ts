@@ -140,7 +140,7 @@ export async function definitionByReflection(
   const client = stockClient(definition, "grpc.reflection.v1.ServerReflection", port);
   try {
     const listed = await callStream(client, "ServerReflectionInfo", [{ listServices: "" }]);
-    const services = (listed.answers[0]?.["listServicesResponse"] as { service: { name: string }[] }).service.map(({ name }) => name);
+    const services = answered<{ service: { name: string }[] }>(listed, "listServicesResponse").service.map(({ name }) => name);
     const ours = services.filter((name) => name.startsWith("sluice."));
     const described = await callStream(
       client,
@@ -156,6 +156,11 @@ export async function definitionByReflection(
   } finally {
     client.close();
   }
+}
+
+function answered<T>({ answers: [first], error }: StreamOutcome, field: string): T {
+  if (first === undefined) throw error ?? new Error("no answer");
+  return first[field] as T;
 }
 
 /** FileDescriptorSet { repeated FileDescriptorProto file = 1 }, by hand. */

@@ -1,0 +1,117 @@
+/** One gRPC stream to the controller, with domain messages on both sides of it. */
+import { Channel, credentials, type ChannelCredentials, type ChannelOptions, type ServiceError } from "@grpc/grpc-js";
+import type { AgentMessage, ControllerMessage, Fault } from "@sluice/model";
+import {
+  agentMessageToWire,
+  controllerMessageFromWire,
+  createOutgoingQueue,
+  faultsOfError,
+  keepaliveOptions,
+  requestBytesMax,
+  responseBytesMax,
+  v1,
+} from "@sluice/wire";
+
+/** Messages that may wait for the controller; a report of a full table is some hundred. */
+const messagesWaitingMax = 1_024;
+/** How long the controller may take nothing before the stream is given up, ms. */
+const stallMsMax = 15_000;
+/** How long a stream that was ended may take to deliver what was written, ms. */
+const farewellMs = 1_000;
+
+/** The transport's own patience between attempts to connect; the agent's machine adds its own, with jitter. */
+const channelOptions: ChannelOptions = {
+  ...keepaliveOptions,
+  "grpc.max_send_message_length": requestBytesMax,
+  "grpc.max_receive_message_length": responseBytesMax,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+};
+
+export interface ControllerChannel {
+  readonly channel: Channel;
+  close(): void;
+}
+
+/** A connection that many agents of one process may share; each has its own stream on it. Plaintext without credentials. */
+export function openControllerChannel(controller: string, security: ChannelCredentials = credentials.createInsecure()): ControllerChannel {
+  // Own subchannels: channels of one process to one address would silently share a connection otherwise.
+  const channel = new Channel(controller, security, { ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
+  return { channel, close: () => channel.close() };
+}
+
+export interface StreamHandlers {
+  readonly onMessage: (message: ControllerMessage) => void;
+  /** Once, unless `end` was called. `faults` is what the controller gave as its reason. */
+  readonly onClosed: (reason: string, faults: readonly Fault[]) => void;
+}
+
+export interface ControllerStream {
+  send(message: AgentMessage): void;
+  /** Delivers what was written, then ends; nothing is heard of it any more. */
+  end(): void;
+  /** Ends at once. */
+  cancel(): void;
+}
+
+export function openControllerStream({ channel }: ControllerChannel, handlers: StreamHandlers): ControllerStream {
+  const client = new v1.SwitchServiceClient("controller", credentials.createInsecure(), { channelOverride: channel });
+  const call = client.connect();
+  let open = true;
+
+  function close(reason: string, faults: readonly Fault[] = []): void {
+    if (!open) return;
+    open = false;
+    queue.close();
+    call.cancel();
+    handlers.onClosed(reason, faults);
+  }
+
+  const queue = createOutgoingQueue<AgentMessage>({
+    outlet: { write: (message) => call.write(agentMessageToWire(message)) },
+    messagesMax: messagesWaitingMax,
+    stallMsMax,
+    coalesceKey,
+    onStuck: (reason) => close(`the stream is stuck: ${reason}`),
+  });
+  call.on("drain", queue.drained);
+  call.on("data", (wire: v1.ConnectResponse) => {
+    if (!open) return;
+    const message = controllerMessageFromWire(wire);
+    if (message.ok) handlers.onMessage(message.value);
+    else close(`the controller's message was refused: ${message.faults[0].message}`, message.faults);
+  });
+  call.on("error", (error: ServiceError) => close(error.message, faultsOfError(error)));
+  call.on("end", () => close("the controller ended the stream"));
+
+  return {
+    send: queue.send,
+    end() {
+      open = false;
+      queue.close();
+      call.end();
+      setTimeout(() => call.cancel(), farewellMs).unref();
+    },
+    cancel() {
+      open = false;
+      queue.close();
+      call.cancel();
+    },
+  };
+}
+
+/** Totals and states make older ones pointless; everything else is said in full. */
+function coalesceKey(message: AgentMessage): string | undefined {
+  switch (message.kind) {
+    case "counters":
+    case "pong":
+      return message.kind;
+    case "link-event":
+      return `link-event/${message.linkId}`;
+    case "hello":
+    case "rules":
+    case "ack":
+    case "refused":
+      return undefined;
+  }
+}

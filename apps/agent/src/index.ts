@@ -1,0 +1,5 @@
+export * from "./agent.js";
+export * from "./controller-stream.js";
+export * from "./datapath.js";
+export * from "./memory-datapath.js";
+export * from "./term-file.js";
