@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { fault, ok, refuse, type Result, type Term } from "@sluice/model";
+import { fault, ok, refuse, type PlanSettings, type Result, type Term } from "@sluice/model";
 
 /** Longest that a controller may take from its start to its ready line, ms: a new database needs some 4 s on a slow machine. */
 const readyMsMax = 60_000;
@@ -21,6 +21,8 @@ export interface ControllerProcessOptions {
   readonly grpc: string;
   readonly rest: string;
   readonly cycleSeconds: number;
+  /** Absent: the controller's own. */
+  readonly settings?: PlanSettings;
   /** Where its log goes. */
   readonly logFile: string;
   readonly verbose: boolean;
@@ -42,8 +44,9 @@ export interface ControllerProcess {
 
 /** Faults: `unavailable` with the controller's own words where it ends before it serves, `deadline-exceeded` where it does neither. */
 export function startController(options: ControllerProcessOptions): Promise<Result<ControllerProcess>> {
-  const { entry, dataDir, grpc, rest, cycleSeconds } = options;
+  const { entry, dataDir, grpc, rest, cycleSeconds, settings } = options;
   const args = ["--data-dir", dataDir, "--grpc", grpc, "--rest", rest, "--cycle-seconds", String(cycleSeconds), "--exit-with-stdin"];
+  if (settings !== undefined) args.push("--settings", JSON.stringify(settings));
   // stdin stays open and empty: its end is how the child learns that this process is gone. A process group of its own keeps Ctrl-C away: here
   // is decided in which order things end.
   const child = spawn(process.execPath, [fileURLToPath(entry), ...args], { stdio: ["pipe", "pipe", "pipe"], detached: true });
