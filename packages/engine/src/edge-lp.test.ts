@@ -117,6 +117,25 @@ describe("edgeBased", () => {
     });
   });
 
+  it("carries a demand too that drowns in the rounding beside a larger one", async () => {
+    const problem = problemOf({
+      links: [
+        { from: 0, to: 1, capacity: 1e13, latencyMs: 1 },
+        { from: 1, to: 2, capacity: 1e13, latencyMs: 1 },
+      ],
+      demands: [
+        { src: 0, dst: 1, rate: 1e13, paths: [] },
+        { src: 0, dst: 2, rate: 1e-3, paths: [] },
+      ],
+    });
+    const { status, paths, flowBps } = await edgeBased(problem, "min-max-utilization", { lp: highs, timeLimitSeconds });
+    expect({ status, paths, flowBps }).toEqual({
+      status: "optimal",
+      paths: { pathCount: 2, pathStart: Int32Array.of(0, 1, 2), linkStart: Int32Array.of(0, 1, 3), pathLinks: Int32Array.of(0, 0, 1) },
+      flowBps: Float64Array.of(1e13, 1e-3),
+    });
+  });
+
   it.each(objectives)("leaves demands out that nothing leads to, and carries the others: %s", async (objective) => {
     const problem = problemOf({
       links: [{ from: 0, to: 1, capacity: 8, latencyMs: 1 }],
