@@ -27,6 +27,7 @@ export const publishedKinds = [
   "plan-applied",
   "plan-failed",
   "rolled-back",
+  "adopted",
   "update-started",
   "update-refused",
   "agent-connected",

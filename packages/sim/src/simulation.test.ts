@@ -15,7 +15,7 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
   it.each(starts)("holds every invariant from seed %i on", { timeout: testTimeoutMs }, async (start) => {
     for (let seed = start; seed <= Math.min(last, start + seedsPerTest - 1); seed += 1) {
       const outcome = await runWorld(seed);
-      expect(outcome.plans, `seed ${seed} makes plans`).toBeGreaterThan(0);
+      expect(outcome.plans).toBeGreaterThan(0);
       terms += outcome.terms;
       for (const [check, count] of Object.entries(outcome.counts)) counts[check] = (counts[check] ?? 0) + count;
     }
@@ -25,7 +25,8 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
 
   it("has had something to look at for every check, and faults to survive", () => {
     const checks = ["I1", "I2", "I3 moving", "I3 steady", "I4 durable", "I4 obeyed", "I5", "I8", "I9", "I10", "I11", "persisted first"];
-    for (const check of [...checks, "I2 excused by a crash", "I2 excused by a cut"]) expect(counts[check], check).toBeGreaterThan(0);
+    const excuses = ["I2 excused by a crash", "I2 excused by a cut", "I10 on the last plan that fits"];
+    expect([...checks, ...excuses].filter((check) => counts[check] === undefined)).toEqual([]);
     expect(terms).toBeGreaterThan(1.5 * (last - first + 1));
   });
 });

@@ -3,7 +3,7 @@
  * seed from an empty network through faults to rest; everything that happens follows from the seed.
  */
 import { controllerView, type ControllerView } from "@sluice/control";
-import { optimize } from "@sluice/engine";
+import { optimize, type OptimizeOptions } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import {
   fault,
@@ -48,6 +48,14 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
   /** SHA-like fingerprint of the run: equal for equal seeds. */
   readonly digest: string;
+}
+
+/** Loaded once for all seeds. */
+let loaded: Promise<OptimizeOptions["lp"]> | undefined;
+
+function backends(): Promise<OptimizeOptions["lp"]> {
+  loaded ??= highsBackend().then((highs) => ({ highs, javascriptLpSolver: javascriptLpSolverBackend() }));
+  return loaded;
 }
 
 type Solved = Result<{ plan: Plan; timings: Readonly<Record<string, number>> }>;
@@ -189,7 +197,7 @@ export class World {
     const { random, faults } = this;
     if (random.chance(faults.solverFailureChance)) return refuse(fault("solver-failed", "The solver crashed."));
     const result = await optimize(snapshot, {
-      lp: { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() },
+      lp: await backends(),
       // The engine's own clock stands still: deadlines are the driver's affair here.
       nowMs: () => 0,
       greedyOnly: this.scenario.solver === "greedy",

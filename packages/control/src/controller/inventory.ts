@@ -18,7 +18,7 @@ import {
 import type { InventoryReply } from "../controller-effect.js";
 import { touchDemands, touchTopology } from "./replan.js";
 import { publish } from "./journal.js";
-import { rebuildEffective } from "./link-state.js";
+import { forgetGoneLinks } from "./link-state.js";
 import { nextId, type ControllerState, type InventoryRequest, type InventoryState, type InventoryWrite } from "./state.js";
 
 /** Queues a request. A matrix that still waits is replaced by a newer one, and answered with it. */
@@ -125,14 +125,14 @@ export function inventoryPersisted(state: ControllerState, result: Result<{ read
     case "topology":
       inventory.topology = writing.write.topology;
       inventory.topologyVersion = version;
-      rebuildEffective(state);
+      forgetGoneLinks(state);
       publish(state, "topology-changed", {
         version,
         name: inventory.topology.name,
         nodes: inventory.topology.nodes.length,
         links: inventory.topology.links.length,
       });
-      touchTopology(state);
+      touchTopology(state, { obsoletes: true });
       break;
     case "demands":
       inventory.demands = writing.write.matrix;

@@ -24,20 +24,15 @@ export function reportLink(state: ControllerState, { nodeId, linkId, up }: { nod
   if (isDown) inventory.reportedDown.set(linkId, reporters);
   else inventory.reportedDown.delete(linkId);
   if (wasDown === isDown) return;
-  inventory.effective = undefined;
-  inventory.revision += 1;
   publish(state, isDown ? "link-down" : "link-up", { linkId, from: link.from, to: link.to, reportedBy: nodeId });
-  touchTopology(state);
+  touchTopology(state, { obsoletes: isDown });
 }
 
 /** After a change of the stored topology: reports about links that are gone are forgotten. */
-export function rebuildEffective(state: ControllerState): void {
-  const { inventory } = state;
+export function forgetGoneLinks({ inventory }: ControllerState): void {
   for (const linkId of inventory.reportedDown.keys()) {
     if (!inventory.topology?.linkById.has(linkId)) inventory.reportedDown.delete(linkId);
   }
-  inventory.effective = undefined;
-  inventory.revision += 1;
 }
 
 /** The topology that plans are made for. Rebuilt on first use after a change: O(V + E). */

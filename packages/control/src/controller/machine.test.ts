@@ -21,7 +21,8 @@ function running(more: ConstructorParameters<typeof Harness>[0] = {}): Harness {
 
 function expectOnPlan(harness: Harness): void {
   const rules = harness.view.planInForce?.rules;
-  for (const id of ["a", "b", "c"]) expect(new Map(harness.rulesOf(id)), id).toEqual(new Map(rules?.get(node(id)) ?? []));
+  const ids = ["a", "b", "c"];
+  expect(ids.map((id) => [id, new Map(harness.rulesOf(id))])).toEqual(ids.map((id) => [id, new Map(rules?.get(node(id)) ?? [])]));
 }
 
 describe("inventory", () => {
@@ -70,8 +71,8 @@ describe("inventory", () => {
     for (const [requestId, send, code, pointer] of refused) {
       send();
       const reply = harness.replies.get(requestId);
-      expect(reply?.ok, requestId).toBe(false);
-      if (reply?.ok === false) expect([reply.faults[0].code, reply.faults[0].pointer ?? ""], requestId).toEqual([code, pointer]);
+      const [first] = reply?.ok === false ? reply.faults : [];
+      expect([requestId, first?.code, first?.pointer ?? ""]).toEqual([requestId, code, pointer]);
     }
     expect(harness.view.topologyVersion).toBe(1);
     expect(harness.view.demands?.name).toBe("one");
@@ -176,6 +177,18 @@ describe("the cycle", () => {
     expect(harness.view.epoch).toBe(1);
     harness.wait(600);
     expect(harness.solves.at(-1)?.snapshot.topology.links.find(({ id }) => id === "a-c")?.operational).toBe("down");
+  });
+
+  it("lets a solve end when a link comes back, uses it, and solves again with the link", () => {
+    const harness = running();
+    harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-c"), up: false });
+    harness.wait(600);
+    harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-c"), up: true });
+    expect(harness.cancelled).toEqual([]);
+    harness.answer(around);
+    harness.wait(1_500);
+    expect(harness.view.planInForce?.record.epoch).toBe(2);
+    expect(harness.solves.at(-1)?.snapshot.topology.links.every(({ operational }) => operational === "up")).toBe(true);
   });
 
   it("keeps the last plan when a solve fails, says so, and is patient twice as long after each failure", () => {

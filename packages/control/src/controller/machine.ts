@@ -11,7 +11,7 @@ import type { StartInventory } from "../inventory-record.js";
 import { advanceCycle, planPersisted, solved } from "./cycle.js";
 import { inventoryPersisted, request, writeInventory } from "./inventory.js";
 import { journalPersisted, publish, writeJournal } from "./journal.js";
-import { presumeDown, rebuildEffective } from "./link-state.js";
+import { presumeDown } from "./link-state.js";
 import { advancePush } from "./push.js";
 import { advanceAdoption } from "./readiness.js";
 import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
@@ -100,7 +100,6 @@ export function createController(
       state.cycle.lastFaults = revived.faults;
     }
   }
-  rebuildEffective(state);
   syncSwitches(state);
   return state;
 }

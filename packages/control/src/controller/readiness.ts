@@ -16,7 +16,7 @@ export function advanceAdoption(state: ControllerState): void {
   if (state.push.target !== undefined) {
     state.push.lastMoveMs = state.nowMs;
     state.push.stale = true;
-    publish(state, "update-started", { epoch: state.push.target.record.epoch, purpose: "adopt", missing });
+    publish(state, "adopted", { epoch: state.push.target.record.epoch, missing });
   }
 }
 

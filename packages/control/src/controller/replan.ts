@@ -3,13 +3,20 @@ import type { Faults } from "@sluice/model";
 import { publish } from "./journal.js";
 import type { ControllerState } from "./state.js";
 
-/** The network is not what the newest solve was made for. News of the network ends all patience after failures. */
-export function touchTopology(state: ControllerState): void {
-  const { cycle } = state;
+/**
+ * The network is not what the newest solve was made for. News of the network ends all patience after failures. A change that
+ * makes plans wrong ends the solve under way; a link that came back only makes them poorer, so a flapping one cannot
+ * keep every solve from ending.
+ */
+export function touchTopology(state: ControllerState, { obsoletes }: { readonly obsoletes: boolean }): void {
+  const { cycle, inventory } = state;
+  inventory.effective = undefined;
   cycle.topologyDirtyMs ??= state.nowMs;
   cycle.backoffUntilMs = 0;
   cycle.failuresInRow = 0;
-  if (cycle.phase.kind === "solving") cancelSolve(state);
+  if (!obsoletes) return;
+  inventory.revision += 1;
+  cancelSolve(state);
 }
 
 export function touchDemands(state: ControllerState): void {

@@ -72,7 +72,7 @@ export interface InventoryState {
   readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
   /** The stored topology under the reported states; rebuilt where one of them changes. */
   effective: Topology | undefined;
-  /** Rises when the effective topology changes. */
+  /** Rises with each change of the effective topology that makes plans for the one before it wrong. */
   revision: number;
 }
 
