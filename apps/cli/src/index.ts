@@ -1,4 +1,4 @@
-export { bareTable } from "./bare-table.js";
+export { columnsText, type Columns } from "./columns.js";
 export { runCommandLine, type OpenContext } from "./command-line.js";
 export type { CommandContext } from "./command-context.js";
 export { exitCode, exitCodeOf, type ExitCode } from "./exit-code.js";

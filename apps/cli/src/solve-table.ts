@@ -1,7 +1,6 @@
 /** A solve report for people. */
-import Table from "cli-table3";
 import { percentText, rateText, trimmed } from "./rate-unit.js";
-import { bareTable } from "./bare-table.js";
+import { columnsText } from "./columns.js";
 import type { FileNote } from "./network-input.js";
 import type { Score, SolveReport } from "./solve-report.js";
 import type { Colors } from "./terminal.js";
@@ -79,28 +78,26 @@ function checkText({ check }: SolveReport, { green, red }: Colors): string {
 }
 
 function classTable({ classes }: SolveReport, colors: Colors): string {
-  const table = new Table({
-    ...bareTable,
+  return columnsText({
     head: ["class", "demand", "admitted", "share", "objective", "value", "bound", "gap", "rung", "solver"].map((name) => colors.dim(name)),
-    colAligns: ["left", "right", "right", "right", "left", "right", "right", "right", "left", "left"],
+    aligns: ["left", "right", "right", "right", "left", "right", "right", "right", "left", "left"],
+    rows: classes.map((each) => {
+      const scoreText = (value: number | undefined) =>
+        value === undefined ? "-" : each.unit === "bps" ? rateText(value) : trimmed(value, 6);
+      return [
+        each.trafficClass,
+        rateText(each.demandBps),
+        rateText(each.admittedBps),
+        percentText(each.admittedShare),
+        each.name,
+        scoreText(each.value),
+        scoreText(each.bound),
+        each.gap === undefined ? "-" : gapText(each.gap),
+        each.rung,
+        each.solver,
+      ];
+    }),
   });
-  for (const each of classes) {
-    const scoreText = (value: number | undefined) =>
-      value === undefined ? "-" : each.unit === "bps" ? rateText(value) : trimmed(value, 6);
-    table.push([
-      each.trafficClass,
-      rateText(each.demandBps),
-      rateText(each.admittedBps),
-      percentText(each.admittedShare),
-      each.name,
-      scoreText(each.value),
-      scoreText(each.bound),
-      each.gap === undefined ? "-" : gapText(each.gap),
-      each.rung,
-      each.solver,
-    ]);
-  }
-  return table.toString().replaceAll(/ +$/gm, "");
 }
 
 function gapText(gap: number): string {

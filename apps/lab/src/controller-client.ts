@@ -8,20 +8,35 @@ const callMsMax = 20_000;
 /** Demands in one message: some 60 bytes each, far below the largest message. */
 const demandsPerPart = 50_000;
 
+const channelOptions = {
+  ...keepaliveOptions,
+  "grpc.max_send_message_length": requestBytesMax,
+  // Channels to one address share their connection and its back-off unless told not to.
+  "grpc.use_local_subchannel_pool": 1,
+};
+
 type Measurements = ClientDuplexStream<v1.StreamMeasurementsRequest, v1.StreamMeasurementsResponse>;
 type Answer = (result: Result<number>) => void;
 
 export class ControllerClient {
-  readonly #topologies: v1.TopologyServiceClient;
-  readonly #demands: v1.DemandServiceClient;
+  readonly #address: string;
+  #topologies: v1.TopologyServiceClient;
+  #demands: v1.DemandServiceClient;
   #stream: Measurements | undefined;
   #sequence = 0n;
   readonly #waiting = new Map<bigint, Answer>();
 
   constructor(address: string) {
-    const options = { ...keepaliveOptions, "grpc.max_send_message_length": requestBytesMax };
-    this.#topologies = new v1.TopologyServiceClient(address, credentials.createInsecure(), options);
-    this.#demands = new v1.DemandServiceClient(address, credentials.createInsecure(), options);
+    this.#address = address;
+    this.#topologies = new v1.TopologyServiceClient(address, credentials.createInsecure(), channelOptions);
+    this.#demands = new v1.DemandServiceClient(address, credentials.createInsecure(), channelOptions);
+  }
+
+  /** To the same address anew, at once: a channel that failed waits longer and longer before it tries again. */
+  reconnect(): void {
+    this.close();
+    this.#topologies = new v1.TopologyServiceClient(this.#address, credentials.createInsecure(), channelOptions);
+    this.#demands = new v1.DemandServiceClient(this.#address, credentials.createInsecure(), channelOptions);
   }
 
   /** The new topology's version. */

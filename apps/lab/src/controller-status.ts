@@ -28,7 +28,9 @@ export interface ControllerStatus {
   readonly term: number;
   /** Why it is not ready. */
   readonly reasons: readonly string[];
-  readonly demands?: { readonly name: string; readonly version: number };
+  readonly demands?: { readonly name: string; readonly rateBps: number };
+  /** Of the newest plan in the store. */
+  readonly epochNewest: number;
   /** In force on every switch. */
   readonly plan?: PlanStatus;
   readonly cycle: {
@@ -51,6 +53,17 @@ export async function readStatus(rest: string): Promise<Result<ControllerStatus>
     const reason = error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
     return refuse(fault("unavailable", `${url} could not be read: ${reason}.`));
   }
+}
+
+/**
+ * Whether every switch holds a plan for the demand that was measured: one that is newer than `epochBefore`, or one that was made for as
+ * much (a controller that starts on a kept database may have the right plan already).
+ */
+export function isAnswered({ agents, plan, demands }: ControllerStatus, matrixName: string, epochBefore: number): boolean {
+  if (plan === undefined || agents.total === 0 || agents.onTarget < agents.total) return false;
+  if (plan.epoch > epochBefore) return true;
+  const plannedBps = plan.classes.reduce((sum, each) => sum + each.demandBps, 0);
+  return demands?.name === matrixName && Math.abs(plannedBps - demands.rateBps) <= 1e-9 * demands.rateBps;
 }
 
 /** The fields that are read without a further look; the rest is the controller's promise (its OpenAPI document). */

@@ -16,6 +16,7 @@ export class ControllerSupervisor {
   readonly #options: SupervisorOptions;
   #process: ControllerProcess;
   #stopping = false;
+  #serving = true;
   readonly #restartsMs: number[] = [];
   readonly #abort = new AbortController();
   /** Settles when the controller is gone for good though nobody stopped it: why. */
@@ -36,6 +37,11 @@ export class ControllerSupervisor {
     return this.#process.serving;
   }
 
+  /** Not between a death and the ready line of the next start. */
+  get isServing(): boolean {
+    return this.#serving;
+  }
+
   get restarts(): number {
     return this.#restartsMs.length;
   }
@@ -49,6 +55,7 @@ export class ControllerSupervisor {
   async #watch(): Promise<string> {
     for (;;) {
       const how = await this.#process.ended;
+      this.#serving = false;
       if (this.#stopping) return "it was stopped";
       const { restart, nowMs, onDeath, onServing } = this.#options;
       if (!restart) return how;
@@ -59,6 +66,7 @@ export class ControllerSupervisor {
         await this.#process.stop();
         return "it was stopped";
       }
+      this.#serving = true;
       onServing(this.#process.serving);
     }
   }

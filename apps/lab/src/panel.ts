@@ -1,6 +1,5 @@
 /** The lab on a terminal: the whole picture, and the compact line of a cycle. Pure: a view in, text out. */
-import Table from "cli-table3";
-import { bareTable, percentText, rateText, trimmed, type Colors } from "sluice";
+import { columnsText, percentText, rateText, trimmed, type Colors } from "sluice";
 import { totalOf, utilizationOf, type LabView, type LinkView } from "./lab-view.js";
 
 /** Links shown as bars. */
@@ -102,15 +101,10 @@ function classTable({ classes }: LabView, colors: Colors): string {
     "gap",
     "solver",
   ];
-  const table = new Table({
-    ...bareTable,
-    head: head.map((name) => colors.dim(name)),
-    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right", "right", "right", "left"],
-  });
-  for (const { certificate, measured, ...each } of classes) {
+  const rows = classes.map(({ certificate, measured, ...each }) => {
     const scoreText = (value: number | undefined) =>
       value === undefined ? "-" : certificate.unit === "bps" ? rateText(value) : trimmed(value, 5);
-    table.push([
+    return [
       each.trafficClass,
       rateText(each.demandBps),
       rateText(each.admittedBps),
@@ -122,9 +116,13 @@ function classTable({ classes }: LabView, colors: Colors): string {
       scoreText(certificate.bound),
       certificate.gap === undefined ? "-" : certificate.gap.toExponential(1),
       each.rung === "optimal" ? each.solver : `${each.solver} (${each.rung})`,
-    ]);
-  }
-  return table.toString();
+    ];
+  });
+  return columnsText({
+    head: head.map((name) => colors.dim(name)),
+    aligns: ["left", "right", "right", "right", "right", "right", "right", "right", "right", "right", "left"],
+    rows,
+  });
 }
 
 function linkLine(link: LinkView, { green, yellow, red, dim }: Colors): string {

@@ -18,7 +18,7 @@ import {
   type Terminal,
 } from "sluice";
 import { ControllerClient } from "./controller-client.js";
-import { readStatus, type ControllerStatus } from "./controller-status.js";
+import { isAnswered, readStatus, type ControllerStatus } from "./controller-status.js";
 import { ControllerSupervisor, pause } from "./controller-supervisor.js";
 import { dayOf, momentAt } from "./demand-clock.js";
 import { FluidNetwork } from "./fluid-network.js";
@@ -85,6 +85,10 @@ interface Lab {
   readonly network: FluidNetwork;
   readonly supervisor: ControllerSupervisor;
   readonly client: ControllerClient;
+  /** Of the newest plan that a kept database had from earlier. */
+  readonly epochBefore: number;
+  /** Each time that a controller was started again, which has not been told of the moment. */
+  readonly onServing: (listener: () => void) => void;
 }
 
 interface BringUp {
@@ -101,6 +105,7 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
   if (options.dataDir === undefined) endings.push(() => rm(dataDir, { recursive: true, force: true }));
   await mkdir(join(dataDir, "agents"), { recursive: true });
 
+  const listeners: (() => void)[] = [];
   terminal.progress("start the controller");
   const supervisor = await ControllerSupervisor.start({
     entry: io.controllerEntry,
@@ -115,14 +120,20 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
     nowMs,
     onDeath: (how, waitMs) =>
       terminal.tell(`The controller died: ${how}. The switches keep forwarding; it is started again in ${waitMs / 1000} s.`),
-    onServing: ({ term }) => terminal.tell(`The controller serves again, in term ${term}.`),
+    onServing({ term }) {
+      terminal.tell(`The controller serves again, in term ${term}.`);
+      for (const listener of listeners) listener();
+    },
   });
   if (!supervisor.ok) return supervisor;
   endings.push(() => supervisor.value.stop());
   if (io.signal.aborted) return refuse(fault("cancelled", "The lab was stopped."));
   const { grpc } = supervisor.value.serving;
 
+  const before = await readStatus(supervisor.value.serving.rest);
+  if (!before.ok) return before;
   const client = new ControllerClient(grpc);
+  listeners.push(() => client.reconnect());
   endings.push(async () => client.close());
   terminal.progress("send the topology");
   const sent = await client.replaceTopology(topologyDocument(topology));
@@ -145,7 +156,19 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
     if (error instanceof AgentRefused) return { ok: false, faults: error.faults };
     throw error;
   }
-  return { ok: true, value: { topology, matrices: input.matrices, network, supervisor: supervisor.value, client } };
+  const onServing = (listener: () => void) => void listeners.push(listener);
+  return {
+    ok: true,
+    value: {
+      topology,
+      matrices: input.matrices,
+      network,
+      supervisor: supervisor.value,
+      client,
+      epochBefore: before.value.epochNewest,
+      onServing,
+    },
+  };
 }
 
 interface Day {
@@ -167,6 +190,7 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
   let firstMs: number | undefined;
   let shownEpoch = 0;
   let pendingEvents = events;
+  lab.onServing(() => void measure(lab, step, terminal));
   await measure(lab, step, terminal);
 
   while (!stop.aborted) {
@@ -175,7 +199,11 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
     lastMs = now;
     const status = await readStatus(lab.supervisor.serving.rest);
     const plan = status.ok ? status.value.plan : undefined;
-    if (status.ok && plan !== undefined && isCurrent(status.value)) {
+    if (
+      status.ok &&
+      plan !== undefined &&
+      (firstMs !== undefined || isAnswered(status.value, momentAt(lab.matrices, step).matrix.name, lab.epochBefore))
+    ) {
       const view = viewOf({
         topology: lab.topology,
         status: status.value,
@@ -221,16 +249,14 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
 }
 
 /** The sites send by the moment's matrix, and the controller is told what was measured. */
-async function measure({ matrices, network, client }: Lab, step: number, terminal: Terminal): Promise<void> {
+async function measure({ matrices, network, client, supervisor }: Lab, step: number, terminal: Terminal): Promise<void> {
   const { matrix } = momentAt(matrices, step);
   network.offer(matrix);
+  // A controller that is down was told of already, and is told of the moment when it is back.
+  if (!supervisor.isServing) return;
   const measured = await client.measure(matrix);
+  if (!supervisor.isServing) return;
   if (!measured.ok) for (const line of refusalLines(measured.faults, terminal)) terminal.tell(line);
-}
-
-/** Whether every switch holds the plan in force. */
-function isCurrent({ agents }: ControllerStatus): boolean {
-  return agents.total > 0 && agents.onTarget === agents.total;
 }
 
 function failureSignal(supervisor: ControllerSupervisor): AbortSignal {
