@@ -444,15 +444,16 @@ describe("time and absence", () => {
       for (const request of [{ header }, { demands: { demands: [demand] } }, { completion: { demandCount: 1 } }].slice(0, count)) {
         await new Promise((resolve) => call.write(request, resolve));
       }
+      // The connection keeps its order: once another upload was answered, the server has read all of this one.
+      const other = (batchId: string) =>
+        callUpload(demands, "uploadForecasts", [{ header: { ...header, batchId } }, { completion: { demandCount: 0 } }]);
+      await other(`before-${count}`);
       call.cancel();
       await ended;
-      // A later upload is served by the same event loop: by its answer the cancelled one is history.
-      await callUpload(demands, "uploadForecasts", [
-        { header: { ...header, batchId: `after-${count}` } },
-        { completion: { demandCount: 0 } },
-      ]);
+      // And once a later one was answered, the cancelled one is history.
+      await other(`after-${count}`);
     }
-    expect(driver.forecasts.map(({ batchId }) => batchId)).toEqual(["after-2", "after-3"]);
+    expect(driver.forecasts.map(({ batchId }) => batchId)).toEqual(["before-2", "after-2", "before-3", "after-3"]);
   });
 
   it("ends an upload that pauses for too long", async () => {
