@@ -29,7 +29,7 @@ process.exit(status);
 
 async function main() {
   const data = join(work, "data");
-  asServer("initdb", ["--pgdata", data, "--username", "sluice", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]);
+  asServer("initdb", ["--pgdata", data, "--username", "sluice", "--auth", "trust", "--encoding", "UTF8", "--no-sync", ...language()]);
   const port = await freePort();
   // Durability costs time and is worth nothing in a database that is thrown away.
   const options = `-c listen_addresses=127.0.0.1 -c port=${port} -c unix_socket_directories='${work}' -c fsync=off -c synchronous_commit=off -c full_page_writes=off`;
@@ -43,6 +43,12 @@ async function main() {
     });
     child.on("exit", (code) => resolve(code ?? 130));
   });
+}
+
+/** A language's order of text where the server knows one: what relies on the order of bytes without saying so shall fail. */
+function language() {
+  const help = execFileSync(join(bin, "initdb"), ["--help"], { encoding: "utf8" });
+  return help.includes("--icu-locale") ? ["--locale-provider=icu", "--icu-locale=en-US"] : ["--no-locale"];
 }
 
 /** Stops the server that this script started, by its data directory, and removes all of it. */

@@ -65,8 +65,10 @@ function serverConfig(databaseUrl: string): Result<PoolConfig> {
 
 async function connect(config: PoolConfig, { onCause }: DatabaseOptions, after: () => Promise<void>): Promise<Result<Database>> {
   const pool = new Pool(config);
-  // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+  // A connection that breaks is replaced at its next use. An error that nobody hears would end the process, and the pool hears only
+  // what befalls connections that are idle: not those that are lent out or being taken out of it.
   pool.on("error", (cause) => onCause?.(cause));
+  pool.on("connect", (client) => client.on("error", (cause) => onCause?.(cause)));
   const close = async () => {
     await pool.end();
     await after();

@@ -57,6 +57,18 @@ describe("the lock of a directory", () => {
     }
   });
 
+  it("stays with who took it over while another was still looking at the one before", async () => {
+    await leave("lock", "a");
+    let faster: Awaited<ReturnType<typeof lockDirectory>> | undefined;
+    const slow = await lockDirectory(directory, async (holder) => {
+      const state = await isAlive(holder);
+      faster ??= await lockDirectory(directory);
+      return state;
+    });
+    expect([faster?.ok, slow.ok ? "taken" : slow.faults[0].code]).toEqual([true, "unavailable"]);
+    expect(await readdir(directory)).toEqual(["lock"]);
+  });
+
   it("refuses a lock file that it cannot read, and says which", async () => {
     await writeFile(join(directory, "lock"), "{");
     const refused = await lockDirectory(directory);

@@ -32,7 +32,7 @@ type Holder = ProcessIdentity & { readonly token: string };
 const attemptsMax = 20;
 
 /** Makes the directory where it is missing. Faults: `unavailable` (held), `store-failed` (the directory cannot be used). */
-export async function lockDirectory(directory: string): Promise<Result<DirectoryLock>> {
+export async function lockDirectory(directory: string, judge: typeof isAlive = isAlive): Promise<Result<DirectoryLock>> {
   const self: Holder = { token: randomBytes(16).toString("hex"), ...(await thisProcess()) };
   const place = join(directory, "lock");
   const own = join(directory, `lock.of-${self.token}`);
@@ -40,7 +40,7 @@ export async function lockDirectory(directory: string): Promise<Result<Directory
     await mkdir(directory, { recursive: true });
     await writeDurably(own, `${JSON.stringify(self)}\n`);
     try {
-      return await take({ directory, place, own, self });
+      return await take({ directory, place, own, self, judge });
     } finally {
       await rm(own, { force: true });
     }
@@ -56,15 +56,17 @@ interface Attempt {
   /** A file with the own identity, to be linked to where it is wanted. */
   readonly own: string;
   readonly self: Holder;
+  /** Whether another holder lives: tests make it slow. */
+  readonly judge: typeof isAlive;
 }
 
 async function take(attempt: Attempt): Promise<Result<DirectoryLock>> {
-  const { directory, place, own } = attempt;
+  const { directory, place, own, judge } = attempt;
   for (let i = 0; i < attemptsMax; i++) {
     if (await linked(own, place)) return ok(await held(attempt));
     const holder = await readHolder(place);
     if (holder === undefined) continue;
-    const state = await isAlive(holder);
+    const state = await judge(holder);
     if (state !== "dead") return refuse(heldBy(directory, holder, state));
     const claim = await claimAfter(attempt, holder);
     if (claim === undefined) continue;
@@ -79,13 +81,13 @@ async function take(attempt: Attempt): Promise<Result<DirectoryLock>> {
 }
 
 /** The file that gives the right to replace a dead holder; undefined where a living process has that right. */
-async function claimAfter({ directory, own }: Attempt, holder: Holder): Promise<string | undefined> {
+async function claimAfter({ directory, own, judge }: Attempt, holder: Holder): Promise<string | undefined> {
   let after = holder;
   for (let i = 0; i < attemptsMax; i++) {
     const claim = join(directory, `lock.after-${after.token}`);
     if (await linked(own, claim)) return claim;
     const claimant = await readHolder(claim);
-    if (claimant === undefined || (await isAlive(claimant)) !== "dead") return undefined;
+    if (claimant === undefined || (await judge(claimant)) !== "dead") return undefined;
     after = claimant;
   }
   return undefined;

@@ -4,7 +4,7 @@
  */
 import type { AgentView, ControllerView } from "@sluice/control";
 import type { LinkId } from "@sluice/model";
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { derivedOf } from "./plan-derived.js";
 
 /** Series by link or node are left out of larger networks, and their number is shown instead. */
@@ -36,8 +36,9 @@ export function createMetrics(version: string): Metrics {
   const term = gauge("term", "Leadership number of this controller.");
   const ready = gauge("ready", "1 when the controller can do its work.");
   const epoch = gauge("plan_epoch", "Number of the newest stored plan, and of the one in force.", ["plan"]);
-  const solves = gauge("solves_total", "Solves since the controller started.");
-  const failures = gauge("solve_failures_total", "Solves that gave no plan.");
+  const counter = (name: string, help: string) => new Counter({ name: `sluice_${name}`, help, registers: [registry] });
+  const solves = counter("solves_total", "Solves since the controller started.");
+  const failures = counter("solve_failures_total", "Solves that gave no plan.");
   const stageSeconds = gauge("plan_stage_seconds", "Seconds that each stage of making the plan in force took.", ["stage"]);
   const utilizationMax = gauge("plan_utilization_max_ratio", "Largest utilization of a link by the plan in force.");
   const rules = gauge("plan_rules", "Rules of the plan in force.");
@@ -121,8 +122,8 @@ export function createMetrics(version: string): Metrics {
       for (const each of readAnew) each.reset();
       term.set(view.term);
       ready.set(view.readiness.ready ? 1 : 0);
-      solves.set(view.cycle.solves);
-      failures.set(view.cycle.failures);
+      solves.inc(view.cycle.solves);
+      failures.inc(view.cycle.failures);
       setLinks(view, setPlan(view));
       setAgents(view);
       return registry.metrics();

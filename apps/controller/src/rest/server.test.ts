@@ -113,9 +113,11 @@ describe("answers", () => {
 
 describe("metrics", () => {
   it("are in base units and follow the state", async () => {
+    await app.inject("/v1/plans/3");
     const { body } = await app.inject("/metrics");
     expect(body).toContain('sluice_link_capacity_bytes_per_second{link="a-b"} 1250000000');
     expect(body).toContain('sluice_link_transmitted_bytes_per_second{link="a-b"} 500000000');
+    expect(body).toContain("# TYPE sluice_solves_total counter\nsluice_solves_total 4");
     expect(body).toContain('sluice_plan_epoch{plan="in-force"} 3');
     expect(body).toContain('sluice_build_info{version="1.2.3"} 1');
     expect(body).toMatch(
