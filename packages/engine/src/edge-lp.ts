@@ -116,6 +116,7 @@ export function edgeModel(problem: Problem): EdgeModel {
     loadColumns: load.items,
     admitStart: admit.start,
     admitColumns: admit.items,
+    linksPerFlowMax: Math.max(1, problem.nodeCount - 1),
     // Flow on links may run in cycles: every link needs its row, or the optimal set would not be bounded.
     potentialBps: new Float64Array(linkCount).fill(Infinity),
     conserve: (builder) => addConservationRows(builder, problem, commodities),

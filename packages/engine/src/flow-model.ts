@@ -23,6 +23,8 @@ export interface FlowModel {
   /** admitted(d) is the sum of the columns `admitColumns[admitStart[d] .. admitStart[d + 1]]`: none where d is unroutable. */
   readonly admitStart: Int32Array;
   readonly admitColumns: Int32Array;
+  /** The most links that one bps admitted may load. */
+  readonly linksPerFlowMax: number;
   /** Per link: the most that could ever cross it with all demands met, bps. */
   readonly potentialBps: Float64Array;
   /** Rows that make the columns a flow at all: none for paths, conservation at nodes for links. */

@@ -60,6 +60,7 @@ export function pathModel(problem: Problem): { readonly model: FlowModel; readon
   const admitStart = new Int32Array(demandCount + 1);
   const potentialBps = new Float64Array(linkCount);
   const loadStart = new Int32Array(linkCount + 1);
+  let linksPerFlowMax = 1;
   const countedFor = new Int32Array(linkCount).fill(-1);
   for (let d = 0; d < demandCount; d++) {
     const demand = demandBps[d] ?? 0;
@@ -68,6 +69,7 @@ export function pathModel(problem: Problem): { readonly model: FlowModel; readon
       const links = pathLinks.subarray(linkStart[p] ?? 0, linkStart[p + 1] ?? 0);
       if (links.some((e) => (capacityBps[e] ?? 0) <= 0)) continue;
       pathOfColumn.push(p);
+      linksPerFlowMax = Math.max(linksPerFlowMax, links.length);
       columnLatencyMs.push(links.reduce((sum, e) => sum + (latencyMs[e] ?? 0), 0));
       for (const e of links) {
         loadStart[e + 1] = (loadStart[e + 1] ?? 0) + 1;
@@ -98,6 +100,7 @@ export function pathModel(problem: Problem): { readonly model: FlowModel; readon
     loadColumns,
     admitStart,
     admitColumns: Int32Array.from(pathOfColumn, (_, column) => column),
+    linksPerFlowMax,
     potentialBps,
     conserve: () => undefined,
   };
