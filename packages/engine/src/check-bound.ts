@@ -63,6 +63,7 @@ function checkCertificate(question: CertificatesInQuestion, classPlan: ClassPlan
     leastPriceAndLatency: () => least((link) => (price[link] ?? 0) + (topology.links[link]?.latencyMs ?? 0)),
     refusedMs: topology.links.reduce((sum, link, i) => ((capacityBps[i] ?? 0) > 0 ? sum + link.latencyMs : sum), 1),
     priced: price.reduce((sum, value, link) => sum + value * (capacityBps[link] ?? 0), 0),
+    pricedGross: price.reduce((sum, value, link) => sum + value * (topology.links[link]?.capacityBps ?? 0), 0),
   });
   const size = Math.max(Math.abs(certificate.value), Math.abs(certificate.bound));
   const gap = size === 0 ? 0 : Math.abs(certificate.bound - certificate.value) / size;
@@ -103,8 +104,10 @@ function checkValue(
         }
       }
       topology.links.forEach((link, i) => {
-        const utilization = (load.get(link.id) ?? 0) / (residualBps[trafficClass][i] ?? 0);
-        if (utilization > certificate.value * (1 + boundTolerance)) wrong(`${link.id} is allotted ${utilization} of what it has`);
+        const allowed = certificate.value * (residualBps[trafficClass][i] ?? 0);
+        const allotted = load.get(link.id) ?? 0;
+        if (allotted > allowed + boundTolerance * link.capacityBps * Math.max(1, certificate.value))
+          wrong(`${link.id} is allotted ${allotted} bps`);
       });
       return;
     }
@@ -136,6 +139,11 @@ interface Priced {
   readonly refusedMs: number;
   /** Sum over links of c_e y_e. */
   readonly priced: number;
+  /**
+   * The same with the links' full capacities. What is left of a nearly full link is a difference of large numbers, and carries
+   * their rounding: so this, and not `priced`, is what the rounding of `priced` is relative to.
+   */
+  readonly pricedGross: number;
 }
 
 interface Bound {
@@ -153,24 +161,24 @@ function boundOf(objective: Certificate["objective"], priced: Priced): Bound | u
     case "max-throughput": {
       // sum c_e y_e + sum D_d max(0, 1 - p(d))
       const value = priced.priced + sumOver(priced.leastPrice(), (least) => Math.max(0, 1 - least));
-      return { value, size: value };
+      return { value, size: value + priced.pricedGross };
     }
     case "min-cost": {
       // sum D_d min(M, least price + latency) - sum c_e y_e
       const carried = sumOver(priced.leastPriceAndLatency(), (least) => Math.min(refusedMs, least));
-      return { value: carried - priced.priced, size: carried + priced.priced };
+      return { value: carried - priced.priced, size: carried + priced.pricedGross };
     }
     case "min-max-utilization": {
       // sum D_d p(d) / sum c_e y_e
       const needed = sumOver(priced.leastPrice(), (least) => least);
       const value = needed === 0 ? 0 : needed / priced.priced;
-      return { value, size: value };
+      return { value, size: value === 0 ? 0 : value * (priced.pricedGross / priced.priced) };
     }
     case "max-concurrent": {
       // min(1, sum c_e y_e / sum D_d p(d))
       const needed = sumOver(priced.leastPrice(), (least) => least);
-      const value = needed > priced.priced ? priced.priced / needed : 1;
-      return { value, size: value };
+      const binds = needed > priced.priced;
+      return binds ? { value: priced.priced / needed, size: priced.pricedGross / needed } : { value: 1, size: 1 };
     }
     case "max-min-fair":
     case "shortest-path":

@@ -67,6 +67,11 @@ const corruptions: readonly (readonly [what: string, code: FaultCode, corrupt: C
   ["weights over the budget", "split-invalid", (good) => withMember(good, 1, { weight: 64 })],
   ["a group without tunnels", "split-invalid", (good) => withGroup(good, 0, () => ({ members: [] }))],
   ["a member twice", "split-invalid", (good) => withGroup(good, 0, ({ members }) => ({ members: [...members, ...members] }))],
+  [
+    "classes that are too much together, though neither is alone",
+    "over-capacity",
+    (good) => withGroup(good, 2, () => ({ admittedBps: 6e9 })),
+  ],
   ["weights that put too much on one link", "over-capacity", (good) => withMember(good, 1, { weight: 40 })],
   [
     "a demand that is forgotten",

@@ -93,6 +93,16 @@ describe("quantize", () => {
     );
   });
 
+  it("finds the sum of weights that loses nothing, where the whole budget would lose", () => {
+    // In tenths 19 : 19 : 62 is 2 : 2 : 6, and two full links end it at 95; in sixths it is 1 : 1 : 4, and all fits.
+    const { weight, admittedBps } = quantize(parallel([19, 19, 100], 100), Float64Array.of(19, 19, 62), {
+      weightSumMax: 10,
+      ceiling: "demand",
+    });
+    expect([...weight]).toEqual([1, 1, 4]);
+    expect(admittedBps[0]).toBe(100);
+  });
+
   it("loses nothing where every group has one path, or exact fractions of the budget", () => {
     fc.assert(
       fc.property(arbitraryProblem(), (problem) => {

@@ -27,6 +27,8 @@ import { fillUp } from "./greedy-fill.js";
 
 /** Relative: two shares, or a fraction and 1, that are this near are equal. */
 const shareTolerance = 1e-9;
+/** How far below 1 the fraction may be at a share that the prices say fits: beyond that they are wrong. */
+const fractionTolerance = 1e-4;
 /** How much frozen rates give way: as little as the solver's rounding allows, found by trying. */
 const slackMin = 1e-9;
 const slackMax = 1e-5;
@@ -124,6 +126,9 @@ async function nextLevel(filling: Filling, lp: LpBackend, timeLeft: () => number
     if (!fits) {
       const dearest = Math.max(...weight.filter((w, k) => rising[k] && Number.isFinite(w)));
       held = weight.map((w, k) => rising[k] === true && w > heldShareMin * dearest);
+    }
+    if (!fits && next >= share * (1 - shareTolerance) && solved.fraction < 1 - fractionTolerance) {
+      return { kind: "stopped", infeasible: false, message: `${lp.name} gave prices that do not explain its own answer` };
     }
     if (fits || next >= share * (1 - shareTolerance)) {
       const at = Math.min(share, next);
