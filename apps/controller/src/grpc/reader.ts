@@ -49,6 +49,7 @@ export function createReader<Message>(call: Call<Message>, pauseMsMax = Infinity
   return {
     async next() {
       if (waiting.length === 0 && !ended && !gone) await arrival();
+      if (call.cancelled) return { kind: "cancelled" };
       const message = waiting.shift();
       if (message !== undefined) return { kind: "message", message };
       return ended ? { kind: "ended" } : gone ? { kind: "cancelled" } : { kind: "paused" };

@@ -1,5 +1,8 @@
 /** The services behind a real server on a loopback port, called by clients that know only the protocol. */
+import { execFile } from "node:child_process";
 import { connect, constants } from "node:http2";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { status, type ClientDuplexStream, type ClientWritableStream } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { assert } from "@sluice/model";
@@ -19,6 +22,7 @@ import {
   type AnyClient,
 } from "./testdata/stock-client.js";
 
+const run = promisify(execFile);
 const logged: { data: object; message: string }[] = [];
 const logTo = (data: object, message: string): void => void logged.push({ data, message });
 const log: GrpcLog = { debug: logTo, info: logTo, warn: logTo, error: logTo };
@@ -72,6 +76,17 @@ describe("a stock client", () => {
     const { response } = await callUnary(client, "getTopology", {});
     client.close();
     expect(response?.["topology"]).toMatchObject({ name: "triangle" });
+  });
+
+  it("can use reflection with a strict client, which resolves every import and type", async () => {
+    const buf = fileURLToPath(new URL("../../../../node_modules/.bin/buf", import.meta.url));
+    const target = `http://127.0.0.1:${server.port}`;
+    const curl = async (...args: string[]) => (await run(buf, ["curl", "--http2-prior-knowledge", "--protocol", "grpc", ...args])).stdout;
+    expect(await curl("--list-methods", target)).toMatch(/sluice\.v1\.DemandService\/UploadForecasts/);
+    const read = JSON.parse(await curl("-d", "{}", `${target}/sluice.v1.TopologyService/GetTopology`)) as object;
+    expect(read).toMatchObject({ topology: { name: "triangle", links: [{ id: "a-b", capacityBps: 1e9 }, {}, {}] } });
+    const health = await curl("-d", '{"service":"sluice.v1.SwitchService"}', `${target}/grpc.health.v1.Health/Check`);
+    expect(JSON.parse(health)).toEqual({ status: "SERVING" });
   });
 
   it("sees health", async () => {

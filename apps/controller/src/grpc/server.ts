@@ -1,9 +1,9 @@
 /** The gRPC server: the services of sluice.v1, health and reflection, and the limits that all of them keep. */
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { fault, ok, refuse, type Result } from "@sluice/model";
-import { descriptorSet, guardedService, keepaliveOptions, v1 } from "@sluice/wire";
+import { fileDescriptors, guardedService, keepaliveOptions, v1 } from "@sluice/wire";
 import { HealthImplementation } from "grpc-health-check";
 import { demandService } from "./demand-service.js";
 import { grpcLimitsDefault, type GrpcLimits } from "./limits.js";
@@ -46,7 +46,7 @@ export async function startGrpc(options: GrpcOptions): Promise<Result<GrpcServer
   };
   setServing(true);
   health.addToServer(server);
-  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet())).addToServer(server);
+  new ReflectionService(reflected()).addToServer(server);
 
   const { host, port: wanted } = options.address;
   const bound = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`, options.credentials);
@@ -59,6 +59,14 @@ export async function startGrpc(options: GrpcOptions): Promise<Result<GrpcServer
       await shutDown(server, limits.stopMsMax);
     },
   });
+}
+
+/**
+ * What reflection tells: the files as they are. proto-loader would merge the files of a package into one and lose its imports,
+ * which strict clients (grpcurl, buf curl) refuse; the reflection service reads nothing but the descriptors.
+ */
+function reflected(): PackageDefinition {
+  return { files: { format: "descriptors", type: {}, fileDescriptorProtos: [...fileDescriptors()] } } as unknown as PackageDefinition;
 }
 
 /** grpc-js types a service by its untyped form; names and shapes are checked where the implementation is written. */
