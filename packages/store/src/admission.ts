@@ -1,7 +1,7 @@
 /** What every store checks before it writes, so that both versions refuse the same things in the same words. */
 import { z } from "zod";
 import { admit, canonicalJson, fault, isId, ok, refuse, type Result, type Term } from "@sluice/model";
-import { encodeCycleInput, encodeDocument, type EncodedCycleInput, type EncodedDocument } from "./document.js";
+import { encodeCycleInput, encodeDocument, encodeOnce, type EncodedCycleInput, type EncodedDocument } from "./document.js";
 import {
   eventsPerAppendMax,
   pageLimitMax,
@@ -99,7 +99,7 @@ export function admitPlan({
   }
   const admitted = admit(planRecordSchema, record, ["plan"]);
   if (!admitted.ok) return admitted;
-  const plan = encodeDocument(record.plan);
+  const plan = encodeOnce(record.plan);
   if (!plan.ok) return plan;
   const after = encodeDocument(assignmentsAfter);
   if (!after.ok) return after;

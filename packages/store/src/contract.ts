@@ -237,6 +237,11 @@ export function describeStore(version: string, make: () => Promise<Store>): void
         [store.appendPlan(term, { ...plan, ruleCount: -1 }, input, {}), "negative", "/plan/ruleCount"],
         [store.appendPlan(term, { ...plan, createdAt: "yesterday" }, input, {}), "malformed", "/plan/createdAt"],
         [store.appendPlan(term, plan, input, { label: NaN }), "not-finite", undefined],
+        [
+          store.appendPlan(term, { ...plan, plan: { ...plan.plan, check: { ...plan.plan.check, utilizationMax: NaN } } }, input, {}),
+          "not-finite",
+          undefined,
+        ],
         [store.putDemands(term, matrixOf(Infinity)), "not-finite", undefined],
         [store.appendEvents(term, [event("Bad Kind")]), "malformed", "/events/0/kind"],
         [store.appendEvents(term, [event("a"), { ...event("a"), at: "" }]), "malformed", "/events/1/at"],

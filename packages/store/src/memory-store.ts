@@ -1,5 +1,5 @@
 /**
- * The store in memory: for tests and simulation, and the yardstick of the contract suite. It keeps canonical JSON and
+ * The store in memory: for tests and simulation, and the yardstick of the contract suite. It keeps JSON and
  * parses it anew for each reader, so nothing that a caller does to a value changes what was stored.
  */
 import {

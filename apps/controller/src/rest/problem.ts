@@ -22,7 +22,6 @@ const httpProblems = {
   "not-acceptable": { status: 406, title: "No acceptable media type is offered." },
   timeout: { status: 408, title: "The request took too long to arrive." },
   "body-too-large": { status: 413, title: "The body is too large." },
-  "url-too-long": { status: 414, title: "The URL is too long." },
   "unsupported-media-type": { status: 415, title: "The media type of the body is not supported." },
   "headers-too-large": { status: 431, title: "The headers are too large." },
 } as const;
