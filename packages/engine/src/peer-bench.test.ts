@@ -40,6 +40,26 @@ describe.skipIf(!hasPeerBench)(`published optima of the maximum throughput on gi
   });
 });
 
+describe.skipIf(!hasPeerBench)(`javascript-lp-solver against the published optima ${hasPeerBench ? "" : absent}`, () => {
+  // The only one of the seven whose dense tableau is within the limit: 3,011 rows, 5,649 columns.
+  const id = "Uninett2010_poisson-high-intra_613698079_x16";
+  const solve = (instance: PeerInstance) =>
+    maxThroughput.solve(readPeerProblem(instance), { lp: javascriptLpSolverBackend(), timeLimitSeconds });
+
+  it.each(instancesOf("Uninett2010").filter((instance) => instance.id === id))("solves $id", async (instance) => {
+    const { status, objective } = await solve(instance);
+    expect(status).toBe("optimal");
+    expect(Math.abs(objective / (instance.maxFlow.gurobi_lp?.obj ?? Number.NaN) - 1)).toBeLessThan(1e-6);
+  });
+
+  it.each(instancesOf("Uninett2010", "Deltacom").filter((instance) => instance.id !== id))(
+    "says that $id is too large for it",
+    async (instance) => {
+      expect(await solve(instance)).toMatchObject({ status: "failed", message: expect.stringMatching(/dense tableau/) });
+    },
+  );
+});
+
 describe.skipIf(!hasPeerBench)(`published optima of the maximum concurrent flow ${hasPeerBench ? "" : absent}`, () => {
   const id = "Deltacom_poisson-high-intra_1054314477_x16";
   it.each(instancesOf("Deltacom").filter((instance) => instance.id === id))("$id", async (instance) => {

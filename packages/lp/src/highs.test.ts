@@ -106,3 +106,22 @@ describe("highs after a crash of its module", () => {
     });
   });
 });
+
+describe("highs after a solve that took much memory", () => {
+  it("keeps the answer and loads the module anew for the next program", async () => {
+    let loads = 0;
+    const backend = await highsBackend({
+      load: async (init) => {
+        loads += 1;
+        const highs = await loadHighs(init);
+        return loads > 1 ? highs : (Object.create(highs, { memoryBytes: { value: 2 ** 30 } }) as Highs);
+      },
+    });
+    const program = programOf({ columns: [[1, 1, inf]], rows: [] });
+    expect(await backend.solve(program, { timeLimitSeconds: 1 })).toMatchObject({ status: "optimal", objective: 1 });
+    expect(loads).toBe(1);
+    expect(await backend.solve(program, { timeLimitSeconds: 1 })).toMatchObject({ status: "optimal", objective: 1 });
+    expect(await backend.solve(program, { timeLimitSeconds: 1 })).toMatchObject({ status: "optimal", objective: 1 });
+    expect(loads).toBe(2);
+  });
+});

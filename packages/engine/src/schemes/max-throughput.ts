@@ -26,16 +26,22 @@ import type { SchemeOptions } from "../scheme.js";
 const detourWeight = 2e-7;
 /** Solvers tell costs apart down to about 1e-7: admission costs so much that differences of length stay far above that. */
 const admissionScale = 1e4;
+/**
+ * Above so many links on all paths together, a solver is left to itself: the interior point, which such programs need, sees no
+ * difference of 2e-7 between its last iterates, and takes up to twice as long to find that out (Deltacom and UsCarrier, all pairs).
+ */
+const detourEntriesMax = 100_000;
 
 export async function maximizeThroughput(model: FlowModel, { lp, timeLimitSeconds }: SchemeOptions): Promise<FlowOutcome> {
   const admission = admissionCost(model);
   const length = lengthOf(model);
-  const cost = (column: number): number => admissionScale * ((admission[column] ?? 0) - detourWeight * (length[column] ?? 0));
+  const weight = model.loadColumns.length > detourEntriesMax ? 0 : detourWeight;
+  const cost = (column: number): number => admissionScale * ((admission[column] ?? 0) - weight * (length[column] ?? 0));
   const builder = flowProgram("maximize", model, cost);
   addDemandRows(builder, model, "at-most");
   const rows = addCapacityRows(builder, model);
   // Admission was worth up to e less than 1: scaled back, the prices pay for it in full, and bound the throughput as they are.
-  const priceScale = 1 / (admissionScale * (1 - detourWeight));
+  const priceScale = 1 / (admissionScale * (1 - weight));
   return flowOutcome(model, await lp.solve(builder.build(), { timeLimitSeconds }), rows, priceScale);
 }
 
