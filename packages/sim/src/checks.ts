@@ -33,6 +33,7 @@ export class Checks {
   readonly #world: World;
   #judged = "";
   #plansSeen = 0;
+  #topologiesSeen = 0;
   #slackMax = 0;
   /** By label: every way that a tunnel of that label ever had, by the plans in the store. */
   readonly #pathsByLabel = new Map<number, Set<string>>();
@@ -46,6 +47,7 @@ export class Checks {
   /** After every event. */
   afterEvent(): void {
     this.#readPlans();
+    this.#readTopologies();
     const { plane, leader } = this.#world;
     const { inForce } = leader?.state.push ?? {};
     const standing = `${plane.version} ${leader?.term} ${inForce?.record.epoch}`;
@@ -111,7 +113,7 @@ export class Checks {
   #checkLoads(): void {
     const { plane } = this.#world;
     const steady = this.#isSteady();
-    if (steady) this.#forgetMended();
+    if (steady) this.#endExcuses();
     const loads = new Map<LinkId, number>();
     for (const { label, output, rateBps } of offeredTraffic(plane)) {
       for (const linkId of walkLabel(plane, output, label).links) {
@@ -129,10 +131,27 @@ export class Checks {
     }
   }
 
-  #forgetMended(): void {
+  /** All switches hold a plan: what was mended or taken back in before it was made is no excuse any more. */
+  #endExcuses(): void {
+    const { plane } = this.#world;
     const createdAtMs = Date.parse(this.#world.leaderView()?.planInForce?.record.createdAt ?? "");
-    const { mendedAtMs } = this.#world.plane;
-    for (const [linkId, atMs] of mendedAtMs) if (createdAtMs > atMs) mendedAtMs.delete(linkId);
+    for (const [linkId, atMs] of plane.mendedAtMs) if (createdAtMs > atMs) plane.mendedAtMs.delete(linkId);
+    for (const [nodeId, atMs] of plane.strangersAtMs)
+      if (createdAtMs > atMs && this.#isInTopology(nodeId)) plane.strangersAtMs.delete(nodeId);
+  }
+
+  #isInTopology(nodeId: NodeId): boolean {
+    return this.#world.store.topologies.at(-1)?.nodes.some(({ id }) => id === nodeId) ?? true;
+  }
+
+  /** A node that is not in the stored topology is a stranger, and stays one until a plan knows it again. */
+  #readTopologies(): void {
+    const { plane, store, clock } = this.#world;
+    if (store.topologies.length === this.#topologiesSeen) return;
+    this.#topologiesSeen = store.topologies.length;
+    for (const { id } of plane.universe.nodes) {
+      if (!this.#isInTopology(id) || plane.strangersAtMs.has(id)) plane.strangersAtMs.set(id, clock.nowMs);
+    }
   }
 
   /** All switches that have rules hold those of one plan in the store. */
@@ -144,6 +163,7 @@ export class Checks {
 
   #differsFrom(intended: ReadonlyMap<NodeId, ReadonlyMap<string, Rule>>): string | undefined {
     for (const [nodeId, { rules }] of this.#world.plane.tables) {
+      if (!this.#isInTopology(nodeId)) continue;
       const wanted = intended.get(nodeId) ?? new Map<string, Rule>();
       if (rules.size !== wanted.size) return `${nodeId} holds ${rules.size} rules and should hold ${wanted.size}`;
       for (const [key, rule] of rules) {
@@ -168,6 +188,7 @@ export class Checks {
     }
     if (plan.input.demands.name !== store.demands.at(-1)?.name) return "the plan in force is not for the newest demands";
     if (JSON.stringify(plan.input.settings) !== JSON.stringify(view.settings)) return "the plan in force is not for the newest settings";
+    if (plan.input.topology.links.length !== store.topologies.at(-1)?.links.length) return "the plan in force is for other links";
     for (const link of plan.input.topology.links) {
       const stored = store.topologies.at(-1)?.links.find(({ id }) => id === link.id);
       const up = !plane.linksDown.has(link.id) && stored?.operational === "up";
@@ -270,7 +291,8 @@ export class Checks {
   }
 
   /** I8: a packet that was let in is not dropped on its way for want of a rule. */
-  onUndeliverable(nodeId: NodeId, label: number): void {
+  onUndeliverable(nodeId: NodeId, { from, label }: { from: NodeId; label: number }): void {
+    if (this.#world.plane.strangersAtMs.has(from)) return;
     if (!this.#world.plane.tablesOf(nodeId).lost.has(`label/${label}`))
       this.fail("I8", `a packet under label ${label} finds no rule at ${nodeId}`);
   }

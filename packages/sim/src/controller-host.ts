@@ -69,6 +69,7 @@ export class ControllerHost {
           world.checks.onReply(this, effect);
           break;
         case "publish":
+          world.published[effect.event.kind] = (world.published[effect.event.kind] ?? 0) + 1;
           world.record(`term ${this.term}: ${effect.event.kind} ${JSON.stringify(effect.event.data)}`);
           break;
         case "step-down":

@@ -17,6 +17,8 @@ export class DataPlane {
   readonly linksDown = new Set<LinkId>();
   /** Links that came back, and when: kept by the checks for as long as it matters. */
   readonly mendedAtMs = new Map<LinkId, number>();
+  /** Nodes that an operator took out of the topology, and when: their own traffic is nobody's until a plan knows them again. */
+  readonly strangersAtMs = new Map<NodeId, number>();
   /** Rises with every change: checks that depend on nothing else need not be repeated before. */
   version = 0;
 

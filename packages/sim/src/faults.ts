@@ -49,6 +49,7 @@ function scheduleStorm(world: World, intensity: number): void {
   every(5_000 / intensity, () => replaceController(world));
   every(4_000 / intensity, () => cutCable(world));
   every(6_000 / intensity, () => drainLink(world));
+  every(9_000 / intensity, () => editTopology(world));
   every(8_000 / intensity, () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
   every(3_000 / intensity, () => random.pick([...world.agents.values()]).stream?.wire.break());
   every(700, () => {
@@ -107,6 +108,34 @@ function drainLink(world: World): void {
   const { id: linkId } = world.random.pick(world.scenario.universe.links);
   const drained = world.store.topologies.at(-1)?.links.find(({ id }) => id === linkId)?.drain === "drained";
   world.request("changes", [{ kind: "set-link-state", linkId, drain: drained ? "active" : "drained" }]);
+}
+
+/** An operator takes a cable, or a whole node, out of the document, or puts back what is missing. */
+function editTopology(world: World): void {
+  const { random, store, scenario } = world;
+  const stored = store.topologies.at(-1);
+  if (stored === undefined) return;
+  const missingNodes = scenario.universe.nodes.filter(({ id }) => !stored.nodes.some((node) => node.id === id));
+  const missingLinks = scenario.universe.links.filter(({ id }) => !stored.links.some((link) => link.id === id));
+  if (missingLinks.length > 0) {
+    world.request("changes", [
+      ...missingNodes.map((node) => ({ kind: "put-node", node })),
+      ...missingLinks.map((link) => ({ kind: "put-link", link })),
+    ]);
+    return;
+  }
+  const { from, to } = random.pick(scenario.universe.links);
+  const node = random.chance(0.3) ? from : undefined;
+  const gone = stored.links.filter((link) =>
+    node === undefined
+      ? (link.from === from && link.to === to) || (link.from === to && link.to === from)
+      : link.from === node || link.to === node,
+  );
+  world.record(`the operator removes ${node ?? `${from}-${to}`}`);
+  world.request("changes", [
+    ...gone.map(({ id }) => ({ kind: "remove-link", linkId: id })),
+    ...(node === undefined ? [] : [{ kind: "remove-node", nodeId: node }]),
+  ]);
 }
 
 /** From now on everything works; what is broken is mended, but for one cable in some seeds, and a last measurement comes in. */

@@ -1,10 +1,10 @@
-/** Two hundred seeds of loss, reordering, crashes, cuts and bad solvers; the invariants are checked after every event. */
+/** Three hundred seeds of loss, reordering, crashes, cuts and bad solvers; the invariants are checked after every event. */
 import { afterAll, describe, expect, it } from "vitest";
 import { runWorld } from "./world.js";
 
 /** `SLUICE_SEEDS=1-5000` plays others. */
-const [first = 1, last = 200] = (process.env["SLUICE_SEEDS"] ?? "1-200").split("-").map(Number);
-const seedsPerTest = 20;
+const [first = 1, last = 200] = (process.env["SLUICE_SEEDS"] ?? "1-300").split("-").map(Number);
+const seedsPerTest = 25;
 const testTimeoutMs = 600_000;
 
 describe(`simulation of controller and agents, seeds ${first} to ${last}`, () => {

@@ -35,8 +35,10 @@ export interface Offered {
   readonly rateBps: number;
 }
 
+/** All that ingress switches of the topology send; those that were taken out of it are strangers. */
 export function* offeredTraffic(plane: DataPlane): Iterable<Offered> {
   for (const [nodeId, { rules }] of plane.tables) {
+    if (plane.strangersAtMs.has(nodeId)) continue;
     for (const [key, rule] of rules) {
       if (rule.kind !== "ingress") continue;
       const meter = rules.get(`meter/${rule.meterId}`);

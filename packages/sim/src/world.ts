@@ -45,8 +45,11 @@ export interface Outcome {
   readonly terms: number;
   /** From the end of the faults to rest, ms. */
   readonly healedAfterMs: number;
+  /** What the checks looked at. */
   readonly counts: Readonly<Record<string, number>>;
-  /** SHA-like fingerprint of the run: equal for equal seeds. */
+  /** What the controllers published, by kind. */
+  readonly published: Readonly<Record<string, number>>;
+  /** Hash of the history: equal for equal seeds. */
   readonly digest: string;
 }
 
@@ -70,13 +73,13 @@ export class World {
   readonly checks: Checks;
   readonly agents: ReadonlyMap<NodeId, AgentHost>;
   readonly history: string[] = [];
+  readonly published: Record<string, number> = {};
   faults: Faults;
   /** Faults still come by themselves. */
   storming = true;
   /** Newest last. More than one while a deposed one has not noticed. */
   controllers: ControllerHost[] = [];
   events = 0;
-  recorded = 0;
   #historyHash = 0;
   #streamLast = 0;
   #requestLast = 0;
@@ -241,20 +244,22 @@ export class World {
 
   /** Lets a packet of every flow group into the network at this switch. */
   probe(nodeId: NodeId): void {
-    for (const { nodeId: at, label, output } of offeredTraffic(this.plane)) if (at === nodeId) this.#hop(label, output, []);
+    for (const { nodeId: at, label, output } of offeredTraffic(this.plane))
+      if (at === nodeId) this.#hop({ from: nodeId, label }, output, []);
   }
 
   /** One hop takes the link's latency; what the packet meets there is what the table holds then. */
-  #hop(label: number, linkId: LinkId, links: readonly LinkId[]): void {
+  #hop(packet: { readonly from: NodeId; readonly label: number }, linkId: LinkId, links: readonly LinkId[]): void {
+    const { label } = packet;
     const link = this.scenario.universe.linkById.get(linkId);
     if (link === undefined || this.plane.linksDown.has(linkId)) return;
     const passed = [...links, linkId];
     this.clock.after(link.latencyMs, () => {
       const rule = this.plane.tablesOf(link.to).rules.get(`label/${label}`);
-      if (rule?.kind !== "label") this.checks.onUndeliverable(link.to, label);
+      if (rule?.kind !== "label") this.checks.onUndeliverable(link.to, packet);
       else if (rule.action.kind === "pop-deliver") this.checks.onDelivered(label, passed);
       else if (passed.length > this.scenario.universe.nodes.length) this.checks.fail("I1", `a packet under label ${label} goes round`);
-      else this.#hop(label, rule.action.link, passed);
+      else this.#hop(packet, rule.action.link, passed);
     });
   }
 
@@ -305,6 +310,7 @@ async function playSeed(world: World): Promise<Outcome> {
     terms: world.store.term,
     healedAfterMs: clock.nowMs - quietMs,
     counts: world.checks.counts,
+    published: world.published,
     digest: world.historyDigest,
   };
 }

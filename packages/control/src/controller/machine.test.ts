@@ -362,6 +362,22 @@ describe("a successor", () => {
   });
 });
 
+describe("what is taken out of the topology", () => {
+  it("is still reckoned with until a plan without it is in force, by a successor too", () => {
+    const harness = running();
+    harness.event({ kind: "change-topology", requestId: "gone", changes: [{ kind: "remove-link", linkId: "a-c" }] });
+    expect([...harness.controller.inventory.retired.links.keys()]).toEqual(["a-c"]);
+    const successor = new Harness({ term: 2, inventory: harness.inventory(), nowMs: harness.nowMs });
+    expect([...successor.controller.inventory.retired.links.keys()]).toEqual(["a-c"]);
+    harness.wait(600);
+    harness.answer(around);
+    harness.wait(1_000);
+    expect(harness.view.planInForce?.record.epoch).toBe(2);
+    expect(harness.controller.inventory.retired.links.size).toBe(0);
+    expectOnPlan(harness);
+  });
+});
+
 describe("streams", () => {
   const hello = (nodeId: string, more: { readonly termSeen?: number; readonly bootId?: string } = {}) => ({
     kind: "hello" as const,

@@ -16,6 +16,7 @@ import { advancePush } from "./push.js";
 import { advanceAdoption } from "./readiness.js";
 import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
 import type { ControllerState } from "./state.js";
+import { retire } from "./retired.js";
 import { syncSwitches } from "./switches.js";
 import { reviveVerifiedPlan } from "./verify.js";
 
@@ -54,6 +55,7 @@ export function createController(
       restateAtMs: 0,
       writing: undefined,
       reportedDown: new Map(),
+      retired: { nodes: new Map(), links: new Map(), rules: new Map() },
       effective: undefined,
       revision: 0,
     },
@@ -84,6 +86,7 @@ export function createController(
       lastProgressMs: 0,
       epochSent: inventory.epoch,
       lastMoveMs: 0,
+      graceMs: 0,
     },
     switches: new Map(),
     streams: new Map(),
@@ -96,6 +99,7 @@ export function createController(
     if (revived.ok) {
       state.push.target = revived.value;
       presumeDown(state, revived.value.topology);
+      retire(state, revived.value.topology);
     } else {
       state.cycle.lastFaults = revived.faults;
     }
@@ -171,6 +175,7 @@ function persisted(state: ControllerState, { persistId, result }: Extract<Contro
     if (state.inventory.topology === before) return;
     // Without a topology nobody could be heard: listening begins now.
     if (before === undefined) state.adoptFromMs = state.nowMs;
+    retire(state, before);
     syncSwitches(state);
     greetParked(state);
   } else if (state.journal.writing?.persistId === persistId) {

@@ -10,6 +10,7 @@ import { worstRules } from "./belief.js";
 import { publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
 import { backoffMs, cycleFailed } from "./replan.js";
+import { forgetRetired, retiredRules, updateTopology } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { advanceNode, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
 
@@ -55,11 +56,11 @@ function stageUnderWay(state: ControllerState): boolean {
 /** O(network): once for each plan, and for each disturbance that outlives the stages under way. */
 function derive(state: ControllerState, target: VerifiedPlan): void {
   const { push, inventory } = state;
-  const topology = effectiveTopology(state);
+  const topology = updateTopology(state);
   if (topology === undefined) return;
   push.stale = false;
   push.update = undefined;
-  const installed = new Map<NodeId, ReturnType<typeof worstRules>>();
+  const installed = new Map<NodeId, NodeRules>(retiredRules(state));
   const provisional = new Set<NodeId>();
   for (const one of state.switches.values()) {
     const rules = worstRules(one.belief);
@@ -75,6 +76,9 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
     return;
   }
   push.epochSent = Math.max(push.epochSent, target.record.epoch);
+  // Packets of moves that an earlier update made may still be under way in tunnels that only this one removes.
+  const graceBeforeMs = state.nowMs < push.lastMoveMs + push.graceMs + state.config.drainGraceMs ? push.graceMs : 0;
+  push.graceMs = Math.max(graceBeforeMs, ...plan.stages.map(({ graceMs }) => graceMs));
   const update = startUpdate(plan, { epoch: push.epochSent, nowMs: state.nowMs, provisional });
   push.update = update;
   push.lastProgressMs = state.nowMs;
@@ -95,7 +99,7 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
 /** The target; or, after a table was full, first what is installed without the label rules that no traffic uses. */
 function wantedRules(state: ControllerState, target: VerifiedPlan, installed: RuleSet): RuleSet {
   const { push, switches } = state;
-  const rules: RuleSet = new Map([...target.rules].filter(([nodeId]) => switches.has(nodeId)));
+  const rules: RuleSet = new Map([...retiredRules(state), ...[...target.rules].filter(([nodeId]) => switches.has(nodeId))]);
   push.sweep = push.sweep === "none" || !deletionsAllowed(state) ? "none" : "under-way";
   const swept = push.sweep === "none" ? installed : withoutUnused(installed, rules);
   if (swept !== installed) return swept;
@@ -172,7 +176,8 @@ export function sendNext(state: ControllerState, nodeId: NodeId): void {
 /** Whether a removal has to wait: for packets that are still under way, or for switches that nobody has heard. */
 function isHeld(state: ControllerState, { stage }: PendingMessage): boolean {
   const { push, config, nowMs } = state;
-  if (stage.graceMs > 0 && nowMs < push.lastMoveMs + stage.graceMs + config.drainGraceMs) return true;
+  const takesRules = stage.purpose === "remove-transit" || stage.graceMs > 0;
+  if (takesRules && nowMs < push.lastMoveMs + push.graceMs + config.drainGraceMs) return true;
   return stage.purpose === "remove-transit" && !deletionsAllowed(state);
 }
 
@@ -252,6 +257,7 @@ function finishIfDone(state: ControllerState): void {
   push.update = undefined;
   push.failuresInRow = 0;
   if (push.purpose !== "roll-back") {
+    forgetRetired(state, target);
     state.cycle.failuresInRow = 0;
     for (const one of state.switches.values()) one.failure = undefined;
   }
@@ -316,10 +322,21 @@ function isGoodNow(state: ControllerState, plan: VerifiedPlan): boolean {
   return topology !== undefined && walkRules(topology, plan.rules, {}).verdict === "pass";
 }
 
+/**
+ * Somebody may have moved traffic just now, nobody knows from where: packets are under way for as long as the longest way that
+ * visits no node twice can take, which is no longer than the sum of every node's slowest link. O(E).
+ */
+export function trafficMayHaveMoved({ push, nowMs, inventory }: ControllerState): void {
+  const slowestMs = new Map<NodeId, number>();
+  for (const { from, latencyMs } of inventory.topology?.links ?? []) slowestMs.set(from, Math.max(latencyMs, slowestMs.get(from) ?? 0));
+  push.lastMoveMs = nowMs;
+  push.graceMs = [...slowestMs.values()].reduce((sum, ms) => sum + ms, 0);
+}
+
 /** The rules of a switch turned out to be others than the update was derived from. */
 export function rulesLearned(state: ControllerState, one: Switch): void {
   const { push } = state;
-  push.lastMoveMs = state.nowMs;
+  trafficMayHaveMoved(state);
   if (push.target === undefined) return;
   if (push.update !== undefined || !isOnTarget(state, one)) push.stale = true;
 }

@@ -1,7 +1,7 @@
 /** Adoption and readiness: when a controller that has just started may plan and push, and when it may say that it is ready. */
 import type { Readiness } from "../controller-view.js";
 import { publish } from "./journal.js";
-import { deletionsAllowed } from "./push.js";
+import { deletionsAllowed, trafficMayHaveMoved } from "./push.js";
 import type { ControllerState } from "./state.js";
 
 /**
@@ -14,7 +14,7 @@ export function advanceAdoption(state: ControllerState): void {
   if (missing > 0 && state.nowMs < state.adoptFromMs + state.config.adoptGraceMs) return;
   state.adopting = false;
   if (state.push.target !== undefined) {
-    state.push.lastMoveMs = state.nowMs;
+    trafficMayHaveMoved(state);
     state.push.stale = true;
     publish(state, "adopted", { epoch: state.push.target.record.epoch, missing });
   }

@@ -6,8 +6,11 @@ import type {
   Faults,
   GroupCounters,
   LinkCounters,
+  Link,
   LinkId,
+  Node,
   NodeId,
+  NodeRules,
   PlanSettings,
   Rule,
   RuleKey,
@@ -70,6 +73,13 @@ export interface InventoryState {
   restateAtMs: number;
   /** Who says that a link is down. A link nobody complains about is up. */
   readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
+  /** What was taken out of the topology and may still carry traffic, until a plan without it is in force. */
+  readonly retired: {
+    readonly nodes: Map<NodeId, Node>;
+    readonly links: Map<LinkId, Link>;
+    /** Label rules that retired nodes were last taken to hold. */
+    readonly rules: Map<NodeId, NodeRules>;
+  };
   /** The stored topology under the reported states; rebuilt where one of them changes. */
   effective: Topology | undefined;
   /** Rises with each change of the effective topology that makes plans for the one before it wrong. */
@@ -134,6 +144,8 @@ export interface PushState {
   epochSent: Epoch;
   /** When traffic was last moved: removals of transit rules wait out the grace from here. */
   lastMoveMs: number;
+  /** How long packets of that move may be under way, without queues, ms. */
+  graceMs: number;
 }
 
 export interface Reading {
