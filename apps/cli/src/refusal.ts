@@ -40,9 +40,9 @@ export function refusalLines(faults: Faults, terminal: Pick<Terminal, "errorColo
   const { bold, dim, red } = terminal.errorColors;
   const lines = faults.slice(0, shownMax).map((each) => {
     const file = each.data?.["file"];
-    const where = [typeof file === "string" ? file : undefined, each.pointer === "" ? undefined : each.pointer].filter(
-      (part) => part !== undefined,
-    );
+    // A message that starts with the field does not need it twice.
+    const pointer = each.pointer === "" || each.message.startsWith(`${each.pointer}:`) ? undefined : each.pointer;
+    const where = [typeof file === "string" ? file : undefined, pointer].filter((part) => part !== undefined);
     return `${red("sluice:")} ${where.length === 0 ? "" : `${bold(where.join(" "))}: `}${each.message} ${dim(`[${each.code}]`)}`;
   });
   if (faults.length > shownMax) lines.push(`  and ${faults.length - shownMax} more like these`);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { AgentRefused, runAgent, type RunningAgent } from "@sluice/agent";
-import { checkDemandEnds, fault, refuse, topologyDocument, type Faults, type Result, type Topology } from "@sluice/model";
+import { checkDemandEnds, fault, refuse, topologyDocument, type Fault, type Faults, type Result, type Topology } from "@sluice/model";
 import pino from "pino";
 import {
   exitCode,
@@ -21,12 +21,12 @@ import { ControllerClient } from "./controller-client.js";
 import { isAnswered, readStatus, type ControllerStatus } from "./controller-status.js";
 import { ControllerSupervisor, pause } from "./controller-supervisor.js";
 import { dayOf, momentAt } from "./demand-clock.js";
+import { openDisplay, type Display } from "./display.js";
 import { FluidNetwork } from "./fluid-network.js";
 import type { LabView } from "./lab-view.js";
 import { parseLinkEvents, type LinkEvent } from "./link-cut.js";
 import type { LabOptions } from "./options.js";
-import { cycleLine, invitation, panel } from "./panel.js";
-import { Screen } from "./screen.js";
+import { panel } from "./panel.js";
 import { summaryOf } from "./summary.js";
 import { viewOf } from "./view-of.js";
 
@@ -45,6 +45,10 @@ export interface LabIo {
   readonly nowMs: () => number;
 }
 
+interface Shown extends LabIo {
+  readonly display: Display;
+}
+
 /** What is ended at the end, last started first. */
 type Ending = () => Promise<void>;
 
@@ -52,7 +56,7 @@ export async function runLab(options: LabOptions, io: LabIo): Promise<ExitCode> 
   const { terminal } = io;
   terminal.progress("read network");
   const read = await readSeriesOrMatrix(options.network);
-  if (!read.ok) return refused(terminal, read.faults);
+  if (!read.ok) return refused(terminal, inOurWords(read.faults));
   const { topology } = read.value.network;
   const ends = checkDemandEnds(topology, momentAt(read.value.matrices, 0).matrix);
   if (!ends.ok) return refused(terminal, ends.faults);
@@ -62,9 +66,10 @@ export async function runLab(options: LabOptions, io: LabIo): Promise<ExitCode> 
 
   const endings: Ending[] = [];
   try {
-    const lab = await bringUp({ options, io, input: read.value, endings });
+    const shown = { ...io, display: openDisplay(terminal, io.stdout) };
+    const lab = await bringUp({ options, io: shown, input: read.value, endings });
     if (!lab.ok) return refused(terminal, lab.faults);
-    return await runDay(lab.value, { options, io, events: events.value });
+    return await runDay(lab.value, { options, io: shown, events: events.value });
   } finally {
     terminal.settle();
     for (const end of endings.toReversed()) await end();
@@ -77,6 +82,15 @@ function refused(terminal: Terminal, faults: Faults): ExitCode {
   for (const line of refusalLines(faults, terminal)) terminal.tell(line);
   // What a controller that cannot serve says is nobody's bad input.
   return faults[0].code === "unavailable" ? exitCode.verdictFailed : exitCodeOf(faults[0]);
+}
+
+/** What the command line of `sluice` calls `--topology` is `--network` here. */
+function inOurWords(faults: Faults): Faults {
+  const [first, ...rest] = faults.map((each): Fault => {
+    if (each.pointer !== "--topology") return each;
+    return { ...each, pointer: "--network", message: each.message.replaceAll("--topology", "--network") };
+  });
+  return first === undefined ? faults : [first, ...rest];
 }
 
 interface Lab {
@@ -93,13 +107,13 @@ interface Lab {
 
 interface BringUp {
   readonly options: LabOptions;
-  readonly io: LabIo;
+  readonly io: Shown;
   readonly input: MatricesInput;
   readonly endings: Ending[];
 }
 
 async function bringUp({ options, io, input, endings }: BringUp): Promise<Result<Lab>> {
-  const { terminal, nowMs } = io;
+  const { terminal, display, nowMs } = io;
   const { topology } = input.network;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "sluice-lab-")));
   if (options.dataDir === undefined) endings.push(() => rm(dataDir, { recursive: true, force: true }));
@@ -119,9 +133,9 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
     restart: !options.once,
     nowMs,
     onDeath: (how, waitMs) =>
-      terminal.tell(`The controller died: ${how}. The switches keep forwarding; it is started again in ${waitMs / 1000} s.`),
+      display.tell(`The controller died: ${how}. The switches keep forwarding; it is started again in ${waitMs / 1000} s.`),
     onServing({ term }) {
-      terminal.tell(`The controller serves again, in term ${term}.`);
+      display.tell(`The controller serves again, in term ${term}.`);
       for (const listener of listeners) listener();
     },
   });
@@ -173,90 +187,102 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
 
 interface Day {
   readonly options: LabOptions;
-  readonly io: LabIo;
+  readonly io: Shown;
   readonly events: readonly LinkEvent[];
+}
+
+/** Where the run stands; changes as it goes. */
+interface Standing {
+  /** Of the series, not wrapped. */
+  step: number;
+  intervalStartMs: number;
+  /** When the first plan was seen in force. */
+  firstMs: number | undefined;
+  /** Cuts and repairs still to come. */
+  pending: readonly LinkEvent[];
 }
 
 /** Moves demand through the day until interrupted; with `--once` until the first plan is in force. */
 async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode> {
-  const { terminal, signal, nowMs } = io;
-  const day = dayOf(lab.matrices);
+  const { terminal, display, signal, nowMs } = io;
   const stop = AbortSignal.any([signal, failureSignal(lab.supervisor)]);
-  const show = options.output === "json" ? undefined : display(io);
   const startMs = nowMs();
-  let step = options.startInterval;
-  let intervalStartMs = startMs;
+  const standing: Standing = { step: options.startInterval, intervalStartMs: startMs, firstMs: undefined, pending: events };
   let lastMs = startMs;
-  let firstMs: number | undefined;
-  let shownEpoch = 0;
-  let pendingEvents = events;
-  lab.onServing(() => void measure(lab, step, terminal));
-  await measure(lab, step, terminal);
+  lab.onServing(() => void measure(lab, standing.step, io));
+  void measure(lab, standing.step, io);
 
   while (!stop.aborted) {
     const now = nowMs();
-    const report = lab.network.forward((now - lastMs) / 1000);
+    lab.network.forward((now - lastMs) / 1000);
     lastMs = now;
     const status = await readStatus(lab.supervisor.serving.rest);
-    const plan = status.ok ? status.value.plan : undefined;
-    if (
-      status.ok &&
-      plan !== undefined &&
-      (firstMs !== undefined || isAnswered(status.value, momentAt(lab.matrices, step).matrix.name, lab.epochBefore))
-    ) {
-      const view = viewOf({
-        topology: lab.topology,
-        status: status.value,
-        plan,
-        report: options.once ? lab.network.forward(0) : report,
-        isLinkUp: (linkId) => lab.network.isLinkUp(linkId),
-        interval: { index: step % day.count, count: day.count, seconds: day.seconds },
-        ...(firstMs === undefined ? { appliedSeconds: (nowMs() - startMs) / 1000 } : {}),
-        restarts: lab.supervisor.restarts,
-        rest: lab.supervisor.serving.rest,
-        grpc: lab.supervisor.serving.grpc,
-      });
+    const view = status.ok ? viewNow(lab, status.value, standing, now - startMs) : undefined;
+    if (view !== undefined) {
       if (options.once) return finishOnce(view, options, io);
-      firstMs ??= now;
-      show?.(view, plan.epoch !== shownEpoch);
-      shownEpoch = plan.epoch;
-    } else if (firstMs === undefined) {
+      standing.firstMs ??= now;
+      display.show(view);
+    } else if (standing.firstMs === undefined) {
       if (now - startMs > firstPlanMsMax) return refused(terminal, [noPlanFault(status)]);
-      terminal.progress(
-        status.ok
-          ? `wait for the first plan (${status.value.cycle.phase}, ${status.value.agents.onTarget} switches ready)`
-          : "wait for the controller",
-      );
+      const detail = status.ok ? ` (${status.value.cycle.phase}, ${status.value.agents.onTarget} switches ready)` : "";
+      terminal.progress(`wait for the first plan${detail}`);
     }
-
-    if (firstMs !== undefined) {
-      const elapsedSeconds = (now - firstMs) / 1000;
-      for (const event of pendingEvents.filter(({ atSeconds }) => atSeconds <= elapsedSeconds)) {
-        lab.network.setLink(event.linkId, event.up);
-        terminal.tell(`Link ${event.linkId} is ${event.up ? "repaired" : "cut"}.`);
-      }
-      pendingEvents = pendingEvents.filter(({ atSeconds }) => atSeconds > elapsedSeconds);
-      if (now - intervalStartMs >= options.intervalSeconds * 1000) {
-        step += 1;
-        intervalStartMs = now;
-        await measure(lab, step, terminal);
-      }
-    }
+    if (standing.firstMs !== undefined) moveOn(lab, standing, now, { options, io });
     await pause(Math.max(0, stepMs - (nowMs() - now)), stop);
   }
-  if (signal.aborted) return exitCode.ok;
+  if (signal.aborted) return options.once ? exitCode.interrupted : exitCode.ok;
   return refused(terminal, [fault("unavailable", `The controller is gone: ${await lab.supervisor.failed}`)]);
 }
 
+/** Undefined until every switch holds a plan for the first measurement. */
+function viewNow(lab: Lab, status: ControllerStatus, { step, firstMs }: Standing, elapsedMs: number): LabView | undefined {
+  const { topology, matrices, network, supervisor } = lab;
+  const { plan } = status;
+  const isFirst = firstMs === undefined;
+  if (plan === undefined || (isFirst && !isAnswered(status, momentAt(matrices, step).matrix.name, lab.epochBefore))) return undefined;
+  const day = dayOf(matrices);
+  return viewOf({
+    topology,
+    status,
+    plan,
+    // By the rules of this very moment, counting nothing.
+    report: network.forward(0),
+    isLinkUp: (linkId) => network.isLinkUp(linkId),
+    interval: { index: step % day.count, count: day.count, seconds: day.seconds },
+    ...(isFirst ? { appliedSeconds: elapsedMs / 1000 } : {}),
+    restarts: supervisor.restarts,
+    rest: supervisor.serving.rest,
+    grpc: supervisor.serving.grpc,
+  });
+}
+
+/** Cuts that are due, and the next interval where this one is over. */
+function moveOn(lab: Lab, standing: Standing, now: number, { options, io }: Pick<Day, "options" | "io">): void {
+  const elapsedSeconds = (now - (standing.firstMs ?? now)) / 1000;
+  for (const { linkId, up } of standing.pending.filter(({ atSeconds }) => atSeconds <= elapsedSeconds)) {
+    lab.network.setLink(linkId, up);
+    io.display.tell(`Link ${linkId} is ${up ? "repaired" : "cut"}.`);
+  }
+  standing.pending = standing.pending.filter(({ atSeconds }) => atSeconds > elapsedSeconds);
+  if (now - standing.intervalStartMs < options.intervalSeconds * 1000) return;
+  standing.step += 1;
+  standing.intervalStartMs = now;
+  void measure(lab, standing.step, io);
+}
+
 /** The sites send by the moment's matrix, and the controller is told what was measured. */
-async function measure({ matrices, network, client, supervisor }: Lab, step: number, terminal: Terminal): Promise<void> {
+async function measure(
+  { matrices, network, client, supervisor }: Lab,
+  step: number,
+  { terminal, display }: Pick<Shown, "terminal" | "display">,
+): Promise<void> {
   const { matrix } = momentAt(matrices, step);
   network.offer(matrix);
   // A controller that is down was told of already, and is told of the moment when it is back.
   if (!supervisor.isServing) return;
   const measured = await client.measure(matrix);
   if (!supervisor.isServing) return;
-  if (!measured.ok) for (const line of refusalLines(measured.faults, terminal)) terminal.tell(line);
+  if (!measured.ok) for (const line of refusalLines(measured.faults, terminal)) display.tell(line);
 }
 
 function failureSignal(supervisor: ControllerSupervisor): AbortSignal {
@@ -277,21 +303,4 @@ async function finishOnce(view: LabView, options: LabOptions, { terminal }: LabI
   terminal.settle();
   await terminal.write(options.output === "json" ? `${JSON.stringify(summaryOf(view), null, 2)}\n` : panel(view, terminal.colors));
   return view.check === "pass" && view.walk === "pass" ? exitCode.ok : exitCode.verdictFailed;
-}
-
-/** On a terminal a panel that is drawn over itself; else the panel once, then a line for each plan. */
-function display({ terminal, stdout }: LabIo): (view: LabView, isNewPlan: boolean) => void {
-  if (stdout.isTTY === true) {
-    const screen = new Screen(stdout);
-    return (view) => {
-      terminal.settle();
-      screen.draw(`${panel(view, terminal.colors)}\n${invitation(view, terminal.colors)}`);
-    };
-  }
-  let first = true;
-  return (view, isNewPlan) => {
-    if (!isNewPlan) return;
-    void terminal.write(first ? `${panel(view, terminal.colors)}\n${invitation(view, terminal.colors)}\n` : `${cycleLine(view)}\n`);
-    first = false;
-  };
 }

@@ -1,12 +1,16 @@
 /** The embedded database: PGlite in a worker thread, reached through a Unix socket like any PostgreSQL. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { PoolConfig } from "pg";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { lockDirectory, type DirectoryLock } from "./directory-lock.js";
+
+/** What PostgreSQL's clients look for in a directory that is given as host. */
+const socketName = ".s.PGSQL.5432";
 
 export interface EmbeddedDatabase {
   /** For a pool of one: PGlite has a single session. All is said, so that PGHOST and the like change nothing. */
@@ -26,17 +30,32 @@ export async function openMemory(): Promise<Result<EmbeddedDatabase>> {
   return start({});
 }
 
+/** Longest path of a socket, bytes: macOS allows 103, Linux 107. */
+const socketPathMax = 100;
+
+/** Private to the user, since PGlite asks for no password. In the data directory, where a process that is killed leaves no litter, unless its path is too long. */
+async function makeSocketDirectory(directory: string | undefined): Promise<string> {
+  const place = directory === undefined ? undefined : resolve(directory, "socket");
+  if (place === undefined || Buffer.byteLength(join(place, socketName)) > socketPathMax) return mkdtemp(join(tmpdir(), "sluice-db-"));
+  await rm(place, { recursive: true, force: true });
+  await mkdir(place, { mode: 0o700 });
+  return place;
+}
+
 type FromWorker = "ready" | "closed";
 
 async function start(source: { readonly directory?: string }, lock?: DirectoryLock): Promise<Result<EmbeddedDatabase>> {
-  // Not in the data directory: a socket's path may have some hundred characters only, and this one is private to the user.
-  const socketDirectory = await mkdtemp(join(tmpdir(), "sluice-db-"));
+  const socketDirectory = await makeSocketDirectory(source.directory);
   const worker = new Worker(new URL("pglite-server.mjs", import.meta.url), {
-    workerData: { ...source, socketPath: join(socketDirectory, ".s.PGSQL.5432") },
+    workerData: { ...source, socketPath: join(socketDirectory, socketName) },
     // The thread takes nothing from the command line of the process, e.g. a loader of TypeScript.
     execArgv: [],
   });
+  // A process that ends without closing, as after a refused start, leaves no socket behind.
+  const sweep = (): void => rmSync(socketDirectory, { recursive: true, force: true });
+  process.once("exit", sweep);
   async function release(): Promise<void> {
+    process.off("exit", sweep);
     await worker.terminate();
     await rm(socketDirectory, { recursive: true, force: true });
     await lock?.release();
