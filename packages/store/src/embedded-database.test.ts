@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,7 @@ describe("a store in a directory", () => {
   afterAll(async () => rm(work, { recursive: true, force: true }));
 
   it("is there again after it was closed, is one process's at a time, and survives a half-made database", async () => {
-    const dataDir = join(work, "made", "where", "missing");
+    const dataDir = join(work, "made", "where", "missing", "under-a-path-that-is-too-long-for-a-socket".repeat(2));
     const first = value(await prismaStore({ dataDir }));
     const second = await prismaStore({ dataDir });
     expect(second).toMatchObject({ ok: false, faults: [{ code: "unavailable", data: { pid: process.pid } }] });
@@ -41,6 +41,8 @@ describe("a store in a directory", () => {
 
   it("keeps every acknowledged write when its process is killed", async () => {
     const dataDir = join(work, "killed");
+    const litter = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("sluice-db-"));
+    const before = await litter();
     const program = fileURLToPath(new URL("../scripts/write-until-killed.ts", import.meta.url));
     const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sluice/source", program, dataDir], {
       cwd: fileURLToPath(new URL("../../..", import.meta.url)),
@@ -57,6 +59,8 @@ describe("a store in a directory", () => {
     const store = value(await prismaStore({ dataDir }));
     const events = value(await store.listEvents({ limit: 1000 }));
     expect(events.length).toBeGreaterThanOrEqual(acknowledged);
+    expect((await litter()).filter((name) => !before.includes(name))).toEqual([]);
+    expect((await stat(join(dataDir, "socket"))).mode & 0o777).toBe(0o700);
     expect(events.map(({ data }) => data["number"])).toEqual(events.map(({ sequence }) => sequence));
     await store.close();
   });

@@ -22,7 +22,13 @@ export interface EmbeddedDatabase {
 export async function openDirectory(directory: string): Promise<Result<EmbeddedDatabase>> {
   const lock = await lockDirectory(directory);
   if (!lock.ok) return lock;
-  return start({ directory }, lock.value);
+  try {
+    return await start({ directory }, lock.value);
+  } catch (cause) {
+    await lock.value.release();
+    const why = cause instanceof Error ? cause.message : "no reason given";
+    return refuse(fault("store-failed", `The data directory ${directory} cannot be used: ${why}.`));
+  }
 }
 
 /** An empty database that ends with the process: for tests. */
@@ -33,7 +39,10 @@ export async function openMemory(): Promise<Result<EmbeddedDatabase>> {
 /** Longest path of a socket, bytes: macOS allows 103, Linux 107. */
 const socketPathMax = 100;
 
-/** Private to the user, since PGlite asks for no password. In the data directory, where a process that is killed leaves no litter, unless its path is too long. */
+/**
+ * Private to the user, since PGlite asks for no password. In the data directory, where a process that is killed leaves no litter,
+ * unless its path is too long.
+ */
 async function makeSocketDirectory(directory: string | undefined): Promise<string> {
   const place = directory === undefined ? undefined : resolve(directory, "socket");
   if (place === undefined || Buffer.byteLength(join(place, socketName)) > socketPathMax) return mkdtemp(join(tmpdir(), "sluice-db-"));
