@@ -2,7 +2,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { benchCycle } from "./cycle.js";
 import { networkNames, type NetworkName } from "./network.js";
+import { benchPush } from "./push.js";
 import { report } from "./report.js";
+import { benchRest } from "./rest.js";
 
 const program = new Command("npm run bench --").description(
   "Benchmarks. Each prints median and spread, on stdout as a table and with --json as numbers.",
@@ -22,6 +24,25 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { network: NetworkName[]; runs: number; json?: string }) => {
     report(await benchCycle(flags.network, flags.runs), { json: flags.json });
+  });
+
+program
+  .command("push")
+  .description("rules pushed per second to agents over gRPC, from a real controller process")
+  .option("--agents <n>", "how many agents", count, 100)
+  .option("--runs <n>", "runs", count, 3)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { agents: number; runs: number; json?: string }) => {
+    report(await benchPush(flags.agents, flags.runs), { json: flags.json });
+  });
+
+program
+  .command("rest")
+  .description("REST reads per second, alone and during solves")
+  .option("--seconds <n>", "time of each load", count, 8)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { seconds: number; json?: string }) => {
+    report(await benchRest(flags.seconds), { json: flags.json });
   });
 
 await program.parseAsync();

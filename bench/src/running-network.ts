@@ -1,0 +1,88 @@
+/** A real controller process with an agent for each node in this process, as the lab runs them, for benchmarks that need one. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memoryDatapath, openControllerChannel, runAgent, type RunningAgent } from "@sluice/agent";
+import { ControllerClient, startController } from "@sluice/lab";
+import { topologyDocument, type DemandMatrix, type PlanSettings, type Topology } from "@sluice/model";
+import { valueOf } from "./network.js";
+
+const controllerEntry = new URL("../../apps/controller/dist/main.js", import.meta.url);
+/** Longest wait for a plan to be in force, ms. */
+const applyMsMax = 120_000;
+const pollMs = 20;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface ControllerEvent {
+  readonly sequence: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface RunningNetwork {
+  readonly rest: string;
+  readonly pid: number;
+  measure(matrix: DemandMatrix): Promise<void>;
+  /** Waits for the next event of the kind that comes after the given one. */
+  next(kind: string, after: number): Promise<ControllerEvent>;
+  get<T>(path: string): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export async function startNetwork(topology: Topology, settings: PlanSettings, cycleSeconds: number): Promise<RunningNetwork> {
+  const dataDir = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  const controller = valueOf(
+    await startController({
+      entry: controllerEntry,
+      dataDir,
+      grpc: "127.0.0.1:0",
+      rest: "127.0.0.1:0",
+      cycleSeconds,
+      settings,
+      logFile: join(dataDir, "controller.log"),
+      verbose: false,
+    }),
+  );
+  const { grpc, rest, pid } = controller.serving;
+  const client = new ControllerClient(grpc);
+  valueOf(await client.replaceTopology(topologyDocument(topology)));
+  const channel = openControllerChannel(grpc);
+  const agents: RunningAgent[] = topology.nodes.map(({ id: nodeId }) => {
+    const links = topology.links.filter(({ from }) => from === nodeId).map(({ id: linkId }) => ({ linkId, up: true }));
+    return runAgent({ nodeId, controller: grpc, channel, datapath: memoryDatapath({ links }), log: silent });
+  });
+
+  async function get<T>(path: string): Promise<T> {
+    const response = await fetch(`${rest}${path}`);
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  return {
+    rest,
+    pid,
+    get,
+    async measure(matrix) {
+      valueOf(await client.measure(matrix));
+    },
+    async next(kind, after) {
+      const deadline = performance.now() + applyMsMax;
+      for (let seen = after; performance.now() < deadline;) {
+        const { items } = await get<{ items: readonly ControllerEvent[] }>(`/v1/events?after=${seen}&limit=1000`);
+        const found = items.find((event) => event.kind === kind);
+        if (found !== undefined) return found;
+        seen = items.at(-1)?.sequence ?? seen;
+        if (items.length === 0) await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+      throw new Error(`no event ${kind} within ${applyMsMax / 1000} s`);
+    },
+    async stop() {
+      await Promise.all(agents.map((agent) => agent.stop()));
+      client.close();
+      channel.close();
+      await controller.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
