@@ -1,4 +1,4 @@
-import { ruleKey, type NodeRules } from "@sluice/model";
+import { assert as invariant, ruleKey, toId, type LinkId, type NodeRules, type Rule } from "@sluice/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryRule } from "./arbitrary.js";
@@ -6,6 +6,12 @@ import { applyOperations, diffRules } from "./diff.js";
 import { digestAfter, digestOf } from "./digest.js";
 
 const rules = fc.array(arbitraryRule(), { maxLength: 12 }).map((list): NodeRules => new Map(list.map((rule) => [ruleKey(rule), rule])));
+
+const bucket = { weight: 1, pushLabel: 16, mplsTc: 5, output: toId<LinkId>("x") };
+const meter: Rule = { kind: "meter", meterId: 1, rateBps: 1000, burstBits: 2000 };
+const group: Rule = { kind: "group", groupId: 1, buckets: [bucket, bucket] };
+const ingress: Rule = { kind: "ingress", match: { dstPrefix: "10.0.0.0/24", dscp: 46 }, meterId: 1, groupId: 1 };
+const label: Rule = { kind: "label", match: { label: 16 }, action: { kind: "output", link: toId("x") } };
 
 describe("diffRules", () => {
   it("turns one into the other", () => {
@@ -53,9 +59,27 @@ describe("digests", () => {
     expect(digestOf(new Map())).toBe("0".repeat(32));
   });
 
+  it.each<[string, Rule, Rule]>([
+    ["a meter's rate", { ...meter, rateBps: 3000 }, meter],
+    ["a meter's burst", { ...meter, burstBits: 3000 }, meter],
+    ["an ingress rule's meter", { ...ingress, meterId: 2 }, ingress],
+    ["an ingress rule's group", { ...ingress, groupId: 2 }, ingress],
+    ["a label's link", { ...label, action: { kind: "output", link: toId("y") } }, label],
+    ["a label's action", { ...label, action: { kind: "pop-deliver" } }, label],
+    ["a later bucket's weight", { ...group, buckets: [bucket, { ...bucket, weight: 2 }] }, group],
+    ["a later bucket's label", { ...group, buckets: [bucket, { ...bucket, pushLabel: 17 }] }, group],
+    ["a later bucket's class", { ...group, buckets: [bucket, { ...bucket, mplsTc: 1 }] }, group],
+    ["a later bucket's link", { ...group, buckets: [bucket, { ...bucket, output: toId("y") }] }, group],
+    ["the number of buckets", { ...group, buckets: [bucket] }, group],
+  ])("and differences see %s", (_, changed, rule) => {
+    const [before, after] = [rule, changed].map((each): NodeRules => new Map([[ruleKey(each), each]]));
+    invariant(before !== undefined && after !== undefined, "two sets");
+    expect(digestOf(before)).not.toBe(digestOf(after));
+    expect(diffRules(before, after)).toEqual([{ op: "put", rule: changed }]);
+  });
+
   it("do not depend on the order of a rule's fields", () => {
-    const rule = { kind: "meter", meterId: 1, rateBps: 1000, burstBits: 2000 } as const;
     const turned = { burstBits: 2000, rateBps: 1000, meterId: 1, kind: "meter" } as const;
-    expect(digestOf(new Map([["meter/1", turned]]))).toBe(digestOf(new Map([["meter/1", rule]])));
+    expect(digestOf(new Map([["meter/1", turned]]))).toBe(digestOf(new Map([["meter/1", meter]])));
   });
 });

@@ -54,6 +54,18 @@ describe("forwardFluid", () => {
     expect(report.links.find(({ linkId }) => linkId === "bd")?.droppedBps).toBeCloseTo(2 * gbps, 0);
   });
 
+  it("gives lower classes what the higher ones leave after their own loss", () => {
+    const topology = diamond({ capacityGbps: { ab: 3, bd: 5 } });
+    const [compiled] = rulesOfPlans(topology, [diamondPlan(group("interactive", 6, { abd: 1 }), group("bulk", 4, { bd: 1 }))]);
+    const offered = [offer("a", "d", "interactive", 6), offer("b", "d", "bulk", 4)];
+    const report = forwardFluid({ topology, switches: switchesOf(compiled ?? new Map()), offered });
+    // Only 3 of the 6 reach bd, so 2 are left there.
+    expect(inGbps(report)).toEqual([
+      [3, 0, 3, 0, 0],
+      [2, 0, 2, 0, 0],
+    ]);
+  });
+
   it("settles where loss runs in a circle", () => {
     // Each of the three flows takes two of the three links ab, bc, ca: every link's arrivals hang on the loss of the one before.
     const ring = diamondPlan(group("bulk", 8, { abc: 1 }), group("bulk", 8, { bca: 1 }), group("bulk", 8, { cab: 1 }));
