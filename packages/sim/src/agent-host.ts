@@ -103,6 +103,8 @@ export class AgentHost {
         // A crash before the answer leaves it open whether the pair was written.
         const writtenAtMs = delayMs * world.random.next();
         world.clock.after(writtenAtMs, () => {
+          // Nothing of a dead process is written once its successor has started.
+          if (this.#boots !== boot) return;
           world.checks.onPersistTerm(this, { term, epoch });
           this.durable = { term, epoch };
         });

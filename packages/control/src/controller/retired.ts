@@ -8,16 +8,15 @@ import { effectiveTopology } from "./link-state.js";
 import type { ControllerState, VerifiedPlan } from "./state.js";
 
 /** After a change of the stored topology, before the switches follow it. */
-export function retire({ inventory, switches, push }: ControllerState, before: Topology | undefined): void {
+export function retire({ inventory, switches }: ControllerState, before: Topology | undefined): void {
   const { topology, retired } = inventory;
   if (topology === undefined || before === undefined) return;
   for (const node of before.nodes) {
     if (topology.nodeById.has(node.id)) continue;
     const belief = switches.get(node.id)?.belief;
-    const held = belief === undefined ? push.target?.rules.get(node.id) : worstRules(belief);
     retired.nodes.set(node.id, node);
     // What starts at a node that is gone is nobody's traffic any more; what passes it is.
-    if (held !== undefined) retired.rules.set(node.id, new Map([...held].filter(([, rule]) => rule.kind === "label")));
+    if (belief !== undefined) retired.rules.set(node.id, new Map([...worstRules(belief)].filter(([, rule]) => rule.kind === "label")));
   }
   for (const link of before.links) if (!topology.linkById.has(link.id)) retired.links.set(link.id, link);
   for (const id of retired.links.keys()) if (topology.linkById.has(id)) retired.links.delete(id);
