@@ -187,7 +187,7 @@ describe("sluice explain", () => {
   });
 });
 
-describe.skipIf(!hasData)(`published optima${dataTitle}`, () => {
+describe.skipIf(!hasData)(`published optima${dataTitle}`, { timeout: 900_000 }, () => {
   test("Uninett2010, gravity, over the published path set: 29820.700125038624 in the file's unit", async () => {
     const peer = join(dataDir, "peer-bench");
     const uninett = [
@@ -198,7 +198,20 @@ describe.skipIf(!hasData)(`published optima${dataTitle}`, () => {
     ];
     const argv = [...uninett, "--tunnels", join(peer, "paths/Uninett2010.k4-edge-disjoint.txt.gz")];
     const plan = join(dir, "uninett.json");
-    const ran = await run(["solve", ...argv, "--objective", "max-throughput", "--solver", "highs", "-o", "json", "--plan-out", plan]);
+    const ran = await run([
+      "solve",
+      ...argv,
+      "--objective",
+      "max-throughput",
+      "--solver",
+      "highs",
+      "--deadline",
+      "600",
+      "-o",
+      "json",
+      "--plan-out",
+      plan,
+    ]);
     expect(ran.code).toBe(0);
     const report = JSON.parse(ran.stdout) as SolveReport;
     const published = 29820.700125038624;
