@@ -17,6 +17,8 @@ export class AgentHost {
   readonly world: World;
   /** Survives everything. */
   durable: { term: Term; epoch: Epoch } = { term: 0, epoch: 0 };
+  /** What the process knows to be durable. */
+  confirmed = this.durable;
   state: AgentState | undefined;
   stream: { readonly id: number; readonly wire: SimulatedStream } | undefined;
   /** As they came over the wire: which term really ordered what is applied. */
@@ -31,6 +33,7 @@ export class AgentHost {
   start(): void {
     this.#boots += 1;
     const { plane } = this.world;
+    this.confirmed = this.durable;
     this.state = createAgent(
       {
         nodeId: this.nodeId,
@@ -108,7 +111,10 @@ export class AgentHost {
           world.checks.onPersistTerm(this, { term, epoch });
           this.durable = { term, epoch };
         });
-        later(delayMs, () => this.event({ kind: "persisted", persistId, ok: true }));
+        later(delayMs, () => {
+          this.confirmed = { term, epoch };
+          this.event({ kind: "persisted", persistId, ok: true });
+        });
         return;
       }
       case "apply": {

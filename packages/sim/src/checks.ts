@@ -221,9 +221,10 @@ export class Checks {
     }
   }
 
+  /** I4: an agent says what it knows to be durable, no more and no less. */
   onAgentSends(host: AgentHost, message: AgentMessage): void {
     if (message.kind !== "hello") return;
-    if (message.termSeen !== host.durable.term || message.epochSeen !== host.durable.epoch) {
+    if (message.termSeen !== host.confirmed.term || message.epochSeen !== host.confirmed.epoch) {
       this.fail("I4", `${host.nodeId} says it has seen (${message.termSeen}, ${message.epochSeen}), and remembers otherwise`);
     }
   }
