@@ -63,13 +63,18 @@ describe("orderUpdate from damaged or strange rules", () => {
   });
 
   it("fills the room that a pause makes only after the pause, and throttles nothing for it", () => {
-    // Label 16 leads from a over ab to d and is to lead from c to b: the flow over ab pauses, and 9 Gb/s take its place there.
+    // Label 16 leads from a over ab to d and is to end at b: the flow over ab pauses, and 8.5 Gb/s take its place there. The small
+    // flow need not shrink first.
     const topology = diamond();
-    const [installed] = rulesOfPlans(topology, [diamondPlan(group("bulk", 9, { abd: 1 }))]);
-    const [newcomers] = rulesOfPlans(topology, [diamondPlan(group("elastic", 9, { cab: 1 }), group("bulk", 1, { ab: 1 }))], {
-      ...emptyAssignments,
-      labelNext: 40,
-    });
+    const [installed] = rulesOfPlans(topology, [diamondPlan(group("bulk", 9, { abd: 1 }), group("elastic", 1, { ab: 1 }))]);
+    const [newcomers] = rulesOfPlans(
+      topology,
+      [diamondPlan(group("elastic", 8.5, { cab: 1 }), group("bulk", 0.5, { ab: 1 }), group("elastic", 0.5, { ab: 1 }))],
+      {
+        ...emptyAssignments,
+        labelNext: 40,
+      },
+    );
     invariant(installed !== undefined && newcomers !== undefined, "two rule sets");
     const stranger: Rule = { kind: "label", match: { label: 16 }, action: { kind: "pop-deliver" } };
     const b = toId<NodeId>("b");
@@ -93,5 +98,28 @@ describe("orderUpdate from damaged or strange rules", () => {
     const update = orderUpdate({ topology, installed, target, slack: 0 });
     expect(update.stages.map(({ purpose }) => purpose)).toEqual(["add-transit", "throttle", "flip"]);
     expect(walkUpdate(topology, installed, update, { target }).violations).toEqual([]);
+  });
+
+  it("fails the walk where a broken tunnel is still broken at the end", () => {
+    const topology = diamond();
+    const [first, second] = rulesOfPlans(topology, [diamondPlan(group("bulk", 1, { abd: 1 })), diamondPlan(group("bulk", 2, { abd: 1 }))]);
+    invariant(first !== undefined && second !== undefined, "two rule sets");
+    const [installed, target] = [without(first, "b", "label/16"), without(second, "b", "label/16")];
+    const walk = walkUpdate(topology, installed, orderUpdate({ topology, installed, target, slack: 0.1 }), { target });
+    expect(new Set(walk.violations.map(({ data }) => data?.["kind"]))).toEqual(new Set(["blackhole"]));
+  });
+
+  it("fails the walk where the end needs the slack that only the way may use", () => {
+    const topology = diamond();
+    const [installed, target] = rulesOfPlans(topology, [
+      diamondPlan(group("bulk", 1, { abd: 1 })),
+      diamondPlan(group("bulk", 12, { abd: 1 })),
+    ]);
+    invariant(installed !== undefined && target !== undefined, "two rule sets");
+    const walk = walkUpdate(topology, installed, orderUpdate({ topology, installed, target, slack: 0.5 }), { target });
+    expect(walk.violations.map(({ data }) => [data?.["kind"], data?.["linkId"]])).toEqual([
+      ["overload", "ab"],
+      ["overload", "bd"],
+    ]);
   });
 });
