@@ -50,6 +50,11 @@ export class Checks {
     this.#readTopologies();
     const { plane, leader } = this.#world;
     const { inForce } = leader?.state.push ?? {};
+    if (leader !== undefined && !leader.state.adopting) {
+      for (const { nodeId, belief, bootId } of leader.state.switches.values())
+        if (bootId === undefined && belief.kind === "unknown" && belief.last.size > 0)
+          plane.unheardAtMs.set(nodeId, this.#world.clock.nowMs);
+    }
     const standing = `${plane.version} ${leader?.term} ${inForce?.record.epoch}`;
     if (standing === this.#judged) return;
     this.#judged = standing;
@@ -108,14 +113,16 @@ export class Checks {
 
   /**
    * I3, from meters and weights as they are installed. A cable that was mended brings back traffic that nobody could plan
-   * for; until all switches hold a plan that was made after that, it counts as cut.
+   * for, and a leader that went ahead without a switch cannot know its load; until all switches hold a plan that was made after
+   * that, such a cable counts as cut, and what such a switch sends does not count.
    */
   #checkLoads(): void {
     const { plane } = this.#world;
     const steady = this.#isSteady();
     if (steady) this.#endExcuses();
     const loads = new Map<LinkId, number>();
-    for (const { label, output, rateBps } of offeredTraffic(plane)) {
+    for (const { nodeId, label, output, rateBps } of offeredTraffic(plane)) {
+      if (plane.unheardAtMs.has(nodeId)) continue;
       for (const linkId of walkLabel(plane, output, label).links) {
         if (plane.mendedAtMs.has(linkId)) break;
         loads.set(linkId, (loads.get(linkId) ?? 0) + rateBps);
@@ -136,6 +143,7 @@ export class Checks {
     const { plane } = this.#world;
     const createdAtMs = Date.parse(this.#world.leaderView()?.planInForce?.record.createdAt ?? "");
     for (const [linkId, atMs] of plane.mendedAtMs) if (createdAtMs > atMs) plane.mendedAtMs.delete(linkId);
+    for (const [nodeId, atMs] of plane.unheardAtMs) if (createdAtMs > atMs) plane.unheardAtMs.delete(nodeId);
     for (const [nodeId, atMs] of plane.strangersAtMs)
       if (createdAtMs > atMs && this.#isInTopology(nodeId)) plane.strangersAtMs.delete(nodeId);
   }

@@ -19,6 +19,8 @@ export class DataPlane {
   readonly mendedAtMs = new Map<LinkId, number>();
   /** Nodes that an operator took out of the topology, and when: their own traffic is nobody's until a plan knows them again. */
   readonly strangersAtMs = new Map<NodeId, number>();
+  /** Switches that the leader went ahead without, and when: it takes them to hold the last plan, which nobody can know. */
+  readonly unheardAtMs = new Map<NodeId, number>();
   /** Rises with every change: checks that depend on nothing else need not be repeated before. */
   version = 0;
 

@@ -317,10 +317,10 @@ async function playSeed(world: World): Promise<Outcome> {
 
 /** The operators' part: they repeat what was not acknowledged. */
 function introduce(world: World): void {
-  const { store, scenario } = world;
-  if (store.topologies.length === 0) world.request("topology", topologyDocument(scenario.universe));
-  if (store.settings.length === 0) world.request("settings", scenario.settings);
-  if (store.topologies.length > 0 && store.settings.length > 0) {
+  const view = world.leaderView();
+  if (view?.topology === undefined) world.request("topology", topologyDocument(world.scenario.universe));
+  if (view?.settingsVersion === 0) world.request("settings", world.scenario.settings);
+  if (view?.topology !== undefined && view.settingsVersion > 0) {
     world.request("demands", undefined);
     return;
   }
