@@ -1,4 +1,5 @@
 /** Solvers that run away, crash or talk nonsense: the deadline holds, and the next rung answers. */
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +23,9 @@ async function moody(first: string, greedy: string): Promise<SolverEntry> {
   const module = pathToFileURL(
     join(
       dir,
-      `${Buffer.from(first + greedy)
-        .toString("hex")
-        .slice(0, 60)}.mjs`,
+      `${createHash("sha256")
+        .update(first + greedy)
+        .digest("hex")}.mjs`,
     ),
   );
   const act = (what: string) => (what === "real" ? real : what);
@@ -58,6 +59,14 @@ describe("the ladder", () => {
     expect(ran.stderr).toContain("[deadline-exceeded]");
     expect(ran.stderr).toContain("[solver-failed]");
     expect(ran.stderr).toContain("--deadline");
+  });
+
+  test("a refusal is no failure: no other rung is tried", async () => {
+    const refusal = { ok: false, faults: [{ code: "malformed", message: "The path set is no path set.", pointer: "/line/3" }] };
+    const answer = `process.send({ kind: "result", result: ${JSON.stringify(refusal)} });`;
+    const ran = await run(solve, { solver: await moody(answer, "real") });
+    expect(ran).toMatchObject({ code: 2, stdout: "" });
+    expect(ran.stderr).toContain("/line/3");
   });
 
   test("a cancelled solve ends at once, says nothing on stdout, and no other rung is tried", async () => {

@@ -138,6 +138,14 @@ describe("sluice verify", () => {
     expect(await run(["verify", ...network, "--plan", file])).toMatchObject({ code: 0 });
   });
 
+  test("fails a plan that claims its bound over more paths than it was made with", async () => {
+    const file = join(dir, "one.json");
+    expect(await run(["solve", ...network, "--tunnels", "k-shortest:1", "--plan-out", file])).toMatchObject({ code: 0 });
+    const made = JSON.parse(await readFile(file, "utf8")) as PlanFile;
+    expect(await verdictOn(made)).toMatchObject({ code: 0 });
+    expect(await verdictOn({ ...made, tunnels: "any" })).toMatchObject({ code: 1, report: { check: { verdict: "fail" } } });
+  });
+
   test.each<[string, (file: PlanFile) => unknown]>([
     ["admits more than the link holds", (file) => withGroup(file, (group) => ({ ...group, admittedBps: group.admittedBps * 1.5 }))],
     ["admits a negative rate", (file) => withGroup(file, (group) => ({ ...group, admittedBps: -1 }))],
