@@ -1,4 +1,5 @@
 /** Composition root of the agent: the only place where its parts are made and joined. */
+import { createInterface } from "node:readline";
 import { isId, toId, type LinkId, type NodeId } from "@sluice/model";
 import { Command, InvalidArgumentError } from "commander";
 import pino from "pino";
@@ -37,6 +38,7 @@ const program = new Command("sluice-agent")
   .requiredOption("--controller <host:port>", "where the controller serves gRPC", address)
   .requiredOption("--state-dir <dir>", "directory of this agent alone: what it has promised to obey, over restarts")
   .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology")
+  .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .addHelpText(
@@ -55,21 +57,21 @@ const given = program.opts<{
   controller: string;
   stateDir: string;
   link?: string[];
+  linksFromStdin: boolean;
   ruleCountMax: number;
   logLevel: string;
 }>();
 const log = pino({ level: given.logLevel, base: { node: given.node } }, pino.destination({ fd: 2, sync: true }));
 
+const links = (given.link ?? []).map((link) => ({ linkId: id<LinkId>(link), up: true }));
+const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax });
 let agent: RunningAgent;
 try {
   agent = runAgent({
     nodeId: given.node,
     controller: given.controller,
     stateDir: given.stateDir,
-    datapath: memoryDatapath({
-      links: (given.link ?? []).map((link) => ({ linkId: id<LinkId>(link), up: true })),
-      ruleCountMax: given.ruleCountMax,
-    }),
+    datapath,
     log,
     onBroken: () => process.exit(exitBroken),
   });
@@ -79,6 +81,14 @@ try {
   process.exit(exitRefused);
 }
 log.info({ controller: given.controller }, "running");
+
+if (given.linksFromStdin) {
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    const [, state, link] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
+    if (link !== undefined && links.some(({ linkId }) => linkId === link)) datapath.setLink(id<LinkId>(link), state === "up");
+    else log.warn({ line: line.slice(0, 200) }, "not understood: write `down LINK` or `up LINK`, with a link of this switch");
+  });
+}
 
 let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

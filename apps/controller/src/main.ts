@@ -1,7 +1,7 @@
 /** Composition root of the controller: the only place where its parts are made and joined. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { controllerConfigDefault, createController } from "@sluice/control";
-import type { Result } from "@sluice/model";
+import { fault, ok, refuse, type Result } from "@sluice/model";
 import { prismaStore } from "@sluice/store";
 import pino from "pino";
 import { startDriver } from "./driver.js";
@@ -15,25 +15,47 @@ import { loadStartInventory } from "./start-inventory.js";
 /** A stop that takes longer than this is forced, ms. */
 const stopMsMax = 10_000;
 
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
 const options = parseOptions(process.argv.slice(2), process.env);
 const log = pino({ level: options.logLevel, base: { controller: options.controllerId } }, pino.destination({ fd: 2, sync: true }));
 
+/** What is open, in the order in which it was opened; closed the other way round. */
+const closers: (() => void | Promise<void>)[] = [];
+let stopping = false;
+
+async function stop(reason: string, exitCode: number): Promise<never> {
+  if (stopping) return new Promise(() => undefined);
+  stopping = true;
+  log.info(`stopping: ${reason}`);
+  setTimeout(() => process.exit(exitCode === 0 ? 1 : exitCode), stopMsMax).unref();
+  for (const close of closers.toReversed()) await close();
+  process.exit(exitCode);
+}
+
 /** Unwraps what the start cannot do without; a fault here ends the process with its sentence. */
-function needed<T>(what: string, result: Result<T>): T {
+async function needed<T>(what: string, result: Result<T>): Promise<T> {
   if (result.ok) return result.value;
   log.fatal({ faults: result.faults }, `${what}: ${result.faults[0].message}`);
-  process.exit(1);
+  return stop("the start failed", 1);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop(signal, 0));
+if (options.exitWithStdin) {
+  process.stdin.on("end", () => void stop("stdin has closed", 0));
+  process.stdin.on("error", () => void stop("stdin has failed", 0));
+  process.stdin.resume();
 }
 
 mkdirSync(options.dataDir, { recursive: true });
-const store = needed(
-  "The store could not be opened",
-  await prismaStore(options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl }),
-);
-const term = needed("The lead could not be taken", await store.acquireTerm(options.controllerId));
-const inventory = needed("The inventory could not be read", await loadStartInventory(store));
+const database = options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl };
+const onCause = (cause: unknown): void => log.error({ err: cause }, "the store failed");
+const store = await needed("The store could not be opened", await prismaStore({ ...database, onCause }));
+closers.push(() => store.close());
+const term = await needed("The lead could not be taken", await store.acquireTerm(options.controllerId));
+const inventory = await needed("The inventory could not be read", await loadStartInventory(store));
 
 const solvers = startSolverPool(new URL("./solver/solver-process.js", import.meta.url));
+closers.push(() => solvers.close());
 const driver = startDriver({
   state: createController(
     { ...controllerConfigDefault, controllerId: options.controllerId, solveIntervalMinMs: options.cycleSeconds * 1000 },
@@ -42,52 +64,40 @@ const driver = startDriver({
   term,
   store,
   solvers,
-  onStepDown: (reason) => void stop(`A newer leader exists: ${reason}`, 1),
+  onStepDown: (reason) => void stop(`a newer leader exists: ${reason}`, 1),
   onBroken: (error) => {
     log.fatal({ err: error }, "an invariant of the controller is broken");
     void stop("an invariant is broken", 70);
   },
 });
+closers.push(() => driver.stop());
 driver.watch(({ kind, data }) => log.info({ event: kind, ...data }, kind));
-
 if (options.settings !== undefined) {
-  needed("The settings were refused", await driver.submit({ kind: "change-settings", settings: options.settings }));
+  await needed("The settings were refused", await driver.submit({ kind: "change-settings", settings: options.settings }));
 }
 
-const grpc = needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, store, term, log }));
+const grpc = await needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, store, term, log }));
+// Streams are closed by the driver first, so that agents hear why.
+closers.splice(-1, 0, () => grpc.stop());
 const rest = await buildRest({
   view: driver.view,
   store,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
   log,
+  version,
 });
-let restUrl: string;
-try {
-  restUrl = await rest.listen({ host: options.rest.host, port: options.rest.port });
-} catch (error) {
-  log.fatal({ err: error }, `REST could not be served on ${options.rest.host}:${options.rest.port}; choose another --rest address`);
-  process.exit(1);
-}
-
-let stopping = false;
-async function stop(reason: string, exitCode: number): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  log.info(`stopping: ${reason}`);
-  setTimeout(() => process.exit(exitCode === 0 ? 1 : exitCode), stopMsMax).unref();
-  await rest.close();
-  await driver.stop();
-  await grpc.stop();
-  solvers.close();
-  await store.close();
-  process.exit(exitCode);
-}
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop(signal, 0));
-if (options.exitWithStdin) {
-  process.stdin.on("end", () => void stop("stdin has closed", 0));
-  process.stdin.on("error", () => void stop("stdin has failed", 0));
-  process.stdin.resume();
-}
+closers.push(() => rest.close());
+const restUrl = await needed("REST could not be served", await listen());
 
 process.stdout.write(`${JSON.stringify({ ready: true, grpc: `${options.grpc.host}:${grpc.port}`, rest: restUrl, term })}\n`);
 log.info({ grpc: grpc.port, rest: restUrl, term }, "serving");
+
+async function listen(): Promise<Result<string>> {
+  const { host, port } = options.rest;
+  try {
+    return ok(await rest.listen({ host, port }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return refuse(fault("unavailable", `REST cannot listen on ${host}:${port}: ${reason}; choose another --rest address.`));
+  }
+}
