@@ -68,13 +68,12 @@ export function openControllerStream({ channel }: ControllerChannel, handlers: S
   }
 
   const queue = createOutgoingQueue<AgentMessage>({
-    outlet: { write: (message) => call.write(agentMessageToWire(message)) },
+    outlet: { write: (message, taken) => void call.write(agentMessageToWire(message), taken) },
     messagesMax: messagesWaitingMax,
     stallMsMax,
     coalesceKey,
     onStuck: (reason) => close(`the stream is stuck: ${reason}`),
   });
-  call.on("drain", queue.drained);
   call.on("data", (wire: v1.ConnectResponse) => {
     if (!open) return;
     const message = controllerMessageFromWire(wire);

@@ -6,15 +6,18 @@
 
 /** Where the queue writes: a gRPC call. */
 export interface Outlet<M> {
-  /** Accepts the message; false says to wait for `drained` before the next one. */
-  write(message: M): boolean;
+  /** Hands the message to the transport, which calls back when flow control has let it go. */
+  write(message: M, taken: () => void): void;
 }
+
+/** Messages that are with the transport at once, per stream: enough to keep it busy, few enough to coalesce behind. */
+const inFlightMax = 16;
 
 export interface OutgoingQueueOptions<M> {
   readonly outlet: Outlet<M>;
   /** Messages that may wait, over all kinds. */
   readonly messagesMax: number;
-  /** How long messages may wait for a peer that takes nothing, ms. */
+  /** How long a peer may take nothing while there is something for it, ms. */
   readonly stallMsMax: number;
   /** Messages with one key supersede each other; undefined never does. */
   readonly coalesceKey: (message: M) => string | undefined;
@@ -25,9 +28,7 @@ export interface OutgoingQueueOptions<M> {
 export interface OutgoingQueue<M> {
   /** Writes now or later, in order. After `close` it does nothing. */
   send(message: M): void;
-  /** The outlet can take more. */
-  drained(): void;
-  /** How many messages wait. */
+  /** How many messages wait behind those that are with the transport. */
   readonly waiting: number;
   close(): void;
 }
@@ -37,7 +38,7 @@ export function createOutgoingQueue<M>(options: OutgoingQueueOptions<M>): Outgoi
   const { outlet, messagesMax, stallMsMax, coalesceKey, onStuck } = options;
   /** In order of sending; a message that supersedes another takes over its place. */
   const waiting = new Map<string | symbol, M>();
-  let blocked = false;
+  let inFlight = 0;
   let closed = false;
   let stall: NodeJS.Timeout | undefined;
 
@@ -54,32 +55,34 @@ export function createOutgoingQueue<M>(options: OutgoingQueueOptions<M>): Outgoi
   }
 
   function write(message: M): void {
-    if (outlet.write(message)) return;
-    blocked = true;
-    clearTimeout(stall);
-    stall = setTimeout(() => giveUp(`the peer took nothing for ${stallMsMax / 1_000} s`), stallMsMax);
-    stall.unref();
+    inFlight += 1;
+    if (inFlight === 1) {
+      stall = setTimeout(() => giveUp(`the peer took nothing for ${stallMsMax / 1_000} s`), stallMsMax);
+      stall.unref();
+    }
+    outlet.write(message, taken);
+  }
+
+  function taken(): void {
+    inFlight -= 1;
+    if (closed) return;
+    if (inFlight === 0) clearTimeout(stall);
+    else stall?.refresh();
+    const [next] = waiting;
+    if (next === undefined) return;
+    waiting.delete(next[0]);
+    write(next[1]);
   }
 
   return {
     send(message) {
       if (closed) return;
-      if (!blocked) {
+      if (inFlight < inFlightMax) {
         write(message);
         return;
       }
       waiting.set(coalesceKey(message) ?? Symbol("message"), message);
       if (waiting.size > messagesMax) giveUp(`more than ${messagesMax} messages wait for the peer`);
-    },
-    drained() {
-      if (closed) return;
-      blocked = false;
-      clearTimeout(stall);
-      for (const [key, message] of waiting) {
-        if (blocked || closed) return;
-        waiting.delete(key);
-        write(message);
-      }
     },
     get waiting() {
       return waiting.size;

@@ -37,13 +37,12 @@ interface Underway {
 /** Takes one matrix after the other: the next message is read when the one before it was answered. */
 async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: Measurements): Promise<void> {
   const answers = createOutgoingQueue<v1.StreamMeasurementsResponse>({
-    outlet: call,
+    outlet: { write: (message, taken) => void call.write(message, taken) },
     messagesMax: limits.agentMessagesWaitingMax,
     stallMsMax: limits.stallMsMax,
     coalesceKey: () => undefined,
     onStuck: () => cutOff(call),
   });
-  call.on("drain", answers.drained);
   call.once("close", answers.close);
 
   const reader = createReader(call);

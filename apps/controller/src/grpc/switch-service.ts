@@ -32,7 +32,7 @@ function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connec
   }
 
   const queue = createOutgoingQueue<ControllerMessage>({
-    outlet: { write: (message) => call.write(controllerMessageToWire(message)) },
+    outlet: { write: (message, taken) => void call.write(controllerMessageToWire(message), taken) },
     messagesMax: limits.agentMessagesWaitingMax,
     stallMsMax: limits.stallMsMax,
     coalesceKey,
@@ -60,7 +60,6 @@ function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connec
     if (message.ok) driver.agentMessage(streamId, message.value);
     else refuseStream(message.faults);
   });
-  call.on("drain", queue.drained);
   call.on("end", () => {
     if (forget()) call.end();
   });
