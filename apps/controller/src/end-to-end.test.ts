@@ -223,7 +223,7 @@ describe("controller and agents as processes", { timeout: 90_000 }, () => {
     await agentIn("n3", "absent");
     startAgent("n3");
     await agentIn("n3", "synced");
-    await until(settled);
+    expect(await until(settled)).toMatchObject({ agents: { total: nodes.length, onTarget: nodes.length } });
   });
 
   it("end cleanly on SIGTERM", async () => {

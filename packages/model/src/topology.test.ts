@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   applyTopologyChanges,
   canonicalJson,
+  isId,
   isUsable,
   parseTopology,
   topologyDocument,
@@ -31,10 +32,7 @@ function built(result: Result<Topology>): Topology {
 
 /** A random multigraph with names of every printable kind. */
 const topologyInput: fc.Arbitrary<TopologyInput> = fc
-  .uniqueArray(
-    fc.string({ minLength: 1, maxLength: 12, unit: "binary" }).filter((text) => /^(?! )[^\p{Cc}\p{Zl}\p{Zp}]+(?<! )$/u.test(text)),
-    { minLength: 1, maxLength: 8 },
-  )
+  .uniqueArray(fc.string({ minLength: 1, maxLength: 12, unit: "binary" }).filter(isId), { minLength: 1, maxLength: 8 })
   .chain((ids) =>
     fc.record({
       name: fc.constant("random"),
@@ -82,31 +80,31 @@ describe("topology", () => {
     expect(built(parseTopology({ name: "one", nodes: [{ id: "only" }], links: [] })).nodes).toHaveLength(1);
   });
 
-  const link = line.links[0];
+  const ab = line.links[0];
   const refused: readonly [string, unknown, FaultCode, string][] = [
     ["not an object", 3, "wrong-type", ""],
     ["no nodes", { name: "x", nodes: [], links: [] }, "out-of-range", "/nodes"],
     ["a missing list", { name: "x", nodes: [{ id: "a" }] }, "missing-field", "/links"],
     ["an unknown field", { ...line, colour: "red" }, "unknown-field", "/colour"],
     ["a duplicate node", { ...line, nodes: [...line.nodes, { id: "a" }] }, "duplicate-id", "/nodes/4/id"],
-    ["a duplicate link", { ...line, links: [...line.links, link] }, "duplicate-id", "/links/4/id"],
+    ["a duplicate link", { ...line, links: [...line.links, ab] }, "duplicate-id", "/links/4/id"],
     ["a duplicate site", { ...line, sites: [{ id: "s" }, { id: "s" }] }, "duplicate-id", "/sites/1/id"],
-    ["a dangling end", { ...line, links: [{ ...link, to: "z" }] }, "dangling-reference", "/links/0/to"],
+    ["a dangling end", { ...line, links: [{ ...ab, to: "z" }] }, "dangling-reference", "/links/0/to"],
     [
       "a dangling site",
       { ...line, sites: [{ id: "s" }], nodes: [{ id: "a", siteId: "t" }], links: [] },
       "dangling-reference",
       "/nodes/0/siteId",
     ],
-    ["a self-loop", { ...line, links: [{ ...link, to: "a" }] }, "self-loop", "/links/0/to"],
-    ["NaN capacity", { ...line, links: [{ ...link, capacityBps: Number.NaN }] }, "not-finite", "/links/0/capacityBps"],
-    ["infinite capacity", { ...line, links: [{ ...link, capacityBps: Infinity }] }, "not-finite", "/links/0/capacityBps"],
-    ["negative capacity", { ...line, links: [{ ...link, capacityBps: -1 }] }, "negative", "/links/0/capacityBps"],
-    ["capacity over 2^53", { ...line, links: [{ ...link, capacityBps: 2 ** 53 + 2 }] }, "out-of-range", "/links/0/capacityBps"],
-    ["null for a number", { ...line, links: [{ ...link, metric: null }] }, "wrong-type", "/links/0/metric"],
-    ["a number in a text", { ...line, links: [{ ...link, metric: "1" }] }, "wrong-type", "/links/0/metric"],
-    ["negative latency", { ...line, links: [{ ...link, latencyMs: -0.1 }] }, "negative", "/links/0/latencyMs"],
-    ["an unknown state", { ...line, links: [{ ...link, drain: "maybe" }] }, "not-allowed", "/links/0/drain"],
+    ["a self-loop", { ...line, links: [{ ...ab, to: "a" }] }, "self-loop", "/links/0/to"],
+    ["NaN capacity", { ...line, links: [{ ...ab, capacityBps: Number.NaN }] }, "not-finite", "/links/0/capacityBps"],
+    ["infinite capacity", { ...line, links: [{ ...ab, capacityBps: Infinity }] }, "not-finite", "/links/0/capacityBps"],
+    ["negative capacity", { ...line, links: [{ ...ab, capacityBps: -1 }] }, "negative", "/links/0/capacityBps"],
+    ["capacity over 2^53", { ...line, links: [{ ...ab, capacityBps: 2 ** 53 + 2 }] }, "out-of-range", "/links/0/capacityBps"],
+    ["null for a number", { ...line, links: [{ ...ab, metric: null }] }, "wrong-type", "/links/0/metric"],
+    ["a number in a text", { ...line, links: [{ ...ab, metric: "1" }] }, "wrong-type", "/links/0/metric"],
+    ["negative latency", { ...line, links: [{ ...ab, latencyMs: -0.1 }] }, "negative", "/links/0/latencyMs"],
+    ["an unknown state", { ...line, links: [{ ...ab, drain: "maybe" }] }, "not-allowed", "/links/0/drain"],
     ["a control character in an id", { ...line, nodes: [{ id: "a\nb" }] }, "malformed", "/nodes/0/id"],
     [
       "a latitude out of range",
