@@ -1,5 +1,6 @@
 export * from "./agent.js";
 export * from "./controller-stream.js";
 export * from "./datapath.js";
+export { makeDirectory } from "./directory.js";
 export * from "./memory-datapath.js";
 export * from "./term-file.js";

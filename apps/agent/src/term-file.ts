@@ -3,11 +3,12 @@
  * restart (invariant I4). Written whole to a second file, flushed, renamed over the first, and the directory flushed, so
  * that a crash leaves the old pair or the new one. A file that cannot be trusted is refused, never taken for a new agent's.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, canonicalHash, fault, ok, refuse, type Epoch, type NodeId, type Result, type Term } from "@sluice/model";
 import { z } from "zod";
+import { makeDirectory } from "./directory.js";
 
 export interface TermPair {
   readonly term: Term;
@@ -42,7 +43,11 @@ export function openTermFile(stateDir: string, nodeId: NodeId): Result<TermStore
   const path = join(stateDir, "term.json");
   let text: string | undefined;
   try {
-    mkdirSync(stateDir, { recursive: true });
+    makeDirectory(stateDir);
+  } catch (error) {
+    return refuse(fault("store-failed", `The state directory ${stateDir} cannot be made: ${String(error)}.`));
+  }
+  try {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (!isMissing(error)) return refuse(fault("store-failed", `The state in ${path} cannot be read: ${String(error)}.`));

@@ -1,5 +1,5 @@
 /** Composition root of the controller: the only place where its parts are made and joined. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { controllerConfigDefault, createController } from "@sluice/control";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { prismaStore } from "@sluice/store";
@@ -46,7 +46,6 @@ if (options.exitWithStdin) {
   process.stdin.resume();
 }
 
-mkdirSync(options.dataDir, { recursive: true });
 const database = options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl };
 const onCause = (cause: unknown): void => log.error({ err: cause }, "the store failed");
 const store = await needed("The store could not be opened", await prismaStore({ ...database, onCause }));

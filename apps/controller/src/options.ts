@@ -22,10 +22,7 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     .description(
       "Takes topology and demand over gRPC, plans, and programs the switches. One JSON line on stdout says when it serves; logs go to stderr.",
     )
-    .requiredOption(
-      "--data-dir <dir>",
-      "where the embedded database lives (made when absent); with DATABASE_URL set it holds nothing but the lock",
-    )
+    .requiredOption("--data-dir <dir>", "where the embedded database lives (made when absent); with DATABASE_URL set it is not used")
     .option("--grpc <host:port>", "where gRPC is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 50051 })
     .option("--rest <host:port>", "where REST is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 8080 })
     .option("--id <name>", "this controller's name in events and logs", "controller-1")

@@ -1,10 +1,10 @@
 /** The lab from start to end: controller, agents, traffic, the day, and what of it is shown. */
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { AgentRefused, runAgent, type RunningAgent } from "@sluice/agent";
+import { AgentRefused, makeDirectory, runAgent, type RunningAgent } from "@sluice/agent";
 import { checkDemandEnds, fault, refuse, topologyDocument, type Fault, type Faults, type Result, type Topology } from "@sluice/model";
 import pino from "pino";
 import {
@@ -117,7 +117,7 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
   const { topology } = input.network;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "sluice-lab-")));
   if (options.dataDir === undefined) endings.push(() => rm(dataDir, { recursive: true, force: true }));
-  await mkdir(join(dataDir, "agents"), { recursive: true });
+  makeDirectory(join(dataDir, "agents"));
 
   const listeners: (() => void)[] = [];
   terminal.progress("start the controller");

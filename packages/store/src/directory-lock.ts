@@ -7,9 +7,10 @@
  * in between, its own claim is judged and replaced in the same way.
  */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { link, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { makeDirectory } from "./directory.js";
 import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { thisProcess, isAlive, type ProcessIdentity } from "./process-identity.js";
 
@@ -37,7 +38,7 @@ export async function lockDirectory(directory: string, judge: typeof isAlive = i
   const place = join(directory, "lock");
   const own = join(directory, `lock.of-${self.token}`);
   try {
-    await mkdir(directory, { recursive: true });
+    makeDirectory(directory);
     await writeDurably(own, `${JSON.stringify(self)}\n`);
     try {
       return await take({ directory, place, own, self, judge });

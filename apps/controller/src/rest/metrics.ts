@@ -122,7 +122,10 @@ export function createMetrics(version: string): Metrics {
       for (const each of readAnew) each.reset();
       term.set(view.term);
       ready.set(view.readiness.ready ? 1 : 0);
+      // The view has totals: a counter that is read anew starts from 0 each time.
+      solves.reset();
       solves.inc(view.cycle.solves);
+      failures.reset();
       failures.inc(view.cycle.failures);
       setLinks(view, setPlan(view));
       setAgents(view);
