@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,12 +41,13 @@ describe("a store in a directory", () => {
 
   it("keeps every acknowledged write when its process is killed", async () => {
     const dataDir = join(work, "killed");
-    const litter = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("sluice-db-"));
-    const before = await litter();
+    const temporary = join(work, "temporary");
+    await mkdir(temporary);
     const program = fileURLToPath(new URL("../scripts/write-until-killed.ts", import.meta.url));
     const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sluice/source", program, dataDir], {
       cwd: fileURLToPath(new URL("../../..", import.meta.url)),
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TMPDIR: temporary },
     });
     let acknowledged = 0;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -59,7 +60,7 @@ describe("a store in a directory", () => {
     const store = value(await prismaStore({ dataDir }));
     const events = value(await store.listEvents({ limit: 1000 }));
     expect(events.length).toBeGreaterThanOrEqual(acknowledged);
-    expect((await litter()).filter((name) => !before.includes(name))).toEqual([]);
+    expect((await readdir(temporary)).filter((name) => name.startsWith("sluice"))).toEqual([]);
     expect((await stat(join(dataDir, "socket"))).mode & 0o777).toBe(0o700);
     expect(events.map(({ data }) => data["number"])).toEqual(events.map(({ sequence }) => sequence));
     await store.close();
