@@ -16,7 +16,7 @@ interface Ended {
 function agentProcess(args: readonly string[]) {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@sluice/source", "--import", "tsx", main, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
   let stdout = "";
   let stderr = "";
@@ -39,14 +39,18 @@ afterAll(() => {
 
 describe("sluice-agent", () => {
   it("teaches by --help and refuses what it does not understand", async () => {
-    const [help, wrong] = await Promise.all([
+    const [help, wrong, wrongLink] = await Promise.all([
       agentProcess(["--help"]).ended,
       agentProcess(["--node", "a", "--controller", "nowhere", "--state-dir", stateDir]).ended,
+      agentProcess(["--node", "a", "--controller", "127.0.0.1:1", "--state-dir", stateDir, "--link", "a-b", ""]).ended,
     ]);
     expect(help.code).toBe(0);
     expect(help.stdout).toMatch(/--state-dir[\s\S]*Exit code 1[\s\S]*Example/);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toMatch(/host:port/);
+    expect(wrongLink.code).toBe(1);
+    expect(wrongLink.stderr).toMatch(/^error: option '--link <id\.\.\.>'.*1 to 128 printable characters/);
+    expect(wrongLink.stderr).not.toMatch(/ at .*main\.ts/);
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)("connects, logs JSON to stderr, and ends cleanly on %s", async (signal) => {
@@ -67,6 +71,38 @@ describe("sluice-agent", () => {
     const { code, stdout, stderr } = await ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     for (const line of stderr.trim().split("\n")) expect(JSON.parse(line)).toMatchObject({ node: "ams" });
+  });
+
+  it("reports links by lines on stdin, logs what it does not understand, and runs on when stdin closes", async () => {
+    const { child, ended } = agentProcess([
+      "--node",
+      "ams",
+      "--controller",
+      `127.0.0.1:${controller.port}`,
+      "--state-dir",
+      join(stateDir, "stdin"),
+      "--links-from-stdin",
+      "--link",
+      "a-b",
+      "a-c",
+    ]);
+    const connection = await controller.connection();
+    await connection.next("hello");
+    child.stdin.end("sideways a-b\ndown\ndown a-x\ndown a-c\nup a-c\n");
+    const seen = [await connection.next("link-event"), await connection.next("link-event")];
+    expect(seen).toMatchObject([
+      { linkId: "a-c", up: false },
+      { linkId: "a-c", up: true },
+    ]);
+    child.kill("SIGTERM");
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    const warnings = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { level: number; line?: string })
+      .filter(({ line }) => line !== undefined);
+    expect(warnings.map(({ line }) => line)).toEqual(["sideways a-b", "down", "down a-x"]);
   });
 
   it("does not start on a corrupt state", async () => {

@@ -17,6 +17,11 @@ function id<T extends NodeId | LinkId>(text: string): T {
   return toId<T>(text);
 }
 
+/** Of a variadic option: called for each value with those before it. */
+function linkIds(text: string, before: readonly LinkId[] | undefined): readonly LinkId[] {
+  return [...(before ?? []), id<LinkId>(text)];
+}
+
 function address(text: string): string {
   if (!/^.+:\d{1,5}$/.test(text)) throw new InvalidArgumentError("Give host:port, like 127.0.0.1:50051.");
   return text;
@@ -37,7 +42,7 @@ const program = new Command("sluice-agent")
   .requiredOption("--node <id>", "id of the switch in the controller's topology", id<NodeId>)
   .requiredOption("--controller <host:port>", "where the controller serves gRPC", address)
   .requiredOption("--state-dir <dir>", "directory of this agent alone: what it has promised to obey, over restarts")
-  .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology")
+  .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology", linkIds)
   .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
   .option("--log-level <level>", "debug, info, warn or error", "info")
@@ -56,14 +61,14 @@ const given = program.opts<{
   node: NodeId;
   controller: string;
   stateDir: string;
-  link?: string[];
+  link?: readonly LinkId[];
   linksFromStdin: boolean;
   ruleCountMax: number;
   logLevel: string;
 }>();
 const log = pino({ level: given.logLevel, base: { node: given.node } }, pino.destination({ fd: 2, sync: true }));
 
-const links = (given.link ?? []).map((link) => ({ linkId: id<LinkId>(link), up: true }));
+const links = (given.link ?? []).map((linkId) => ({ linkId, up: true }));
 const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax });
 let agent: RunningAgent;
 try {
@@ -84,8 +89,9 @@ log.info({ controller: given.controller }, "running");
 
 if (given.linksFromStdin) {
   createInterface({ input: process.stdin }).on("line", (line) => {
-    const [, state, link] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
-    if (link !== undefined && links.some(({ linkId }) => linkId === link)) datapath.setLink(id<LinkId>(link), state === "up");
+    const [, state, name] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
+    const link = links.find(({ linkId }) => linkId === name);
+    if (link !== undefined) datapath.setLink(link.linkId, state === "up");
     else log.warn({ line: line.slice(0, 200) }, "not understood: write `down LINK` or `up LINK`, with a link of this switch");
   });
 }
