@@ -32,6 +32,31 @@ export function faultOfDatabase(cause: unknown): Fault {
     : fault("store-failed", `The database refused the request${codes[0] === undefined ? "" : ` (${codes[0]})`}.`, data);
 }
 
+/** Of PostgreSQL: the user or the password is refused; there is no such database. */
+const sqlStateNotAdmitted = /^(28|3D)/;
+
+/** Why the database of DATABASE_URL does not open, and what to do. Of the URL it names the host and the port, never more. */
+export function faultOfServer(cause: unknown, databaseUrl: string): Fault {
+  const plain = faultOfDatabase(cause);
+  const { codes } = tracesOf(cause);
+  const server = `The database ${placeOf(databaseUrl)}DATABASE_URL`;
+  const data = plain.data === undefined ? {} : { data: plain.data };
+  if (codes.some((code) => sqlStateNotAdmitted.test(code))) {
+    const message = `${server} does not admit this controller (${codes[0]}): correct the user, password and database name in DATABASE_URL.`;
+    return fault("store-failed", message, data);
+  }
+  if (plain.code !== "unavailable") return plain;
+  const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
+  const remedy = "start it or correct DATABASE_URL; without DATABASE_URL the embedded database is used";
+  return fault("unavailable", `${server} cannot be reached, or is out of resources${why}: ${remedy}.`, data);
+}
+
+/** Empty where it is a socket, or where an `@` behind the host suggests that the password was taken for a part of the address. */
+function placeOf(databaseUrl: string): string {
+  const { hostname, port, pathname, search } = new URL(databaseUrl);
+  return hostname === "" || `${pathname}${search}`.includes("@") ? "of " : `at ${hostname}:${port === "" ? 5432 : port} of `;
+}
+
 export function isConflict(cause: unknown): boolean {
   return tracesOf(cause).codes.some((code) => conflicts.has(code));
 }

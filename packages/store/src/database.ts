@@ -1,17 +1,19 @@
 /** Opens what `prismaStore` stands on: a migrated database and a Prisma client with its pool. */
 import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool, type PoolConfig } from "pg";
-import { fault, ok, refuse, type Result } from "@sluice/model";
+import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { PrismaClient } from "../generated/prisma/client.js";
 import { migrations } from "../generated/migrations.js";
-import { faultOfDatabase } from "./database-fault.js";
-import { openDirectory, openMemory } from "./embedded-database.js";
+import { faultOfDatabase, faultOfServer } from "./database-fault.js";
+import { openDirectory, openingCancelled, openMemory } from "./embedded-database.js";
 import { migrate } from "./migrator.js";
 
 /** Which database: PGlite in a directory of its own (made where missing), PostgreSQL, or PGlite in memory for tests. */
 export type DatabaseOptions = ({ readonly dataDir: string } | { readonly databaseUrl: string } | { readonly inMemory: true }) & {
   /** Gets the causes of faults, which the faults themselves do not tell: for the log. */
   readonly onCause?: (cause: unknown) => void;
+  /** Gives the opening up, with the fault `cancelled`: nothing is left in the directory but a complete database. */
+  readonly signal?: AbortSignal;
 };
 
 export interface Database {
@@ -28,14 +30,34 @@ const statementTimeoutMs = 60_000;
 const queryTimeoutMs = 70_000;
 
 export async function openDatabase(options: DatabaseOptions): Promise<Result<Database>> {
+  const { signal } = options;
   if ("databaseUrl" in options) {
-    const config = serverConfig(options.databaseUrl);
-    return config.ok ? connect(config.value, options, async () => Promise.resolve()) : config;
+    const { databaseUrl } = options;
+    const config = serverConfig(databaseUrl);
+    if (!config.ok) return config;
+    const opening = { faultOf: (cause: unknown) => faultOfServer(cause, databaseUrl), after: async () => Promise.resolve() };
+    return orCancelled(connect(config.value, options, opening), signal);
   }
-  const embedded = await ("dataDir" in options ? openDirectory(options.dataDir) : openMemory());
+  const embedded = await ("dataDir" in options ? openDirectory(options.dataDir, signal) : openMemory());
   if (!embedded.ok) return embedded;
   const config = { ...embedded.value.connection, connectionTimeoutMillis: connectionTimeoutMs, query_timeout: queryTimeoutMs };
-  return connect(config, options, embedded.value.close);
+  const database = await connect(config, options, { faultOf: faultOfDatabase, after: embedded.value.close });
+  if (!database.ok || signal?.aborted !== true) return database;
+  await database.value.close();
+  return refuse(openingCancelled());
+}
+
+/** A server that does not answer is not waited for; a connection that comes about later is closed. */
+async function orCancelled(opening: Promise<Result<Database>>, signal: AbortSignal | undefined): Promise<Result<Database>> {
+  if (signal === undefined) return opening;
+  const cancelled = new Promise<"cancelled">((resolve) => {
+    if (signal.aborted) resolve("cancelled");
+    signal.addEventListener("abort", () => resolve("cancelled"), { once: true });
+  });
+  const first = await Promise.race([opening, cancelled]);
+  if (first !== "cancelled") return first;
+  void opening.then((late) => (late.ok ? late.value.close() : undefined));
+  return refuse(openingCancelled());
 }
 
 function serverConfig(databaseUrl: string): Result<PoolConfig> {
@@ -63,7 +85,13 @@ function serverConfig(databaseUrl: string): Result<PoolConfig> {
   });
 }
 
-async function connect(config: PoolConfig, { onCause }: DatabaseOptions, after: () => Promise<void>): Promise<Result<Database>> {
+interface Opening {
+  readonly faultOf: (cause: unknown) => Fault;
+  /** Ends what stands below the pool. */
+  readonly after: () => Promise<void>;
+}
+
+async function connect(config: PoolConfig, { onCause }: DatabaseOptions, { faultOf, after }: Opening): Promise<Result<Database>> {
   const pool = new Pool(config);
   // A connection that breaks is replaced at its next use. An error that nobody hears would end the process, and the pool hears only
   // what befalls connections that are idle: not those that are lent out or being taken out of it.
@@ -73,7 +101,7 @@ async function connect(config: PoolConfig, { onCause }: DatabaseOptions, after: 
     await pool.end();
     await after();
   };
-  const database = await migratedDatabase(pool, { close, onCause: (cause) => onCause?.(cause) });
+  const database = await migratedDatabase(pool, { close, onCause: (cause) => onCause?.(cause), faultOf });
   if (!database.ok) await close();
   return database;
 }
@@ -81,7 +109,15 @@ async function connect(config: PoolConfig, { onCause }: DatabaseOptions, after: 
 /** The database behind a pool, its schema up to date. It is the caller's to close where this refuses. */
 export async function migratedDatabase(
   pool: Pool,
-  { close, onCause }: { readonly close: () => Promise<void>; readonly onCause: (cause: unknown) => void },
+  {
+    close,
+    onCause,
+    faultOf = faultOfDatabase,
+  }: {
+    readonly close: () => Promise<void>;
+    readonly onCause: (cause: unknown) => void;
+    readonly faultOf?: Opening["faultOf"];
+  },
 ): Promise<Result<Database>> {
   try {
     const client = await pool.connect();
@@ -93,7 +129,7 @@ export async function migratedDatabase(
     }
   } catch (cause) {
     onCause(cause);
-    return refuse(faultOfDatabase(cause));
+    return refuse(faultOf(cause));
   }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: "minimal", log: [] });
   return ok({

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,6 +65,51 @@ describe("a store in a directory", () => {
     expect((await stat(join(dataDir, "socket"))).mode & 0o777).toBe(0o700);
     expect(events.map(({ data }) => data["number"])).toEqual(events.map(({ sequence }) => sequence));
     await store.close();
+  });
+
+  it("gives its opening up at a signal, wherever that is, and leaves nothing that a later start minds", async () => {
+    const fresh = join(work, "given-up");
+    for (const waitMs of [0, 100, 600]) {
+      const refused = await prismaStore({ dataDir: fresh, signal: AbortSignal.timeout(waitMs) });
+      if (refused.ok) {
+        await refused.value.close(); // A machine this fast has opened it before the signal.
+        continue;
+      }
+      expect(refused.faults[0].code).toBe("cancelled");
+      expect((await readdir(fresh)).filter((name) => name !== "pglite")).toEqual([]);
+    }
+    const opened = value(await prismaStore({ dataDir: fresh, signal: new AbortController().signal }));
+    expect(value(await opened.acquireTerm("later"))).toBe(1);
+    await opened.close();
+    expect(await prismaStore({ dataDir: fresh, signal: AbortSignal.abort() })).toMatchObject({
+      ok: false,
+      faults: [{ code: "cancelled" }],
+    });
+    expect(await readdir(fresh)).toEqual(["pglite"]);
+  });
+
+  it("does not wait for a server that does not answer once it is given up", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const refused = await prismaStore({ databaseUrl: `postgresql://user@127.0.0.1:${port}/sluice`, signal: AbortSignal.timeout(50) });
+    expect(refused).toMatchObject({ ok: false, faults: [{ code: "cancelled" }] });
+    silent.close();
+  });
+
+  it("names the server that cannot be reached, and never what is secret", async () => {
+    const table = [
+      ["postgresql://user:secret@127.0.0.1:1/sluice?application_name=hidden", "at 127.0.0.1:1 of DATABASE_URL"],
+      ["postgresql://user:secret@[::1]:1/sluice", "at [::1]:1 of DATABASE_URL"],
+      // A password with a slash that is not escaped: what looks like host and port is user and password.
+      ["postgresql://127.0.0.1:1/secret@127.0.0.1/sluice", "The database of DATABASE_URL"],
+    ] as const;
+    for (const [databaseUrl, place] of table) {
+      const refused = await prismaStore({ databaseUrl });
+      expect(refused).toMatchObject({ ok: false, faults: [{ code: "unavailable", message: expect.stringContaining(place) as string }] });
+      expect(JSON.stringify(refused)).toContain("start it or correct DATABASE_URL");
+      expect(JSON.stringify(refused)).not.toMatch(/secret|hidden|user@|user:/);
+    }
   });
 
   it("says what is wrong with a place or an address that cannot be used", async () => {

@@ -6,11 +6,14 @@ import { join, resolve } from "node:path";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { PoolConfig } from "pg";
-import { fault, ok, refuse, type Result } from "@sluice/model";
+import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { lockDirectory, type DirectoryLock } from "./directory-lock.js";
 
 /** What PostgreSQL's clients look for in a directory that is given as host. */
 const socketName = ".s.PGSQL.5432";
+
+/** Where pglite-server.mjs makes a new database, until it is complete. */
+const unfinishedName = "pglite.unfinished";
 
 export interface EmbeddedDatabase {
   /** For a pool of one: PGlite has a single session. All is said, so that PGHOST and the like change nothing. */
@@ -18,12 +21,20 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
 }
 
-/** Opens or makes the database in a directory. Faults: `unavailable` where another process has it, `store-failed` where it does not open. */
-export async function openDirectory(directory: string): Promise<Result<EmbeddedDatabase>> {
+export function openingCancelled(): Fault {
+  return fault("cancelled", "The opening of the database was given up.");
+}
+
+/**
+ * Opens or makes the database in a directory. Faults: `unavailable` where another process has it, `store-failed` where it does
+ * not open, `cancelled`. Making one takes seconds, and ends at the signal within milliseconds: the worker is ended where it is,
+ * as a crash would, and what is not complete is removed.
+ */
+export async function openDirectory(directory: string, signal?: AbortSignal): Promise<Result<EmbeddedDatabase>> {
   const lock = await lockDirectory(directory);
   if (!lock.ok) return lock;
   try {
-    return await start({ directory }, lock.value);
+    return await start({ directory }, { lock: lock.value, signal });
   } catch (cause) {
     await lock.value.release();
     const why = cause instanceof Error ? cause.message : "no reason given";
@@ -33,7 +44,7 @@ export async function openDirectory(directory: string): Promise<Result<EmbeddedD
 
 /** An empty database that ends with the process: for tests. */
 export async function openMemory(): Promise<Result<EmbeddedDatabase>> {
-  return start({});
+  return start({}, {});
 }
 
 /** Longest path of a socket, bytes: macOS allows 103, Linux 107. */
@@ -53,7 +64,12 @@ async function makeSocketDirectory(directory: string | undefined): Promise<strin
 
 type FromWorker = "ready" | "closed";
 
-async function start(source: { readonly directory?: string }, lock?: DirectoryLock): Promise<Result<EmbeddedDatabase>> {
+interface Start {
+  readonly lock?: DirectoryLock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function start(source: { readonly directory?: string }, { lock, signal }: Start): Promise<Result<EmbeddedDatabase>> {
   const socketDirectory = await makeSocketDirectory(source.directory);
   const worker = new Worker(new URL("pglite-server.mjs", import.meta.url), {
     workerData: { ...source, socketPath: join(socketDirectory, socketName) },
@@ -78,12 +94,24 @@ async function start(source: { readonly directory?: string }, lock?: DirectoryLo
     return message;
   }
 
+  const giveUp = (): void => void worker.terminate();
+  if (signal?.aborted === true) giveUp();
+  signal?.addEventListener("abort", giveUp, { once: true });
   try {
     await answer();
   } catch (cause) {
+    if (signal?.aborted === true) {
+      await worker.terminate();
+      // Before the lock is released: what stands there later is another process's.
+      if (source.directory !== undefined) await rm(join(source.directory, unfinishedName), { recursive: true, force: true });
+      await release();
+      return refuse(openingCancelled());
+    }
     await release();
     const why = cause instanceof Error ? cause.message : "no reason given";
     return refuse(fault("store-failed", `The embedded database does not open: ${why}.`));
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
   }
   // Without a listener a failing worker would end the process; its clients see closed connections.
   worker.on("error", () => undefined);

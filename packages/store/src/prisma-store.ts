@@ -25,7 +25,7 @@ const newestEpoch = { orderBy: { epoch: "desc" }, select: { epoch: true } } as c
 /**
  * Opens the database, brings its schema up to date and returns the store. Faults: `unavailable` (another process holds the
  * directory, the server does not answer), `store-failed` (a migration does not fit or fails, the directory cannot be used),
- * `malformed` and `not-allowed` (the URL).
+ * `malformed` and `not-allowed` (the URL), `cancelled` (by the signal).
  */
 export async function prismaStore(options: DatabaseOptions): Promise<Result<Store>> {
   const database = await openDatabase(options);
