@@ -88,7 +88,7 @@ export const b4: Network = {
   ],
   dayName: "B4 day (synthetic: gravity, daily wave, noise)",
   seed: 20_130_812,
-  meanBps: 3.25e12,
+  meanBps: 3.45e12,
 };
 
 /** Payload of an OC-192c and an OC-48c as the Abilene data set gives them. */
@@ -131,7 +131,7 @@ export const abilene: Network = {
   ],
   dayName: "Abilene day (synthetic: gravity, daily wave, noise)",
   seed: 20_040_301,
-  meanBps: 42.5e9,
+  meanBps: 54.5e9,
 };
 
 const intervals = 96;
