@@ -1,7 +1,10 @@
 /** Files in and out. Sizes are bounded; an output file is whole or not there. */
 import { randomBytes } from "node:crypto";
-import { open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
+import { open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { inFile } from "./refusal.js";
 
@@ -14,43 +17,87 @@ export type Input =
   | { readonly kind: "file"; readonly bytes: Uint8Array }
   | { readonly kind: "directory"; readonly files: ReadonlyMap<string, Uint8Array> };
 
-/** Reads a file, or all plain files directly in a directory. `option` is the argument that named it. */
-export async function readInput(path: string, option: string): Promise<Result<Input>> {
+/** Bytes asked of the system at once. */
+const chunkBytes = 1 << 20;
+
+export interface ReadLimits {
+  /** Ends the read: a pipe may stay silent for ever. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default `fileBytesMax`. Counted as they are read: a pipe has no size, and a file may grow. */
+  readonly bytesMax?: number;
+}
+
+/**
+ * Reads a file or a pipe (a FIFO, as of process substitution), or all plain files directly in a directory. `option` is the argument
+ * that named it. Devices are refused: they have no end. Faults: `not-found`, `unavailable`, `wrong-type`, `too-large`, `too-many`,
+ * `cancelled`.
+ */
+export async function readInput(path: string, option: string, limits: ReadLimits = {}): Promise<Result<Input>> {
   try {
     const about = await stat(path);
-    if (about.isDirectory()) return inFile(path, await readDirectory(path));
-    if (!about.isFile() && !about.isFIFO() && !about.isCharacterDevice()) {
-      return refuse(fault("wrong-type", `${option} ${path} is neither a file nor a directory.`, { pointer: option }));
-    }
-    if (about.size > fileBytesMax) {
-      return inFile(path, refuse(fault("too-large", `The file has ${about.size} bytes; at most ${fileBytesMax} are read.`)));
-    }
-    return ok({ kind: "file", bytes: await readFile(path) });
+    if (about.isDirectory()) return inFile(path, await readDirectory(path, limits));
+    const bytes = inFile(path, await readBounded(path, limits));
+    return bytes.ok ? ok({ kind: "file", bytes: bytes.value }) : bytes;
   } catch (error) {
-    return refuse(fileFault(error, path, option));
+    return refuse(
+      limits.signal?.aborted === true ? fault("cancelled", `Reading ${path} was interrupted.`) : fileFault(error, path, option),
+    );
   }
 }
 
 /** Reads what must be one file. */
-export async function readOneFile(path: string, option: string): Promise<Result<Uint8Array>> {
-  const input = await readInput(path, option);
+export async function readOneFile(path: string, option: string, limits: ReadLimits = {}): Promise<Result<Uint8Array>> {
+  const input = await readInput(path, option, limits);
   if (!input.ok) return input;
   if (input.value.kind === "file") return ok(input.value.bytes);
   return refuse(fault("wrong-type", `${option} takes one file, and ${path} is a directory.`, { pointer: option }));
 }
 
-async function readDirectory(path: string): Promise<Result<Input>> {
+async function readDirectory(path: string, limits: ReadLimits): Promise<Result<Input>> {
   const entries = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile());
   if (entries.length > directoryFilesMax) {
     return refuse(fault("too-many", `The directory has ${entries.length} files; a network has at most ${directoryFilesMax}.`));
   }
-  const names = entries.map((entry) => entry.name).toSorted();
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
-  if (sizes.reduce((sum, size) => sum + size, 0) > fileBytesMax) {
-    return refuse(fault("too-large", `The directory's files are larger than ${fileBytesMax} bytes together.`));
+  const files = new Map<string, Uint8Array>();
+  let bytesLeft = limits.bytesMax ?? fileBytesMax;
+  for (const name of entries.map((entry) => entry.name).toSorted()) {
+    const bytes = inFile(join(path, name), await readBounded(join(path, name), { ...limits, bytesMax: bytesLeft }));
+    if (!bytes.ok) return bytes;
+    files.set(name, bytes.value);
+    bytesLeft -= bytes.value.length;
   }
-  const files = await Promise.all(names.map(async (name) => [name, await readFile(join(path, name))] as const));
-  return ok({ kind: "directory", files: new Map(files) });
+  return ok({ kind: "directory", files });
+}
+
+/** All bytes of a file or FIFO, in chunks: no more than one chunk above the limit is ever held. Throws what the system refuses. */
+async function readBounded(path: string, { signal, bytesMax = fileBytesMax }: ReadLimits): Promise<Result<Uint8Array>> {
+  signal?.throwIfAborted();
+  const stream = await openStream(path);
+  if (stream === undefined) return refuse(fault("wrong-type", "This is neither a file nor a directory nor a pipe."));
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop, by whatever way, closes the file.
+  for await (const chunk of signal === undefined ? stream : addAbortSignal(signal, stream)) {
+    const bytes = chunk as Uint8Array;
+    length += bytes.length;
+    if (length > bytesMax) return refuse(fault("too-large", `There is more to read than ${bytesMax} bytes, the most that are read.`));
+    chunks.push(bytes);
+  }
+  return ok(Buffer.concat(chunks, length));
+}
+
+/** A stream that owns its file; undefined where it is neither a plain file nor a FIFO. */
+async function openStream(path: string): Promise<Readable | undefined> {
+  // Asked before it is opened, since opening a device can do something; and again after, since the path may have changed.
+  const before = await stat(path);
+  if (!before.isFile() && !before.isFIFO()) return undefined;
+  // Without O_NONBLOCK, opening a FIFO that nobody writes to would wait where no signal is heard.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const about = fstatSync(fd);
+  if (about.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+  if (about.isFile()) return createReadStream(path, { fd, highWaterMark: chunkBytes });
+  closeSync(fd);
+  return undefined;
 }
 
 /** Writes beside the target and renames, so that nobody ever reads half a file. */

@@ -1,6 +1,8 @@
 /** The program as a process: streams, signals, exit codes. */
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { execFileSync, spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -45,6 +47,19 @@ describe("sluice", () => {
     });
     const [stdout, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
     expect({ stdout, code, signal }).toEqual({ stdout: "", code: 130, signal: null });
+  });
+
+  test("SIGTERM ends the wait for a pipe that nobody writes to", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "sluice-main-"));
+    const pipe = join(dir, "network.json");
+    execFileSync("mkfifo", [pipe]);
+    const child = start(["solve", "--topology", pipe, "--progress"]);
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (chunk.includes("read")) child.kill("SIGTERM");
+    });
+    const [stdout, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    await rm(dir, { recursive: true });
+    expect({ stdout, code, signal }).toEqual({ stdout: "", code: 143, signal: null });
   });
 
   test("colour only where it is asked for, and never with NO_COLOR", async () => {

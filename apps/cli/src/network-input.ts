@@ -14,7 +14,7 @@ import {
 } from "@sluice/model";
 import { readDemands, readTopology, readTopologyFiles, type ReadNote, type ReadOptions, type ReadTopology } from "@sluice/formats";
 import { parseClass, parseOneOf, parseWhole } from "./argument.js";
-import { nameOfFile, readInput, readOneFile } from "./input-file.js";
+import { nameOfFile, readInput, readOneFile, type ReadLimits } from "./input-file.js";
 import { parseRateUnit } from "./rate-unit.js";
 import { argumentFault, inFile } from "./refusal.js";
 
@@ -54,14 +54,14 @@ export interface DemandInput extends NetworkInput {
 type Reading = ReadTopology & { readonly options: ReadOptions };
 
 /** Reads the topology alone. */
-export async function readNetwork(flags: NetworkFlags): Promise<Result<NetworkInput>> {
-  const reading = await readTopologyInput(flags);
+export async function readNetwork(flags: NetworkFlags, limits?: ReadLimits): Promise<Result<NetworkInput>> {
+  const reading = await readTopologyInput(flags, limits);
   return reading.ok ? ok(networkOf(flags, reading.value)) : reading;
 }
 
 /** Reads topology and demands; without `--demands`, those inside the topology's file. */
-export async function readNetworkAndDemands(flags: NetworkFlags): Promise<Result<DemandInput>> {
-  const read = await readSeriesOrMatrix(flags);
+export async function readNetworkAndDemands(flags: NetworkFlags, limits?: ReadLimits): Promise<Result<DemandInput>> {
+  const read = await readSeriesOrMatrix(flags, limits);
   if (!read.ok) return read;
   const { network, matrices, format } = read.value;
   const selected = selectInterval(matrices, flags);
@@ -87,8 +87,8 @@ export interface MatricesInput {
 }
 
 /** Topology and demands as the files have them: a whole series stays one. */
-export async function readSeriesOrMatrix(flags: NetworkFlags): Promise<Result<MatricesInput>> {
-  const reading = await readTopologyInput(flags);
+export async function readSeriesOrMatrix(flags: NetworkFlags, limits?: ReadLimits): Promise<Result<MatricesInput>> {
+  const reading = await readTopologyInput(flags, limits);
   if (!reading.ok) return reading;
   const network = networkOf(flags, reading.value);
   if (flags.demands === undefined) {
@@ -96,7 +96,7 @@ export async function readSeriesOrMatrix(flags: NetworkFlags): Promise<Result<Ma
     if (demands !== undefined) return ok({ network, matrices: demands, format });
     return refuse(argumentFault("missing-field", "--demands", `--demands is needed: ${flags.topology} (${format}) has no demands inside.`));
   }
-  const bytes = await readOneFile(flags.demands, "--demands");
+  const bytes = await readOneFile(flags.demands, "--demands", limits);
   if (!bytes.ok) return bytes;
   const order = parseOneOf(flags.nodeOrder ?? "id", ["id", "file"], "--node-order");
   if (!order.ok) return order;
@@ -132,10 +132,10 @@ function networkOf(flags: NetworkFlags, { topology, format, notes, rateUnitBps }
   };
 }
 
-async function readTopologyInput(flags: NetworkFlags): Promise<Result<Reading>> {
+async function readTopologyInput(flags: NetworkFlags, limits: ReadLimits | undefined): Promise<Result<Reading>> {
   const options = readOptions(flags);
   if (!options.ok) return options;
-  const input = await readInput(flags.topology, "--topology");
+  const input = await readInput(flags.topology, "--topology", limits);
   if (!input.ok) return input;
   const read = inFile(
     flags.topology,

@@ -24,7 +24,7 @@ export async function runSolve(flags: NetworkFlags & SolveFlags, context: Comman
   const settings = solveSettings(flags);
   if (!settings.ok) return settings;
   terminal.progress("read");
-  const read = await readNetworkAndDemands(flags);
+  const read = await readNetworkAndDemands(flags, context);
   if (!read.ok) return read;
   const input = read.value;
   const readSeconds = (nowMs() - startMs) / 1000;

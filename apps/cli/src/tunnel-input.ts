@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { CandidateTunnels } from "@sluice/engine";
 import { readTunnels, type ReadNote } from "@sluice/formats";
 import { ok, type Fault, type Result, type Topology } from "@sluice/model";
-import { nameOfFile, readOneFile } from "./input-file.js";
+import { nameOfFile, readOneFile, type ReadLimits } from "./input-file.js";
 import { argumentFault, inFile } from "./refusal.js";
 
 export interface TunnelInput {
@@ -13,9 +13,9 @@ export interface TunnelInput {
   readonly seconds: number;
 }
 
-export async function readTunnelFile(path: string, topology: Topology): Promise<Result<TunnelInput>> {
+export async function readTunnelFile(path: string, topology: Topology, limits?: ReadLimits): Promise<Result<TunnelInput>> {
   const startMs = performance.now();
-  const bytes = await readOneFile(path, "--tunnels");
+  const bytes = await readOneFile(path, "--tunnels", limits);
   if (!bytes.ok) return bytes;
   const read = inFile(path, readTunnels(bytes.value, topology, { name: nameOfFile(path) }));
   if (!read.ok) return read;

@@ -4,7 +4,7 @@ import type { Result } from "@sluice/model";
 import { parseOneOf } from "../argument.js";
 import { refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
-import { writeWhole } from "../input-file.js";
+import { writeWhole, type ReadLimits } from "../input-file.js";
 import { readNetwork, readSeriesOrMatrix, type FileNote, type NetworkFlags } from "../network-input.js";
 import { noteLines } from "../solve-table.js";
 
@@ -21,7 +21,7 @@ export interface ConvertCommandFlags extends NetworkFlags {
 export async function convertCommand(flags: ConvertCommandFlags, context: CommandContext): Promise<ExitCode> {
   const { terminal } = context;
   terminal.progress("read");
-  const converted = await convert(flags);
+  const converted = await convert(flags, context);
   if (!converted.ok) return refused(context, converted.faults);
   const { text, notes } = converted.value;
   for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
@@ -34,7 +34,10 @@ export async function convertCommand(flags: ConvertCommandFlags, context: Comman
   return written.ok ? exitCode.ok : refused(context, written.faults);
 }
 
-async function convert(flags: ConvertCommandFlags): Promise<Result<{ readonly text: string; readonly notes: readonly FileNote[] }>> {
+async function convert(
+  flags: ConvertCommandFlags,
+  limits: ReadLimits,
+): Promise<Result<{ readonly text: string; readonly notes: readonly FileNote[] }>> {
   // A format that only demands have says what is meant; else it is what was named last on the way from network to demands.
   const demandsOnly = flags.to === "csv" || flags.to === "ndjson";
   const what = parseOneOf(flags.what ?? (demandsOnly || flags.demands !== undefined ? "demands" : "topology"), whats, "--what");
@@ -42,14 +45,14 @@ async function convert(flags: ConvertCommandFlags): Promise<Result<{ readonly te
   if (what.value === "topology") {
     const to = parseOneOf(flags.to, topologyFormats, "--to");
     if (!to.ok) return to;
-    const read = await readNetwork(flags);
+    const read = await readNetwork(flags, limits);
     if (!read.ok) return read;
     const { topology, notes } = read.value;
     return { ok: true, value: { text: writeTopology(topology, to.value), notes } };
   }
   const to = parseOneOf(flags.to, demandFormats, "--to");
   if (!to.ok) return to;
-  const read = await readSeriesOrMatrix(flags);
+  const read = await readSeriesOrMatrix(flags, limits);
   if (!read.ok) return read;
   const { matrices, network } = read.value;
   return { ok: true, value: { text: writeDemands(matrices, to.value), notes: network.notes } };

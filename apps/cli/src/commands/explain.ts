@@ -4,7 +4,7 @@ import { isId, ok, refuse, toId, topologyDocument, type LinkId, type Plan, type 
 import { parseFlowGroup, parseOneOf } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
-import { readOneFile } from "../input-file.js";
+import { readOneFile, type ReadLimits } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile } from "../plan-file.js";
 import { parseRateUnit, rateText, trimmed } from "../rate-unit.js";
@@ -38,7 +38,7 @@ export async function explainCommand(flags: ExplainCommandFlags, context: Comman
   if ((flags.demand === undefined) === (flags.link === undefined)) {
     return refused(context, [argumentFault("missing-field", "--demand", "explain takes either --demand A>B/class or --link LINK.")]);
   }
-  const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan);
+  const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
   if (!planned.ok) return refused(context, planned.faults);
   const explained = explain(flags, planned.value);
   if (!explained.ok) return refused(context, explained.faults);
@@ -57,26 +57,26 @@ async function solvePlan(flags: ExplainCommandFlags, context: CommandContext): P
   const solved = await runSolve(flags, context);
   if (!solved.ok) return solved;
   const { input, source } = solved.value;
-  return withCandidates({ ...solved.value, topology: input.topology }, source.kind === "file" ? source.path : undefined);
+  return withCandidates({ ...solved.value, topology: input.topology }, source.kind === "file" ? source.path : undefined, context);
 }
 
-async function readPlan(flags: ExplainCommandFlags, path: string): Promise<Result<Planned>> {
-  const bytes = await readOneFile(path, "--plan");
+async function readPlan(flags: ExplainCommandFlags, path: string, limits: ReadLimits): Promise<Result<Planned>> {
+  const bytes = await readOneFile(path, "--plan", limits);
   if (!bytes.ok) return bytes;
   const file = inFile(path, readPlanFile(bytes.value));
   if (!file.ok) return file;
-  const input = await readNetworkAndDemands(flags);
+  const input = await readNetworkAndDemands(flags, limits);
   if (!input.ok) return input;
   const { topology, matrix, notes } = input.value;
   const { plan, settings, tunnels } = file.value;
   if (tunnels === "file" && flags.tunnels === undefined) return refuse(tunnelsNeeded(path));
   const planned = { topology, snapshot: { topology: topologyDocument(topology), demands: matrix, settings }, plan, notes };
-  return withCandidates(planned, tunnels === "file" ? flags.tunnels : undefined);
+  return withCandidates(planned, tunnels === "file" ? flags.tunnels : undefined, limits);
 }
 
-async function withCandidates(planned: Planned, path: string | undefined): Promise<Result<Planned>> {
+async function withCandidates(planned: Planned, path: string | undefined, limits: ReadLimits): Promise<Result<Planned>> {
   if (path === undefined) return ok(planned);
-  const read = await readTunnelFile(path, planned.topology);
+  const read = await readTunnelFile(path, planned.topology, limits);
   return read.ok ? ok({ ...planned, candidates: read.value.candidates }) : read;
 }
 

@@ -19,7 +19,7 @@ import {
 import { parseOneOf } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
-import { readOneFile } from "../input-file.js";
+import { readOneFile, type ReadLimits } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile } from "../plan-file.js";
 import { percentText } from "../rate-unit.js";
@@ -71,18 +71,18 @@ export async function verifyCommand(flags: VerifyCommandFlags, context: CommandC
   return report.verdict === "pass" ? exitCode.ok : exitCode.verdictFailed;
 }
 
-async function verify(flags: VerifyCommandFlags, { terminal, nowMs }: CommandContext): Promise<Result<VerifyReport>> {
+async function verify(flags: VerifyCommandFlags, { terminal, nowMs, signal }: CommandContext): Promise<Result<VerifyReport>> {
   const startMs = nowMs();
   terminal.progress("read");
-  const bytes = await readOneFile(flags.plan, "--plan");
+  const bytes = await readOneFile(flags.plan, "--plan", { signal });
   if (!bytes.ok) return bytes;
   const planFile = inFile(flags.plan, readPlanFile(bytes.value));
   if (!planFile.ok) return planFile;
-  const input = await readNetworkAndDemands(flags);
+  const input = await readNetworkAndDemands(flags, { signal });
   if (!input.ok) return input;
   const { topology, matrix } = input.value;
   const { plan, settings, tunnels } = planFile.value;
-  const given = tunnels === "file" ? await readGiven(flags, topology) : ok(undefined);
+  const given = tunnels === "file" ? await readGiven(flags, topology, { signal }) : ok(undefined);
   if (!given.ok) return given;
   const notes = [...input.value.notes, ...(given.value?.notes ?? [])];
   const snapshot: Snapshot = { topology: topologyDocument(topology), demands: matrix, settings };
@@ -113,9 +113,9 @@ async function verify(flags: VerifyCommandFlags, { terminal, nowMs }: CommandCon
   });
 }
 
-async function readGiven({ tunnels, plan }: VerifyCommandFlags, topology: Topology) {
+async function readGiven({ tunnels, plan }: VerifyCommandFlags, topology: Topology, limits: ReadLimits) {
   if (tunnels === undefined) return refuse(tunnelsNeeded(plan));
-  const read = await readTunnelFile(tunnels, topology);
+  const read = await readTunnelFile(tunnels, topology, limits);
   return read.ok
     ? ok({ candidates: read.value.candidates, notes: read.value.notes.map((note): FileNote => ({ ...note, file: tunnels })) })
     : read;
