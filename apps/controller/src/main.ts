@@ -32,8 +32,9 @@ async function stop(reason: string, exitCode: number): Promise<never> {
   process.exit(exitCode);
 }
 
-/** Unwraps what the start cannot do without; a fault here ends the process with its sentence. */
+/** Unwraps what the start cannot do without; a fault here ends the process with its sentence. Once it is stopping, the start goes no further. */
 async function needed<T>(what: string, result: Result<T>): Promise<T> {
+  if (stopping) return new Promise(() => undefined);
   if (result.ok) return result.value;
   log.fatal({ faults: result.faults }, `${what}: ${result.faults[0].message}`);
   return stop("the start failed", 1);
@@ -48,8 +49,15 @@ if (options.exitWithStdin) {
 
 const database = options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl };
 const onCause = (cause: unknown): void => log.error({ err: cause }, "the store failed");
-const store = await needed("The store could not be opened", await prismaStore({ ...database, onCause }));
-closers.push(() => store.close());
+const opening = new AbortController();
+const opened = prismaStore({ ...database, onCause, signal: opening.signal });
+// Also while it is being opened: what is half open would leave its lock behind.
+closers.push(async () => {
+  opening.abort();
+  const result = await opened;
+  if (result.ok) await result.value.close();
+});
+const store = await needed("The store could not be opened", await opened);
 const term = await needed("The lead could not be taken", await store.acquireTerm(options.controllerId));
 const inventory = await needed("The inventory could not be read", await loadStartInventory(store));
 
