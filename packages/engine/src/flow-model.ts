@@ -156,6 +156,8 @@ export interface FlowOutcome {
   /** Per link, >= 0, units of the objective per bps. */
   readonly linkPrice?: Float64Array;
   readonly message?: string;
+  /** What the answer lacks though it be optimal; ends up in the class's notes. */
+  readonly note?: string;
 }
 
 /** `priceScale` turns the dual of a link's row into the objective's change per bps. Links without a row have price 0. */

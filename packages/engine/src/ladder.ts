@@ -12,13 +12,12 @@ import type { LpBackend } from "@sluice/lp";
 import { certify, edgeCertify, type FlowCertificate } from "./certificate.js";
 import { edgeBased, hasEdgeForm } from "./edge-lp.js";
 import { fitToCapacity } from "./flow.js";
+import { optimalGapMax } from "./path-lp.js";
 import type { Problem } from "./problem.js";
 import type { SchemeOutcome } from "./scheme.js";
 import { greedyFill } from "./schemes/greedy-fill.js";
 import { schemeOf } from "./schemes/index.js";
 
-/** Largest relative gap that is called optimal. */
-export const optimalGapMax = 1e-6;
 /** Largest relative excess over demand or capacity that passes for rounding in a solver's flow. */
 const excessMax = 1e-6;
 /** Prices below this share of the largest are a solver's dust. */
@@ -108,11 +107,18 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
     certificate,
     ...(linkPrice === undefined ? {} : { linkPrice }),
   };
+  const remarks = outcome.note === undefined ? [] : [outcome.note];
   const percent = (fitted.excessMax * 100).toPrecision(3);
   if (fitted.excessMax > excessMax && !mayExceed) {
-    return { ...answer, rung: "feasible", notes: [`${outcome.solver} exceeded a limit by ${percent} %; its flow was cut down.`] };
+    return {
+      ...answer,
+      rung: "feasible",
+      notes: [...remarks, `${outcome.solver} exceeded a limit by ${percent} %; its flow was cut down.`],
+    };
   }
-  const notes = fitted.excessMax > excessMax ? [`The demand exceeds a link by ${percent} %; the excess is refused where it is worst.`] : [];
+  const refused =
+    fitted.excessMax > excessMax ? [`The demand exceeds a link by ${percent} %; the excess is refused where it is worst.`] : [];
+  const notes = [...remarks, ...refused];
   if (objective === "shortest-path") return { ...answer, rung: "greedy", notes };
   const { gap } = certificate;
   if (outcome.status === "optimal" && (gap === undefined || gap <= optimalGapMax)) return { ...answer, rung: "optimal", notes };

@@ -60,6 +60,33 @@ describe("optimize", () => {
     for (const { loadBps } of full) expect(loadBps / 1e9).toBeCloseTo(10, 6);
   });
 
+  it("says when ties were not broken by tunnel length, and stays on the first rung", async () => {
+    // A line of n nodes has (n - 1) n (n + 1) / 3 links on the paths of all pairs.
+    const line = (n: number): TopologyInput => ({
+      name: "line",
+      nodes: Array.from({ length: n }, (_, i) => ({ id: `n${i}` })),
+      links: Array.from({ length: n - 1 }, (_, i) => [
+        { id: `up${i}`, from: `n${i}`, to: `n${i + 1}`, capacityBps: 10e9, latencyMs: 1, metric: 1 },
+        { id: `down${i}`, from: `n${i + 1}`, to: `n${i}`, capacityBps: 10e9, latencyMs: 1, metric: 1 },
+      ]).flat(),
+    });
+    const notesOf = async (n: number) => {
+      const pairs = Array.from({ length: n * n }, (_, i) => [Math.floor(i / n), i % n] as const).filter(([a, b]) => a !== b);
+      const plan = await planOf(
+        snapshotOf(
+          line(n),
+          pairs.map(([a, b]) => [`n${a}`, `n${b}`, "elastic", 1e7]),
+        ),
+      );
+      expect(plan.rung).toBe("optimal");
+      return plan.classes.map((item) => item.notes);
+    };
+    expect(await notesOf(66)).toEqual([[], [], []]);
+    const note =
+      "Ties between plans of equal throughput were not broken by tunnel length: the program has 100232 entries, more than 100000.";
+    expect(await notesOf(67)).toEqual([[], [note], []]);
+  });
+
   it("lists demands without a tunnel, and keeps drained and down elements out", async () => {
     const drained: TopologyInput = {
       ...triangle,

@@ -38,12 +38,18 @@ export function idle({ problem }: FlowModel): FlowOutcome {
 
 /** `optimal` is what the certificate says, not what the solver says. */
 export function judge(
-  { status, columnsBps, linkPrice, message }: FlowOutcome,
+  { status, columnsBps, linkPrice, message, note }: FlowOutcome,
   flowBps: Float64Array,
   { value, gap }: FlowCertificate,
   solver: string,
 ): SchemeOutcome {
-  const outcome = { flowBps, objective: value, solver, ...(linkPrice === undefined ? {} : { linkPrice }) };
+  const outcome = {
+    flowBps,
+    objective: value,
+    solver,
+    ...(linkPrice === undefined ? {} : { linkPrice }),
+    ...(note === undefined ? {} : { note }),
+  };
   if (columnsBps === undefined) {
     return { ...outcome, status: status === "optimal" ? "failed" : status, ...(message === undefined ? {} : { message }) };
   }

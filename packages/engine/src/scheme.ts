@@ -24,6 +24,8 @@ export interface SchemeOutcome {
   readonly linkPrice?: Float64Array;
   readonly solver: string;
   readonly message?: string;
+  /** Something that holds of the answer whatever its status, for the class's notes: a whole sentence. */
+  readonly note?: string;
 }
 
 export interface Scheme {

@@ -55,7 +55,7 @@ export interface ClassPlan {
   /** What the meters admit, after quantization. */
   readonly admittedBps: number;
   readonly certificate: Certificate;
-  /** Why the class does not stand on the first rung. */
+  /** Why the class does not stand on the first rung, and what its answer lacks though it does. */
   readonly notes: readonly string[];
 }
 

@@ -29,20 +29,28 @@ const admissionScale = 1e4;
 /**
  * Above so many links on all paths together, a solver is left to itself: the interior point, which such programs need, sees no
  * difference of 2e-7 between its last iterates, and takes up to twice as long to find that out (Deltacom and UsCarrier, all pairs).
+ * The plan's notes say so.
  */
 const detourEntriesMax = 100_000;
 
 export async function maximizeThroughput(model: FlowModel, { lp, timeLimitSeconds }: SchemeOptions): Promise<FlowOutcome> {
   const admission = admissionCost(model);
   const length = lengthOf(model);
-  const weight = model.loadColumns.length > detourEntriesMax ? 0 : detourWeight;
+  const entries = model.loadColumns.length;
+  const breaksTies = entries <= detourEntriesMax;
+  const weight = breaksTies ? detourWeight : 0;
   const cost = (column: number): number => admissionScale * ((admission[column] ?? 0) - weight * (length[column] ?? 0));
   const builder = flowProgram("maximize", model, cost);
   addDemandRows(builder, model, "at-most");
   const rows = addCapacityRows(builder, model);
   // Admission was worth up to e less than 1: scaled back, the prices pay for it in full, and bound the throughput as they are.
   const priceScale = 1 / (admissionScale * (1 - weight));
-  return flowOutcome(model, await lp.solve(builder.build(), { timeLimitSeconds }), rows, priceScale);
+  const outcome = flowOutcome(model, await lp.solve(builder.build(), { timeLimitSeconds }), rows, priceScale);
+  return breaksTies ? outcome : { ...outcome, note: tiesNote(entries) };
+}
+
+function tiesNote(entries: number): string {
+  return `Ties between plans of equal throughput were not broken by tunnel length: the program has ${entries} entries, more than ${detourEntriesMax}.`;
 }
 
 /** Per column: how many links it loads, as a share of the most that a flow may load. */
