@@ -168,7 +168,7 @@ function pack(count: number, listOf: (i: number) => readonly number[]): { readon
   const start = new Int32Array(count + 1);
   const items: number[] = [];
   for (let i = 0; i < count; i++) {
-    items.push(...listOf(i).filter((item) => item >= 0));
+    for (const item of listOf(i)) if (item >= 0) items.push(item);
     start[i + 1] = items.length;
   }
   return { start, items: Int32Array.from(items) };

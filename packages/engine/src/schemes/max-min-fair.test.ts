@@ -53,6 +53,24 @@ function problemOf(
 }
 
 describe("fair rates", () => {
+  it("takes more flow groups than a call may have arguments", async () => {
+    const groups = 200_000;
+    const capacity = 5;
+    const problem: Problem = {
+      ...problemOf([[0, 1, capacity]], [{ bps: 10, paths: [[0]] }]),
+      demandCount: groups,
+      demandBps: new Float64Array(groups).fill(10),
+      demandSrc: new Int32Array(groups),
+      demandDst: new Int32Array(groups).fill(1),
+      bandwidthFunctions: [],
+      // All but the first have no path.
+      pathStart: Int32Array.from({ length: groups + 1 }, (_, d) => (d === 0 ? 0 : 1)),
+    };
+    const admitted = await solve(problem);
+    expect(admitted[0]).toBeCloseTo(capacity, 6);
+    expect(admitted.subarray(1).every((bps) => bps === 0)).toBe(true);
+  });
+
   it("follow the bandwidth function and stop at the demand", () => {
     const rate = fairRateOf(12, {
       points: [

@@ -107,12 +107,12 @@ interface Stopped {
 async function nextLevel(filling: Filling, lp: LpBackend, timeLeft: () => number): Promise<Level> {
   const { problem, paths, rates, frozenBps } = filling;
   const rising = rates.map((_, k) => frozenBps[k] === undefined);
-  let share = Math.max(0, ...rates.map((rate, k) => (rising[k] ? saturationShare(rate) : 0)));
+  let share = rates.reduce((most, rate, k) => (rising[k] ? Math.max(most, saturationShare(rate)) : most), 0);
   let held: readonly boolean[] = [];
   for (let step = 0; step < stepsMax; step++) {
     const solved = await solveFraction(filling, share, lp, timeLeft());
     if (solved.kind === "stopped") return solved;
-    const weight = paths.map((open) => Math.min(...open.map((path) => priceOf(problem, path, solved.linkPrice)), Infinity));
+    const weight = paths.map((open) => open.reduce((least, path) => Math.min(least, priceOf(problem, path, solved.linkPrice)), Infinity));
     const frozenWeight = frozenBps.reduce<number>((sum, rate, k) => sum + (rate ? rate * (weight[k] ?? 0) : 0), 0);
     const budget = problem.capacityBps.reduce((sum, bps, e) => sum + bps * (solved.linkPrice[e] ?? 0), 0) - frozenWeight;
     const fits = solved.fraction >= 1 - shareTolerance;
@@ -124,7 +124,7 @@ async function nextLevel(filling: Filling, lp: LpBackend, timeLeft: () => number
           budget,
         );
     if (!fits) {
-      const dearest = Math.max(...weight.filter((w, k) => rising[k] && Number.isFinite(w)));
+      const dearest = weight.reduce((most, w, k) => (rising[k] && Number.isFinite(w) ? Math.max(most, w) : most), 0);
       held = weight.map((w, k) => rising[k] === true && w > heldShareMin * dearest);
     }
     if (!fits && next >= share * (1 - shareTolerance) && solved.fraction < 1 - fractionTolerance) {
@@ -180,7 +180,7 @@ async function solveFraction(filling: Filling, share: number, lp: LpBackend, sec
 async function shortestFlow(filling: Filling, lp: LpBackend, timeLeft: () => number): Promise<Float64Array | undefined> {
   const { problem } = filling;
   const unitBps = unitBpsOf(problem);
-  const scaleMs = Math.max(1e-6, ...problem.latencyMs);
+  const scaleMs = problem.latencyMs.reduce((most, ms) => Math.max(most, ms), 1e-6);
   const builder = new ProgramBuilder("minimize");
   const columnOfPath = addPathColumns(builder, filling, (path) => priceOf(problem, path, problem.latencyMs) / scaleMs);
   addRateRows(builder, filling, columnOfPath, unitBps);

@@ -52,7 +52,7 @@ async function shortestWithin(
   utilization: number,
   { lp, timeLimitSeconds }: SchemeOptions,
 ): Promise<Float64Array | undefined> {
-  const costUnitMs = Math.max(...model.latencyMs, Number.MIN_VALUE) / 1024;
+  const costUnitMs = model.latencyMs.reduce((most, ms) => Math.max(most, ms), Number.MIN_VALUE) / 1024;
   const builder = flowProgram("minimize", model, (j) => (model.latencyMs[j] ?? 0) / costUnitMs);
   addDemandRows(builder, model, "all");
   const rows = addCapacityRows(builder, model, utilization);
