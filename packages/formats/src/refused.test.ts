@@ -309,7 +309,7 @@ describe("demands", () => {
       series({ flowGroups: [{ src: "0", dst: "8", trafficClass: "bulk" }] }),
       "dangling-reference /flowGroups/0/dst",
     ],
-    ["own series: no interval", series({ intervalSeconds: 0 }), "negative /intervalSeconds"],
+    ["own series: no interval", series({ intervalSeconds: 0 }), "out-of-range /intervalSeconds"],
 
     ["matrix: wrong width", "1 2 3 4\n", "out-of-range /line/1"],
     ["matrix: ragged", "0 1 1\n1 0\n1 1 0\n", "out-of-range /line/2"],

@@ -67,7 +67,7 @@ function codeOfIssue(issue: z.core.$ZodIssue, found: unknown): FaultCode {
     case "invalid_type":
       return found === undefined ? "missing-field" : "wrong-type";
     case "too_small":
-      return issue.origin === "number" && Number(issue.minimum) === 0 ? "negative" : "out-of-range";
+      return typeof found === "number" && found < 0 && Number(issue.minimum) === 0 ? "negative" : "out-of-range";
     case "too_big":
       return "out-of-range";
     case "invalid_value":

@@ -17,8 +17,11 @@ type AnyId = SiteId | NodeId | LinkId | SrlgId | TunnelId | FlowGroupId;
 /** Longest id, in UTF-16 code units: long enough for generated link names, short enough for logs and labels. */
 export const idLengthMax = 128;
 
-/** Printable, no control characters, no leading or trailing blank. */
-const idPattern = /^(?! )[^\p{Cc}\p{Zl}\p{Zp}]+(?<! )$/u;
+/**
+ * Printable, no leading or trailing blank; no control characters, and no format characters (\p{Cf}) either, which turn the direction
+ * of writing or take no room: with them an id could look like another in a terminal or a log.
+ */
+const idPattern = /^(?! )[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<! )$/u;
 
 /**
  * Not an id either: what every object has by inheritance, such as `__proto__` and `constructor`. graphology keeps neighbours

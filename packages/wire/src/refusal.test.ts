@@ -155,7 +155,7 @@ const refused: readonly Refused[] = [
   ],
   [
     "a window of nothing",
-    "negative",
+    "out-of-range",
     "/header/windowSeconds",
     () => forecastHeaderFromWire({ batchId: "f", windowStart: { seconds: 1n, nanos: 0 }, windowSeconds: 0, name: "f" }),
   ],
