@@ -40,7 +40,7 @@ function send(reply: SolveReply): void {
 }
 
 process.once("message", (task: SolveTask) => {
-  solve(task)
+  void solve(task)
     .catch((error: unknown): Result<Solved> => {
       const reason = error instanceof Error ? error.message : String(error);
       return refuse(fault("solver-failed", `The solver process failed: ${reason}.`));

@@ -108,6 +108,6 @@ function gapText(gap: number): string {
 export function noteLines(notes: readonly FileNote[], colors: Colors): readonly string[] {
   return notes.map(({ file, kind, what, count, example }) => {
     const where = example === undefined ? "" : `, e.g. ${example}`;
-    return `${colors.dim(`${file}: ${kind}: ${what}${count === 1 && example === undefined ? "" : ` (${count}${where})`}`)}`;
+    return colors.dim(`${file}: ${kind}: ${what}${count === 1 && example === undefined ? "" : ` (${count}${where})`}`);
   });
 }

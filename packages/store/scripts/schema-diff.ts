@@ -22,7 +22,8 @@ const uuidObjectId = 2950;
 
 export class CataloguePool extends Pool {
   override readonly query = (async (...args: Parameters<Pool["query"]>): Promise<QueryResult> => {
-    const result = (await super.query(...args)) as unknown as QueryResult;
+    // pg types this overload by its callback form; without a callback it gives a promise.
+    const result = await (super.query(...args) as unknown as Promise<QueryResult>);
     // Several statements in one text give a list of results.
     for (const field of [result].flat().flatMap(({ fields }) => fields))
       if (field.dataTypeID === charObjectId) field.dataTypeID = uuidObjectId;
