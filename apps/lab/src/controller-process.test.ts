@@ -70,7 +70,47 @@ describe("startController", () => {
   });
 });
 
+describe("a start that is given up", () => {
+  test("ends the controller that does not serve yet, and says that it was stopped", async () => {
+    const abort = new AbortController();
+    const pidFile = join(dir, "pid");
+    const source = `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); setInterval(() => {}, 1000);`;
+    const starting = startController({ ...(await options("slow", source)), signal: abort.signal });
+    let pid = "";
+    while (pid === "") {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      pid = await readFile(pidFile, "utf8").catch(() => "");
+    }
+    abort.abort();
+    expect(await starting).toMatchObject({ ok: false, faults: [{ code: "cancelled" }] });
+    expect(isAlive(Number(pid))).toBe(false);
+    expect(await startController({ ...(await options("never", source)), signal: abort.signal })).toMatchObject({ ok: false });
+  });
+});
+
 describe("ControllerSupervisor", () => {
+  test("stops a controller that it is just starting again", async () => {
+    const second = join(dir, "second-pid");
+    const source = `import { existsSync, writeFileSync } from "node:fs";
+      if (existsSync(${JSON.stringify(`${second}-first`)})) { writeFileSync(${JSON.stringify(second)}, String(process.pid)); setInterval(() => {}, 1000); }
+      else { writeFileSync(${JSON.stringify(`${second}-first`)}, ""); ${ready} setTimeout(() => process.exit(9), 50); }`;
+    const started = await ControllerSupervisor.start({
+      ...(await options("again", source)),
+      restart: true,
+      nowMs: () => 0,
+      onDeath: () => undefined,
+      onServing: () => undefined,
+    });
+    if (!started.ok) throw new Error(started.faults[0].message);
+    let pid = "";
+    while (pid === "") {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      pid = await readFile(second, "utf8").catch(() => "");
+    }
+    await started.value.stop();
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+
   test("starts a controller that dies again, and gives up on one that keeps dying", async () => {
     const deaths: number[] = [];
     let clockMs = 0;

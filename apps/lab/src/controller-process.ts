@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { fault, ok, refuse, type PlanSettings, type Result, type Term } from "@sluice/model";
+import { fault, ok, refuse, type Fault, type PlanSettings, type Result, type Term } from "@sluice/model";
 
 /** Longest that a controller may take from its start to its ready line, ms: a new database needs some 4 s on a slow machine. */
 const readyMsMax = 60_000;
@@ -26,6 +26,8 @@ export interface ControllerProcessOptions {
   /** Where its log goes. */
   readonly logFile: string;
   readonly verbose: boolean;
+  /** Ends a controller that does not serve yet, and the wait for it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Serving {
@@ -42,9 +44,10 @@ export interface ControllerProcess {
   stop(): Promise<void>;
 }
 
-/** Faults: `unavailable` with the controller's own words where it ends before it serves, `deadline-exceeded` where it does neither. */
+/** Faults: `unavailable` with the controller's own words where it ends before it serves, `deadline-exceeded` where it does neither, `cancelled` by the signal; the process is gone then. */
 export function startController(options: ControllerProcessOptions): Promise<Result<ControllerProcess>> {
-  const { entry, dataDir, grpc, rest, cycleSeconds, settings } = options;
+  const { entry, dataDir, grpc, rest, cycleSeconds, settings, signal } = options;
+  if (signal?.aborted === true) return Promise.resolve(refuse(startCancelled()));
   const args = ["--data-dir", dataDir, "--grpc", grpc, "--rest", rest, "--cycle-seconds", String(cycleSeconds), "--exit-with-stdin"];
   if (settings !== undefined) args.push("--settings", JSON.stringify(settings));
   // stdin stays open and empty: its end is how the child learns that this process is gone. A process group of its own keeps Ctrl-C away: here
@@ -67,17 +70,25 @@ export function startController(options: ControllerProcessOptions): Promise<Resu
         refuse(fault("deadline-exceeded", `The controller did not serve within ${readyMsMax / 1000} s; its log is ${options.logFile}.`)),
       );
     }, readyMsMax);
+    const cancel = (): void => void stop(child, ended);
+    signal?.addEventListener("abort", cancel, { once: true });
     void ended.then((how) => {
       clearTimeout(timer);
-      resolve(refuse(fault("unavailable", `The controller could not serve: ${how}`)));
+      signal?.removeEventListener("abort", cancel);
+      resolve(refuse(signal?.aborted === true ? startCancelled() : fault("unavailable", `The controller could not serve: ${how}`)));
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
       const serving = readyLine(line, child.pid ?? 0);
       if (serving === undefined) return;
       clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
       resolve(ok({ serving, ended, stop: () => stop(child, ended) }));
     });
   });
+}
+
+function startCancelled(): Fault {
+  return fault("cancelled", "The start of the controller was stopped.");
 }
 
 /** `{"ready":true,"grpc":"127.0.0.1:50051","rest":"http://127.0.0.1:8080","term":1}`; undefined for any other line. */

@@ -50,6 +50,8 @@ export class ControllerSupervisor {
     this.#stopping = true;
     this.#abort.abort();
     await this.#process.stop();
+    // A controller that was just being started again is gone as well.
+    await this.failed;
   }
 
   async #watch(): Promise<string> {
@@ -80,7 +82,7 @@ export class ControllerSupervisor {
     if (this.#stopping) return refuse(fault("cancelled", "it was stopped"));
     // The same addresses again, so that agents and watchers find it.
     const { grpc, rest } = this.#process.serving;
-    return startController({ ...this.#options, grpc, rest: new URL(rest).host });
+    return startController({ ...this.#options, grpc, rest: new URL(rest).host, signal: this.#abort.signal });
   }
 }
 

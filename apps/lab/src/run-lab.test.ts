@@ -73,6 +73,31 @@ describe.skipIf(!isBuilt)(`the lab${title}`, { timeout: 240_000 }, () => {
     expect(await readdir(scratch)).toEqual([]);
   });
 
+  test.each([0, 300, 1500])("SIGINT %d ms after the controller's process was started ends everything", async (waitMs) => {
+    const child = start(["--data-dir", join(scratch, "kept"), "--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0"]);
+    const running = ended(child);
+    // The log is there from the moment that the controller's process is.
+    while (!existsSync(join(scratch, "kept", "controller.log"))) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    child.kill("SIGINT");
+    const { code, stderr } = await running;
+    // 0 where a fast machine is in the day already.
+    expect([130, 0]).toContain(code);
+    expect(stderr).not.toMatch(/bug|could not serve/);
+    const left = await readdir(join(scratch, "kept", "controller")).catch(() => []);
+    expect(left.filter((name) => name !== "pglite")).toEqual([]);
+    await rm(join(scratch, "kept"), { recursive: true, force: true });
+  });
+
+  test("a reader of stdout that goes away ends the lab, without a word about it", async () => {
+    const child = start(["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--interval-seconds", "0.5"]);
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    expect(code).toBe(0);
+    expect(stderr).not.toMatch(/EPIPE|bug/);
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
   test("an address in use is named, with exit code 1", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -92,7 +117,7 @@ describe.skipIf(!isBuilt)(`the lab${title}`, { timeout: 240_000 }, () => {
     [["--link-down", "bluffs-dalles"], "--link-down", "malformed"],
     [["--link-down", "bluffs-dalles@soon"], "--link-down", "wrong-type"],
   ])("%j is refused before anything is started", async (argv, field, code) => {
-    const file = join(tmpdir(), `${process.pid}-bad.json`);
+    const file = join(scratch, "bad.json");
     const link = { id: "l", from: "a", to: "z", capacityBps: 1, latencyMs: 1, metric: 1 };
     await writeFile(file, JSON.stringify({ kind: "topology", name: "bad", nodes: [{ id: "a" }], links: [link] }));
     const ran = await ended(start(argv.map((each) => (each === "FILE" ? file : each))));

@@ -131,6 +131,7 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
     logFile: join(dataDir, "controller.log"),
     verbose: options.verbose,
     restart: !options.once,
+    signal: io.signal,
     nowMs,
     onDeath: (how, waitMs) =>
       display.tell(`The controller died: ${how}. The switches keep forwarding; it is started again in ${waitMs / 1000} s.`),
