@@ -12,6 +12,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { optimize } from "@sluice/engine";
+import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
+import { buildTopology, canonicalJson, type Result } from "@sluice/model";
+import { assign, compileRules, digestOfRuleSet, parseAssignments } from "@sluice/rules";
+import { prismaStore } from "@sluice/store";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callStream, callUnary, definitionFromFiles, stockClient } from "./grpc/testdata/stock-client.js";
 
@@ -233,4 +238,29 @@ describe("controller and agents as processes", { timeout: 90_000 }, () => {
     for (const child of [...agents.values(), controller.child]) child.kill("SIGTERM");
     expect(await Promise.all(ended)).toEqual(ended.map(() => 0));
   });
+
+  it("left inputs from which every cycle can be run again to the same bytes", async () => {
+    const store = valueOf(await prismaStore({ dataDir: join(folder, "data") }));
+    try {
+      const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
+      const plans = valueOf(await store.listPlans({ limit: 100 }));
+      expect(plans.length).toBeGreaterThanOrEqual(4);
+      for (const { epoch } of plans) {
+        const record = valueOf(await store.getPlan(epoch));
+        const { topology: document, demands, settings, assignmentsBefore } = valueOf(await store.getCycleInput(record.cycleInputHash));
+        const again = valueOf(await optimize({ topology: document, demands, settings }, { lp, nowMs: () => performance.now() }));
+        expect(canonicalJson(again.plan)).toBe(canonicalJson(record.plan));
+        const topology = valueOf(buildTopology(document));
+        const assignments = valueOf(assign(valueOf(parseAssignments(assignmentsBefore)), again.plan, topology));
+        expect(digestOfRuleSet(valueOf(compileRules(topology, again.plan, assignments)))).toBe(record.rulesDigest);
+      }
+    } finally {
+      await store.close();
+    }
+  });
 });
+
+function valueOf<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.faults));
+  return result.value;
+}
