@@ -95,12 +95,13 @@ export function writePlanFile(file: Pick<PlanFile, "settings" | "tunnels" | "pla
 }
 
 export function readPlanFile(bytes: Uint8Array): Result<PlanFile> {
+  if (bytes.length === 0) return refuse(fault("unknown-format", "The file is empty.", { pointer: "" }));
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse(fault("malformed", `A plan is JSON as solve --plan-out writes it: ${reason}.`, { pointer: "" }));
+  } catch {
+    // The parser's own message would quote the file.
+    return refuse(fault("malformed", "A plan is JSON as solve --plan-out writes it, and this is not well-formed JSON.", { pointer: "" }));
   }
   if (typeof value !== "object" || value === null || !("kind" in value) || value.kind !== "sluice-plan") {
     return refuse(

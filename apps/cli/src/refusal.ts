@@ -17,8 +17,12 @@ export function argumentFault(code: FaultCode, option: string, message: string):
   return fault(code, message, { pointer: option });
 }
 
-/** What to do next, by code; where the message itself says it there is none. */
-const advice: Partial<Record<FaultCode, string>> = {
+const reportPlan = "a bug: please report it with the input files";
+const askController = "this is about a running controller: read its state anew, then try again";
+const fewerRules = "plan with fewer --tunnels or a smaller --split-weight-sum";
+
+/** What to do next, for every code there is (docs/errors.md). */
+const advice: Readonly<Record<FaultCode, string>> = {
   malformed: "mend the file at the place named; docs/formats.md shows each format",
   "unknown-format": "see docs/formats.md for what can be read; the format is found by content, not by the file's name",
   "missing-field": "give the field; docs/formats.md lists what is required",
@@ -26,13 +30,38 @@ const advice: Partial<Record<FaultCode, string>> = {
   "wrong-type": "nothing is coerced: give a value of the type named",
   "not-finite": "give a finite number",
   negative: "give a number that is 0 or more",
+  "out-of-range": "give a value within the bounds named",
+  "not-allowed": "remove it, or give one of the values named",
   "duplicate-id": "keep one of the two, or give them different ids",
   "dangling-reference": "check that topology and demands belong together and that names are spelled alike",
   "self-loop": "remove the entry, or mend one of its ends",
   "too-large": "split the file, or plan fewer nodes at a time",
   "too-many": "split the file, or plan fewer demands at a time",
+  "not-found": "check the spelling, and that it is there and may be read or written; sluice help lists commands and options",
+  "not-ready": askController,
+  "stale-term": askController,
+  "stale-epoch": askController,
+  "stale-version": askController,
+  unavailable: "see to the reason given, then try again",
   "deadline-exceeded": "give more time with --deadline, fewer tunnels with --tunnels, or a simpler --objective",
+  cancelled: "run it again",
   "solver-failed": "try another --solver or --objective; if it persists, please report it with the input files",
+  "check-failed": reportPlan,
+  "input-mismatch": reportPlan,
+  "tunnel-broken": reportPlan,
+  "tunnel-unusable": reportPlan,
+  "split-invalid": reportPlan,
+  "over-demand": reportPlan,
+  "over-capacity": reportPlan,
+  "demand-unaccounted": reportPlan,
+  "totals-wrong": reportPlan,
+  "certificate-wrong": reportPlan,
+  "walk-failed": reportPlan,
+  "table-full": fewerRules,
+  "labels-exhausted": fewerRules,
+  "rule-refused": askController,
+  "store-failed": "see to the disk and its permissions, then try again",
+  internal: reportPlan,
 };
 
 /** Lines for stderr, the first faults in full. */
@@ -46,7 +75,7 @@ export function refusalLines(faults: Faults, terminal: Pick<Terminal, "errorColo
     return `${red("sluice:")} ${where.length === 0 ? "" : `${bold(where.join(" "))}: `}${each.message} ${dim(`[${each.code}]`)}`;
   });
   if (faults.length > shownMax) lines.push(`  and ${faults.length - shownMax} more like these`);
-  const next = new Set(faults.slice(0, shownMax).flatMap((each) => advice[each.code] ?? []));
+  const next = new Set(faults.slice(0, shownMax).map((each) => advice[each.code]));
   for (const sentence of next) lines.push(dim(`  what to do: ${sentence}`));
   return lines;
 }

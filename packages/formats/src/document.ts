@@ -1,6 +1,6 @@
 /** Sluice's own documents: the model's topology and demand documents as JSON or YAML. Strict: what the model does not know is refused. */
 import { checkDemandEnds, parseDemandMatrix, parseDemandSeries, parseTopology, type NodeId, type Topology } from "@sluice/model";
-import { parseDocument } from "yaml";
+import { parseDocument, type ErrorCode } from "yaml";
 import type { FinishedTopology } from "./topology-draft.js";
 import { field, type JsonObject } from "./json-text.js";
 import type { ReadDemands, Reading } from "./reading.js";
@@ -13,6 +13,33 @@ const yamlAliasesMax = 100;
 
 /** Most characters of a YAML document: its parser is a hundred times slower than JSON's and keeps the whole tree. */
 const yamlLengthMax = 16 * 2 ** 20;
+
+/** The parser's own messages quote the file; its codes are not words. */
+const yamlFaults: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: "an alias has an anchor or a tag",
+  BAD_ALIAS: "an alias names no anchor",
+  BAD_COLLECTION_TYPE: "a tag does not fit its list or mapping",
+  BAD_DIRECTIVE: "a directive (%) is not understood",
+  BAD_DQ_ESCAPE: "a quoted text has an escape that does not exist",
+  BAD_INDENT: "the indentation is wrong",
+  BAD_PROP_ORDER: "an anchor or tag stands in the wrong place",
+  BAD_SCALAR_START: "a plain text starts with a character that must be quoted",
+  BLOCK_AS_IMPLICIT_KEY: "a list or mapping stands where a key should",
+  BLOCK_IN_FLOW: "an indented list or mapping stands within brackets",
+  DUPLICATE_KEY: "a key is there twice",
+  IMPOSSIBLE: "the parser does not understand it",
+  KEY_OVER_1024_CHARS: "a key is longer than 1024 characters",
+  MISSING_CHAR: "a character is missing, such as a closing bracket, a quote, a comma or a colon",
+  MULTILINE_IMPLICIT_KEY: "a key goes over several lines",
+  MULTIPLE_ANCHORS: "a value has several anchors",
+  MULTIPLE_DOCS: "there are several documents in it",
+  MULTIPLE_TAGS: "a value has several tags",
+  NON_STRING_KEY: "a key is no text",
+  RESOURCE_EXHAUSTION: "it is nested too deeply",
+  TAB_AS_INDENT: "it is indented with tabs",
+  TAG_RESOLVE_FAILED: "a tag is not understood",
+  UNEXPECTED_TOKEN: "something stands where nothing of its kind may",
+};
 
 /**
  * YAML text to a value. Only the core schema, unique keys, no custom tags; hexadecimal and octal numbers are not numbers. Faults:
@@ -38,7 +65,7 @@ export function parseYaml(text: string, reading: Reading): unknown {
     const line = error.linePos?.[0].line;
     return reading.refuse(
       "malformed",
-      `The file is not well-formed YAML: ${error.code}.`,
+      `The file is not well-formed YAML: ${yamlFaults[error.code]}.`,
       line === undefined ? undefined : `/line/${line}`,
     );
   }

@@ -42,10 +42,21 @@ export function readGraphml(text: string, reading: Reading): FinishedTopology | 
   return finishTopology({ name: data.get("Network") ?? data.get("label") ?? "", nodes, edges }, reading);
 }
 
+/** The validator's own messages quote the file; its codes are not words. */
+const xmlFaults: Readonly<Record<string, string>> = {
+  InvalidAttr: 'an attribute is there twice or is not written as name="value"',
+  InvalidChar: "a character stands where it may not (& is written &amp;)",
+  InvalidTag: "a tag is not closed, is closed without having been opened, or has no valid name",
+  InvalidXml: "it is not one element with all others inside",
+};
+
 function parse(text: string, reading: Reading): JsonObject | undefined {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) return reading.refuse("not-allowed", "Document types and entities are not taken.", "/");
   const valid = XMLValidator.validate(text);
-  if (valid !== true) return reading.refuse("malformed", `The file is not well-formed XML: ${valid.err.code}.`, `/line/${valid.err.line}`);
+  if (valid !== true) {
+    const what = xmlFaults[valid.err.code] ?? "its syntax is wrong";
+    return reading.refuse("malformed", `The file is not well-formed XML: ${what}.`, `/line/${valid.err.line}`);
+  }
   const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: "@",

@@ -28,7 +28,7 @@ function readBytes(bytes: Uint8Array, topology: Topology, reading: Reading): Fou
     return named(`matrix-${dtypeOfLength(bytes.length, topology.nodes.length) ?? "binary"}`, readMatrixBinary(bytes, topology, reading));
   }
   const start = text.slice(0, 65_536).trimStart();
-  if (text.trim() === "") return reading.refuse("missing-field", "The file is empty.");
+  if (text.trim() === "") return reading.refuse("unknown-format", "The file is empty.");
   if (isSndlib(start)) return named("sndlib", readSndlibDemands(text, topology, reading));
   if (isRepetitaDemands(start)) return named("repetita", readRepetitaDemands(text, topology, reading));
   if (isMatrixText(text)) return named("matrix-text", readMatrixText(text, topology, reading));

@@ -31,7 +31,7 @@ export function readTopology(bytes: Uint8Array, options: ReadOptions): Result<Re
 
 function readText(text: string, reading: Reading): Found | undefined {
   const start = text.trimStart();
-  if (start === "") return reading.refuse("missing-field", "The file is empty.");
+  if (start === "") return reading.refuse("unknown-format", "The file is empty.");
   if (isXml(start)) return named("graphml", readGraphml(text, reading));
   if (isSndlib(start)) return named("sndlib", readSndlib(text, reading));
   if (isCapacityTable(start)) return named("capacity-table", readCapacityTable(text, reading));

@@ -35,7 +35,7 @@ function readBytes(bytes: Uint8Array, topology: Topology, reading: Reading): Fou
   const text = decodeText(bytes);
   if (text === undefined) return reading.refuse("unknown-format", "The file is not UTF-8 text.");
   const start = text.slice(0, 4096).trimStart();
-  if (start === "") return reading.refuse("missing-field", "The file is empty.");
+  if (start === "") return reading.refuse("unknown-format", "The file is empty.");
   if (isPeerBenchPaths(start)) {
     const paths = readPeerBenchPaths(text, new TopologyIndex(topology), reading);
     return paths && { format: "peer-bench-paths", paths };

@@ -43,8 +43,8 @@ const link = { id: "l", from: "a", to: "b", capacityBps: 1, latencyMs: 1, metric
 
 describe("topologies", () => {
   it.each<[what: string, text: string, ...refused: string[]]>([
-    ["an empty file", "", "missing-field"],
-    ["blanks", " \n\t ", "missing-field"],
+    ["an empty file", "", "unknown-format"],
+    ["blanks", " \n\t ", "unknown-format"],
     ["broken JSON", '{"nodes": [', "malformed /line/1"],
     ["an array", "[]", "unknown-format"],
     ["a scalar", "42", "unknown-format"],
@@ -194,6 +194,23 @@ describe("topologies", () => {
     expect(refusals(readTopology(bomb, options))).toEqual(["too-large"]);
   });
 
+  it.each([
+    ["name: 'x\n", "a character is missing"],
+    ["name: x\nname: y\n", "a key is there twice"],
+    ["a: x\n\tb: y\n", "tabs"],
+    [`a: ${"[".repeat(100_000)}`, ""],
+    ["<graphml><graph></graphml>", "a tag is not closed"],
+    ["<graphml a=1></graphml>", "an attribute"],
+    ["<graphml></graphml>tail", "one element"],
+    ["<graphml>&</graphml>", "&amp;"],
+  ])("%#: what is not well-formed, in words and not in a parser's codes", (text, words) => {
+    const read = readTopology(bytes(text), options);
+    const messages = read.ok ? [] : read.faults.map((each) => each.message);
+    expect(messages).toEqual([expect.stringMatching(/^The file is not well-formed (?:YAML|XML): [^A-Z]/)]);
+    expect(messages[0]).toContain(words);
+    expect(messages[0]).not.toMatch(/[A-Z]+_[A-Z]+|Invalid[A-Z]|undefined/);
+  });
+
   it("a YAML document that grows without bound", () => {
     const rings = Array.from(
       { length: 20 },
@@ -263,7 +280,7 @@ describe("demands", () => {
     });
 
   it.each<[what: string, text: string, ...refused: string[]]>([
-    ["an empty file", "", "missing-field"],
+    ["an empty file", "", "unknown-format"],
     ["prose", "hello world", "unknown-format"],
     ["an object of no format", '{"a":1}', "unknown-format"],
     ["a topology", own({}), "unknown-format"],
@@ -351,7 +368,7 @@ describe("tunnels", () => {
   const list = (pair: object) => JSON.stringify({ kind: "tunnels", tunnels: [pair] });
 
   it.each<[what: string, text: string, ...refused: string[]]>([
-    ["an empty file", "", "missing-field"],
+    ["an empty file", "", "unknown-format"],
     ["prose", "hello", "unknown-format"],
     ["peer-bench: no colon", "0 1:0,1\n0 2", "malformed /line/2"],
     ["peer-bench: unknown source", "7 1:0,1", "dangling-reference /line/1/src"],

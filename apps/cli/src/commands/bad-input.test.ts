@@ -106,12 +106,13 @@ describe("refused arguments", () => {
     expect(ran).toMatchObject({ code: 2, stdout: "" });
     expect(ran.stderr).toContain(option);
     expect(ran.stderr).toContain(code === "" ? "Usage" : `[${code}]`);
+    expect(ran.stderr.includes("what to do:")).toBe(code !== "");
   });
 });
 
 describe("refused files", () => {
   test.each([
-    ["empty.json", "", "missing-field"],
+    ["empty.json", "The file is empty", "unknown-format"],
     ["half.json", "", "malformed"],
     ["binary.bin", "", "unknown-format"],
     ["gzip.gz", "", "malformed"],
@@ -130,10 +131,11 @@ describe("refused files", () => {
     expect(ran.stderr).toContain(join(dir, name));
     expect(ran.stderr).toContain(pointer);
     expect(ran.stderr).toContain(`[${code}]`);
+    expect(ran.stderr).toContain("what to do:");
   });
 
   test.each([
-    ["empty.json", "", "missing-field"],
+    ["empty.json", "The file is empty", "unknown-format"],
     ["good.json", "", "unknown-format"],
     ["stranger.json", "/demands/0/dst", "dangling-reference"],
     ["rate.json", "/demands/0/rateBps", "negative"],
@@ -149,10 +151,12 @@ describe("refused files", () => {
     expect(ran.stderr).toContain(join(dir, name));
     expect(ran.stderr).toContain(pointer);
     expect(ran.stderr).toContain(`[${code}]`);
+    expect(ran.stderr).toContain("what to do:");
   });
 
   test.each([
-    ["empty.json", "malformed"],
+    ["empty.json", "unknown-format"],
+    ["half.json", "malformed"],
     ["plan-kind.json", "unknown-format"],
     ["plan-bare.json", "missing-field"],
     ["plan-version.json", "not-allowed"],
@@ -161,6 +165,7 @@ describe("refused files", () => {
     expect(ran).toMatchObject({ code: 2, stdout: "" });
     expect(ran.stderr).toContain(join(dir, name));
     expect(ran.stderr).toContain(`[${code}]`);
+    expect(ran.stderr).toContain("what to do:");
   });
 });
 
