@@ -69,7 +69,7 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
   }
   const wanted = wantedRules(state, target, installed);
   const plan = orderUpdate({ topology, installed, target: wanted, slack: inventory.settings.updateSlack });
-  const walk = walkUpdate(topology, installed, plan);
+  const walk = walkUpdate(topology, installed, plan, { target: wanted });
   if (walk.verdict !== "pass") {
     const first = walk.violations[0] ?? fault("walk-failed", "The packet walk refused the update.");
     refuseUpdate(state, target, [first, ...walk.violations.slice(1)]);
