@@ -56,8 +56,8 @@ export function startController(options: ControllerProcessOptions): Promise<Resu
   const complaints = keepLog(child, options);
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("exit", (code, signal) => {
-      const how = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
+    child.once("exit", (code, signalName) => {
+      const how = signalName === null ? `it ended with code ${code}` : `it was ended by ${signalName}`;
       const said = complaints();
       resolve(said === "" ? how : `${how}: ${said}`);
     });

@@ -13,6 +13,11 @@ export interface RestDeps {
   /** Computed off the event loop. */
   explain(epoch: Epoch, query: ExplainQuery): Promise<Result<unknown>>;
   readonly log?: FastifyBaseLogger;
+  /**
+   * Whether each answer is checked against its schema before it is sent (the default). The check costs more than all the rest of
+   * an answer, so the program goes without: its tests hold every route to its schema.
+   */
+  readonly checkAnswers?: boolean;
   /** Of the program, for the OpenAPI document and the metrics. */
   readonly version?: string;
 }

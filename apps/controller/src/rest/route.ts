@@ -1,6 +1,6 @@
 /** How a route is declared: schemas in, a function from checked input to a result, and every refusal a problem document. */
-import { admit, fault, type Fault, type Result } from "@sluice/model";
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
+import { admit, assert, fault, type Fault, type Result } from "@sluice/model";
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from "fastify";
 import { z } from "zod";
 import { httpProblem, problemMediaType, Refused, sendProblem } from "./problem.js";
 import { problemSchema } from "./schemas/problem.js";
@@ -29,8 +29,8 @@ interface Input<Params, Query> {
 const nothing = z.strictObject({});
 
 /**
- * Declares GET (and so HEAD) on a path. `answer` returns the body, or faults. Bodies are checked against the schema before they
- * are sent: a route cannot promise one thing and send another.
+ * Declares GET (and so HEAD) on a path. `answer` returns the body, or faults. What type-checking leaves open of
+ * the schema (ranges, further fields) is checked before the body is sent where `RestDeps.checkAnswers` says so.
  */
 export function declareGet<
   Params extends z.ZodType = typeof nothing,
@@ -98,6 +98,20 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
     const admitted = admit(schema, data, [partNames[httpPart] ?? httpPart]);
     return admitted.ok ? { value: admitted.value } : { error: new Refused(admitted.faults) };
   };
+
+/** An answer that is not what its schema promises is a bug, and becomes a 500 before a byte of it is sent. */
+export const checkingSerializer: FastifySerializerCompiler<z.ZodType> =
+  ({ schema, url }) =>
+  (data) => {
+    const checked = schema.safeEncode(data);
+    if (!checked.success) throw new Error(`the answer of ${url} is not what its schema promises: ${checked.error.message}`);
+    const text = JSON.stringify(checked.data);
+    // A schema that changes what it checks would make the unchecked answer another one.
+    assert(text.length === JSON.stringify(data).length, `the schema of ${url} changes what it checks`);
+    return text;
+  };
+
+export const plainSerializer: FastifySerializerCompiler<z.ZodType> = () => JSON.stringify;
 
 /** A parameter that is wrong in a way that no schema says. */
 export function parameterFault(name: string, message: string): Fault {

@@ -129,6 +129,16 @@ describe("metrics", () => {
     expect(later).toContain("sluice_ready 0");
   });
 
+  it("count the same in two scrapes of one state", async () => {
+    for (let scrape = 0; scrape < 2; scrape++) {
+      const { body } = await app.inject("/metrics");
+      expect(body.match(/^sluice_solve\w*_total .*$/gm)).toEqual([
+        "sluice_solves_total 4",
+        expect.stringMatching(/^sluice_solve_failures_total \d+$/),
+      ]);
+    }
+  });
+
   it("have names that Prometheus takes, and no route but those that exist", async () => {
     await app.inject("/v1/plans/12345");
     await app.inject("/never/seen/before");

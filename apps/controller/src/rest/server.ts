@@ -5,11 +5,11 @@ import swagger from "@fastify/swagger";
 import { fault } from "@sluice/model";
 import { problemOf } from "@sluice/wire";
 import Fastify, { LogController, type FastifyInstance, type FastifyReply } from "fastify";
-import { jsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler } from "fastify-type-provider-zod";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import type { RestDeps } from "./deps.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { handleError, httpProblem, rawProblemResponse, sendProblem } from "./problem.js";
-import { refuseOtherMethods, validatorCompiler } from "./route.js";
+import { checkingSerializer, plainSerializer, refuseOtherMethods, validatorCompiler } from "./route.js";
 import { declareNetworkRoutes } from "./routes/network.js";
 import { declareOperationRoutes } from "./routes/operation.js";
 import { declarePlanRoutes } from "./routes/plans.js";
@@ -61,7 +61,7 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
 }
 
 /** A server without routes: everything that holds for each of them. */
-export function createServer({ log }: Pick<RestDeps, "log">, metrics: Metrics): FastifyInstance {
+export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" | "checkAnswers">, metrics: Metrics): FastifyInstance {
   const app: FastifyInstance = Fastify({
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
     // What goes wrong is logged where it is handled; one line for each request would drown it.
@@ -81,15 +81,10 @@ export function createServer({ log }: Pick<RestDeps, "log">, metrics: Metrics): 
   });
   app.server.maxConnections = connectionsMax;
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  app.setSerializerCompiler(checkAnswers ? checkingSerializer : plainSerializer);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      problemOf([
-        fault("not-found", `There is no ${new URL(request.url, "http://sluice").pathname.slice(0, 200)} here; see /openapi.json.`),
-      ]),
-    ),
+    sendProblem(reply, problemOf([fault("not-found", `There is no ${request.url.split("?")[0]?.slice(0, 200)} here; see /openapi.json.`)])),
   );
   app.addHook("onRequest", async (request, reply) => {
     withCommonHeaders(reply);
