@@ -56,6 +56,7 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .option("--demand <A>B/class>", "the flow group (quote it)")
     .option("--link <link>", "the link's id")
     .option("--extra <rate>", "capacity to add to the link in the explanation, e.g. 10Gbps (default a tenth of the link's)")
+    .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
 

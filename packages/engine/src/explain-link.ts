@@ -125,10 +125,18 @@ export async function measureLinkGain(
   options: OptimizeOptions,
 ): Promise<Result<LinkGain>> {
   if (!snapshot.topology.links.some((link) => link.id === linkId)) return refuse(fault("not-found", `The topology has no link ${linkId}.`));
+  const solved = await optimize(widened(snapshot, { linkId, extraBps }), options);
+  return solved.ok ? ok(linkGain(plan, solved.value.plan, { linkId, extraBps })) : solved;
+}
+
+/** The snapshot with `extraBps` more capacity on the link. */
+export function widened(snapshot: Snapshot, { linkId, extraBps }: { readonly linkId: LinkId; readonly extraBps: number }): Snapshot {
   const links = snapshot.topology.links.map((link) => (link.id === linkId ? { ...link, capacityBps: link.capacityBps + extraBps } : link));
-  const solved = await optimize({ ...snapshot, topology: { ...snapshot.topology, links } }, options);
-  if (!solved.ok) return solved;
-  const after = solved.value.plan;
+  return { ...snapshot, topology: { ...snapshot.topology, links } };
+}
+
+/** What the plan `after`, made for the `widened` snapshot, allots more than `plan`. As exact as the two plans are optimal. */
+export function linkGain(plan: Plan, after: Plan, { linkId, extraBps }: { readonly linkId: LinkId; readonly extraBps: number }): LinkGain {
   const allotted = (of: Plan, trafficClass: TrafficClass): number =>
     of.classes.find((item) => item.trafficClass === trafficClass)?.allottedBps ?? 0;
   const [interactive = 0, elastic = 0, bulk = 0] = trafficClasses.map((one) => allotted(after, one) - allotted(plan, one));
@@ -136,7 +144,7 @@ export async function measureLinkGain(
   // A solver's last digits are no gain.
   const noise = 1e-6 * plan.classes.reduce((sum, item) => sum + item.allottedBps, 0);
   const effect = Math.abs(gainBps) <= noise ? "nothing more" : `${rateText(Math.abs(gainBps))} ${gainBps > 0 ? "more" : "less"}`;
-  return ok({
+  return {
     linkId,
     extraBps,
     gainBps,
@@ -147,5 +155,5 @@ export async function measureLinkGain(
       after: after.classes.find((item) => item.trafficClass === trafficClass)?.certificate.value ?? 0,
     })),
     sentence: `${rateText(extraBps)} more on ${linkId} would admit ${effect}.`,
-  });
+  };
 }

@@ -11,4 +11,12 @@ export { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from 
 export { edgeBased, edgeObjectives, hasEdgeForm, type EdgeObjectiveName, type EdgeOutcome } from "./edge-lp.js";
 export { decomposeFlow, type PathFlow, type SourceFlow } from "./flow-decomposition.js";
 export { explainDemand, type DemandExplanation, type DemandReason, type TunnelExplanation } from "./explain-demand.js";
-export { explainLink, measureLinkGain, type LinkExplanation, type LinkGain, type LinkPriceExplanation } from "./explain-link.js";
+export {
+  explainLink,
+  linkGain,
+  measureLinkGain,
+  widened,
+  type LinkExplanation,
+  type LinkGain,
+  type LinkPriceExplanation,
+} from "./explain-link.js";

@@ -1,14 +1,36 @@
 /** `sluice explain`: what binds a demand, or what more capacity on a link would be worth, in words. */
-import { explainDemand, explainLink, type CandidateTunnels, type DemandExplanation, type LinkExplanation } from "@sluice/engine";
-import { isId, ok, refuse, toId, topologyDocument, type LinkId, type Plan, type Result, type Snapshot, type Topology } from "@sluice/model";
-import { parseFlowGroup, parseOneOf } from "../argument.js";
+import {
+  explainDemand,
+  explainLink,
+  linkGain,
+  widened,
+  type CandidateTunnels,
+  type DemandExplanation,
+  type LinkExplanation,
+  type LinkGain,
+} from "@sluice/engine";
+import {
+  canonicalHash,
+  isId,
+  ok,
+  refuse,
+  toId,
+  topologyDocument,
+  type LinkId,
+  type Plan,
+  type Result,
+  type Snapshot,
+  type Topology,
+} from "@sluice/model";
+import { parseFlowGroup, parseOneOf, type TunnelSource } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
 import { readOneFile, type ReadLimits } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
-import { readPlanFile } from "../plan-file.js";
+import { readPlanFile, type PlanFile } from "../plan-file.js";
 import { parseRateUnit, rateText, trimmed } from "../rate-unit.js";
 import { argumentFault, inFile } from "../refusal.js";
+import { solveInProcess } from "../solve-process.js";
 import { runSolve } from "../solve-run.js";
 import type { SolveFlags } from "../solve-setting.js";
 import { noteLines } from "../solve-table.js";
@@ -18,11 +40,20 @@ export interface ExplainCommandFlags extends NetworkFlags, SolveFlags {
   readonly demand?: string;
   readonly link?: string;
   readonly extra?: string;
+  readonly exact?: boolean;
   readonly plan?: string;
   readonly output: string;
 }
 
+/** What solving again says, beside what the prices say. */
+interface Measured extends LinkGain {
+  /** Both plans are proven optimal: then the gain is exact. */
+  readonly proven: boolean;
+}
+
 interface Planned {
+  /** The paths that the plan was made with, for making another like it. */
+  readonly source: TunnelSource;
   /** The path set that the plan was made with. */
   readonly candidates?: CandidateTunnels | undefined;
   readonly topology: Topology;
@@ -38,17 +69,25 @@ export async function explainCommand(flags: ExplainCommandFlags, context: Comman
   if ((flags.demand === undefined) === (flags.link === undefined)) {
     return refused(context, [argumentFault("missing-field", "--demand", "explain takes either --demand A>B/class or --link LINK.")]);
   }
+  if (flags.exact === true && flags.link === undefined) {
+    return refused(context, [argumentFault("not-allowed", "--exact", "--exact is about a link: give it with --link.")]);
+  }
   const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
   if (!planned.ok) return refused(context, planned.faults);
   const explained = explain(flags, planned.value);
   if (!explained.ok) return refused(context, explained.faults);
+  const measured = flags.exact === true ? await measure(planned.value, explained.value, context) : ok(undefined);
+  if (!measured.ok) return refused(context, measured.faults);
+  const exact = measured.value;
   terminal.settle();
   const { notes } = planned.value;
   if (output.value === "json") {
-    await terminal.write(jsonText({ kind: "explanation", formatVersion: 1, ...explained.value, notes }));
+    await terminal.write(
+      jsonText({ kind: "explanation", formatVersion: 1, ...explained.value, ...(exact === undefined ? {} : { exact }), notes }),
+    );
   } else {
     for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
-    await terminal.write(`${wordsOf(explained.value).join("\n")}\n`);
+    await terminal.write(`${[...wordsOf(explained.value), ...exactWords(exact)].join("\n")}\n`);
   }
   return exitCode.ok;
 }
@@ -70,8 +109,44 @@ async function readPlan(flags: ExplainCommandFlags, path: string, limits: ReadLi
   const { topology, matrix, notes } = input.value;
   const { plan, settings, tunnels } = file.value;
   if (tunnels === "file" && flags.tunnels === undefined) return refuse(tunnelsNeeded(path));
-  const planned = { topology, snapshot: { topology: topologyDocument(topology), demands: matrix, settings }, plan, notes };
+  const snapshot: Snapshot = { topology: topologyDocument(topology), demands: matrix, settings };
+  if (flags.exact === true && canonicalHash(snapshot) !== plan.inputHash) {
+    return refuse(argumentFault("not-allowed", "--exact", `--exact needs the network and demands that ${path} was made for.`));
+  }
+  const planned = { topology, snapshot, plan, notes, source: sourceOf(file.value, flags.tunnels) };
   return withCandidates(planned, tunnels === "file" ? flags.tunnels : undefined, limits);
+}
+
+function sourceOf({ tunnels, settings }: PlanFile, path: string | undefined): TunnelSource {
+  if (tunnels === "any") return { kind: "any" };
+  return tunnels === "file" && path !== undefined ? { kind: "file", path } : { kind: "policy", policy: settings.tunnels };
+}
+
+/** Solves again, in a process of its own, with what the explanation is about as capacity. A miss of the deadline is refused. */
+async function measure(
+  { snapshot, plan, source }: Planned,
+  explained: DemandExplanation | LinkExplanation,
+  { solver, terminal, signal }: CommandContext,
+): Promise<Result<Measured | undefined>> {
+  if (!("linkId" in explained)) return ok(undefined);
+  const solved = await solveInProcess(
+    { snapshot: widened(snapshot, explained), tunnels: source, greedyOnly: false },
+    {
+      entry: solver,
+      deadlineSeconds: snapshot.settings.deadlineSeconds,
+      onStage: (stage, fraction) => terminal.progress(stage, fraction),
+      signal,
+    },
+  );
+  if (!solved.ok) return solved;
+  const after = solved.value.plan;
+  return ok({ ...linkGain(plan, after, explained), proven: plan.rung === "optimal" && after.rung === "optimal" });
+}
+
+function exactWords(exact: Measured | undefined): readonly string[] {
+  if (exact === undefined) return [];
+  const doubt = exact.proven ? "" : " This is an estimate: one of the two plans is not proven optimal.";
+  return [`The above is a bound, from the prices of the plan. Solved again: ${exact.sentence}${doubt}`];
 }
 
 async function withCandidates(planned: Planned, path: string | undefined, limits: ReadLimits): Promise<Result<Planned>> {

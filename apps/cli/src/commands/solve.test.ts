@@ -188,6 +188,31 @@ describe("sluice explain", () => {
     expect(ran.stdout).toContain("a-b carries 10 Gb/s of 10 Gb/s");
     expect(ran.stdout).toMatch(/1 Gb\/s more on a-b would admit at most (?:1|0) G?b\/s more of bulk/);
   });
+  test.each([
+    ["300Mbps", 3e8, "300 Mb/s more"],
+    ["1Gbps", 5e8, "500 Mb/s more"],
+  ])("a link's worth by solving again with %s more: what demand there is, not what the price allows", async (extra, gainBps, words) => {
+    const files = [join(dir, "one-link.json"), join(dir, "one-demand.json"), join(dir, "one-plan.json")] as const;
+    await writeFile(files[0], JSON.stringify({ ...topology, links: [link("a", "b", 1)] }));
+    await writeFile(
+      files[1],
+      JSON.stringify({ ...demands, demands: [{ src: "a", dst: "b", trafficClass: "elastic", rateBps: 1.5 * gbps }] }),
+    );
+    const input = ["--topology", files[0], "--demands", files[1]];
+    expect(await run(["solve", ...input, "--tunnels", "any", "--plan-out", files[2]])).toMatchObject({ code: 0 });
+    for (const plan of [[], ["--plan", files[2]]]) {
+      const ran = await run(["explain", ...input, "--link", "a-b", "--extra", extra, "--exact", "-o", "json", ...plan]);
+      expect(ran.code).toBe(0);
+      const { exact, ...bound } = JSON.parse(ran.stdout);
+      expect(exact).toMatchObject({ gainBps: expect.closeTo(gainBps, -4), proven: true });
+      expect(bound.classes[1]).toMatchObject({ trafficClass: "elastic", gainMax: expect.closeTo(bound.extraBps, -4) });
+    }
+    const ran = await run(["explain", ...input, "--link", "a-b", "--extra", extra, "--exact"]);
+    expect(ran.stdout).toMatch(/at most .*\n.*Solved again: /);
+    expect(ran.stdout).toContain(`would admit ${words}.`);
+    expect(await run(["explain", ...network, "--link", "a-b", "--exact", "--plan", files[2]])).toMatchObject({ code: 2, stdout: "" });
+    expect(await run(["explain", ...input, "--demand", "a>b", "--exact"])).toMatchObject({ code: 2, stdout: "" });
+  });
   test("what binds a demand, as JSON", async () => {
     const ran = await run(["explain", ...network, "--demand", "a>d/bulk", "-o", "json"]);
     expect(ran.code).toBe(0);
