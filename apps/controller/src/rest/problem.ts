@@ -47,7 +47,7 @@ export class Refused extends Error {
   }
 }
 
-/** Fastify's own errors by code; all that is not listed is a fault of ours. */
+/** Fastify's own errors by code. */
 const httpProblemOfCode: Readonly<Record<string, HttpProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "body-too-large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
@@ -61,11 +61,15 @@ const malformedCodes = new Set([
 
 export function problemOfError(error: unknown, log: FastifyBaseLogger): Problem {
   if (error instanceof Refused) return problemOf(error.faults);
-  const { code = "", message = "" } = error as { code?: string; message?: string };
+  const { code = "", message = "", statusCode = 500 } = error as { code?: string; message?: string; statusCode?: number };
   const known = httpProblemOfCode[code];
   if (known !== undefined) return httpProblem(known, `${message}.`);
   if (malformedCodes.has(code))
     return problemOf([fault("malformed", code === "FST_ERR_BAD_URL" ? "The URL is malformed." : `${message}.`)]);
+  if (code === "FST_ERR_MAX_PARAM_LENGTH") return problemOf([fault("malformed", "A part of the path is too long.")]);
+  // What Fastify blames the client for is never a fault of ours, whatever its next version finds to blame.
+  if (code.startsWith("FST_ERR_") && statusCode >= 400 && statusCode < 500)
+    return problemOf([fault("malformed", "The request is malformed.")]);
   log.error({ err: error }, "a request failed inside");
   return problemOf([fault("internal", "")]);
 }

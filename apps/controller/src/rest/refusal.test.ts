@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import pino from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -58,6 +59,14 @@ describe("refused requests", () => {
     ["/v1/plans/99/explanation?link=a-c", 404, "not-found", undefined],
     ["/v1/plans/1/explanation?link=a-c", 504, "deadline-exceeded", undefined],
     ["/%zz", 400, "malformed", undefined],
+    [`/v1/plans/${"9".repeat(500)}`, 400, "malformed", undefined],
+    ["/v1/plans/1e99", 400, "malformed", "/path/epoch"],
+    ["/v1/plans/..%2f..%2fetc", 400, "malformed", "/path/epoch"],
+    ["/v1%2Fstatus", 404, "not-found", undefined],
+    ["/v1/status/", 404, "not-found", undefined],
+    [`/v1/plans?cursor=${"A".repeat(5_000)}`, 400, "malformed", "/query/cursor"],
+    ["/v1/plans?cursor=%FF%FE", 400, "malformed", "/query/cursor"],
+    ["/v1/status?__proto__[x]=1", 400, "unknown-field", "/query/__proto__[x]"],
   ];
   it.each(table)("%s", async (url, status, code, pointer) => {
     const response = await app.inject(url);
@@ -72,6 +81,30 @@ describe("refused requests", () => {
     ]);
     expect(problem.requestId).toBe(response.headers["x-request-id"]);
     expect(response.body).not.toMatch(/node_modules|\.ts:|\.js:/);
+  });
+
+  it("finds nothing at paths that no URL can hold, and takes no method that HTTP may have later for a bug", async () => {
+    const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
+    const statusOf = (line: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let answer = "";
+        const socket = connect(port, "127.0.0.1", () => socket.write(`${line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`));
+        socket.setEncoding("utf8").on("data", (chunk: string) => (answer += chunk));
+        socket.on("close", () => resolve(answer.slice(9, 12)));
+        socket.on("error", reject);
+      });
+    const table = [
+      ["GET //", "404"],
+      ["GET //[", "404"],
+      ["GET ///", "404"],
+      ["GET http://[", "400"],
+      ["POST *", "404"],
+      ["QUERY /v1/status", "405"],
+      ["QUERY /nowhere", "400"],
+      ["PROPFIND /v1/status", "404"],
+      ["get /v1/status", "400"],
+    ] as const;
+    for (const [line, status] of table) expect([line, await statusOf(line)]).toEqual([line, status]);
   });
 
   it("lists every wrong parameter at once", async () => {

@@ -6,7 +6,7 @@ import { httpProblem, problemMediaType, Refused, sendProblem } from "./problem.j
 import { problemSchema } from "./schemas/problem.js";
 
 /** Methods that a path without them refuses with 405. */
-const otherMethods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] as const;
+const otherMethods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] as const;
 
 interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
   readonly url: string;
