@@ -93,7 +93,7 @@ describe("refused requests", () => {
         socket.on("close", () => resolve(answer.slice(9, 12)));
         socket.on("error", reject);
       });
-    const table = [
+    const lines = [
       ["GET //", "404"],
       ["GET //[", "404"],
       ["GET ///", "404"],
@@ -104,7 +104,7 @@ describe("refused requests", () => {
       ["PROPFIND /v1/status", "404"],
       ["get /v1/status", "400"],
     ] as const;
-    for (const [line, status] of table) expect([line, await statusOf(line)]).toEqual([line, status]);
+    for (const [line, status] of lines) expect([line, await statusOf(line)]).toEqual([line, status]);
   });
 
   it("lists every wrong parameter at once", async () => {
