@@ -31,6 +31,8 @@ describe("isId", () => {
     ["a soft hyphen", "a\u00ADb"],
     ["a tag beyond the first plane", "a\u{E0041}b"],
     ["a line separator", "a\u2028b"],
+    ["a no-break space at the start", "\u00A0a"],
+    ["nothing but an ideographic space", "\u3000"],
     ["an escape", "a\u001Bb"],
   ])("refuses %s", (_name, text) => {
     expect(isId(text)).toBe(false);

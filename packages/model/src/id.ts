@@ -18,10 +18,10 @@ type AnyId = SiteId | NodeId | LinkId | SrlgId | TunnelId | FlowGroupId;
 export const idLengthMax = 128;
 
 /**
- * Printable, no leading or trailing blank; no control characters, and no format characters (\p{Cf}) either, which turn the direction
- * of writing or take no room: with them an id could look like another in a terminal or a log.
+ * Printable, no leading or trailing blank of any kind, since readers of text trim; no control characters, and no format characters
+ * (\p{Cf}) either, which turn the direction of writing or take no room: with them an id could look like another in a terminal or a log.
  */
-const idPattern = /^(?! )[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<! )$/u;
+const idPattern = /^(?!\s)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<!\s)$/u;
 
 /**
  * Not an id either: what every object has by inheritance, such as `__proto__` and `constructor`. graphology keeps neighbours
