@@ -30,6 +30,8 @@ export interface OutgoingQueue<M> {
   send(message: M): void;
   /** How many messages wait behind those that are with the transport. */
   readonly waiting: number;
+  /** Resolves when the transport has let everything go, or the queue is closed: before that, the end of a stream would lose messages. */
+  drained(): Promise<void>;
   close(): void;
 }
 
@@ -41,11 +43,19 @@ export function createOutgoingQueue<M>(options: OutgoingQueueOptions<M>): Outgoi
   let inFlight = 0;
   let closed = false;
   let stall: NodeJS.Timeout | undefined;
+  let listeners: (() => void)[] = [];
+
+  function tellDrained(): void {
+    const told = listeners;
+    listeners = [];
+    for (const listener of told) listener();
+  }
 
   function close(): void {
     closed = true;
     waiting.clear();
     clearTimeout(stall);
+    tellDrained();
   }
 
   function giveUp(reason: string): void {
@@ -69,7 +79,10 @@ export function createOutgoingQueue<M>(options: OutgoingQueueOptions<M>): Outgoi
     if (inFlight === 0) clearTimeout(stall);
     else stall?.refresh();
     const [next] = waiting;
-    if (next === undefined) return;
+    if (next === undefined) {
+      if (inFlight === 0) tellDrained();
+      return;
+    }
     waiting.delete(next[0]);
     write(next[1]);
   }
@@ -86,6 +99,9 @@ export function createOutgoingQueue<M>(options: OutgoingQueueOptions<M>): Outgoi
     },
     get waiting() {
       return waiting.size;
+    },
+    async drained() {
+      if (inFlight > 0 && !closed) await new Promise<void>((resolve) => listeners.push(resolve));
     },
     close,
   };

@@ -68,8 +68,11 @@ async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: M
         ? { sequence, demandCount: BigInt(taken.value), faults: [] }
         : { sequence, demandCount: 0n, faults: taken.faults.map(faultToWire) },
     );
+    // A client that sends faster than it takes is held back by flow control.
+    if (answers.waiting > 0) await answers.drained();
   }
   if (read.kind !== "ended") return;
+  await answers.drained();
   if (underway === undefined) return void call.end();
   endStream(call, refuse(fault("malformed", "The stream ended in the middle of a matrix.", { pointer: "/more" })).faults);
 }
