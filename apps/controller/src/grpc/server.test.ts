@@ -158,6 +158,16 @@ describe("a stock client", () => {
     expect(driver.matrices[0]?.demands).toHaveLength(1_000);
   });
 
+  it("answers each of many matrices that are sent at once, also behind a half-close", async () => {
+    const { answers, error } = await callStream(
+      demands,
+      "streamMeasurements",
+      Array.from({ length: 2_000 }, (_, sequence) => ({ sequence })),
+    );
+    expect(error).toBeUndefined();
+    expect(answers.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 2_000 }, (_, sequence) => sequence));
+  });
+
   it("goes on after a measurement that was refused, and is told where in its own order", async () => {
     const matrix = { name: "m", demands: [{ ...demand, src: "c", dst: "zz" }, demand] };
     const { answers, error } = await callStream(demands, "streamMeasurements", [
