@@ -23,6 +23,25 @@ describe("highs where its first attempt settles nothing", () => {
     expect(await (await highsBackend()).solve(program, options)).toMatchObject({ status: "unbounded" });
   });
 
+  it("finds a program unbounded that presolve calls infeasible", async () => {
+    // x0 = 2, x1 = -1, x2 = 0 fits, and x0 may grow without end.
+    const program = programOf({
+      columns: [
+        [-1, 2, inf],
+        [0, -inf, inf],
+        [0, 0, inf],
+        [0, -inf, inf],
+      ],
+      rows: [
+        [-inf, [-1, -1, -1, 0], 0],
+        [0, [-1, -2, -1, 0], inf],
+      ],
+    });
+    for (const method of ["simplex", "interior-point"] as const) {
+      expect(await (await highsBackend()).solve(program, { ...options, method })).toMatchObject({ status: "unbounded" });
+    }
+  });
+
   it("finds a program unbounded on which the dual simplex ends undecided", async () => {
     const program = programOf({
       columns: [

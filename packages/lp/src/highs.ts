@@ -89,11 +89,23 @@ function solveModel(highs: Highs, model: Model, program: LinearProgram, options:
   for (const attempt of attempts[methodFor(program, options)]) {
     model.options.set(attempt);
     const status = run(highs, model);
+    if (status === statusCode.infeasible) return outcomeOf(model, program, secondOpinion(highs, model));
     if (status !== undefined && isSettled(status)) return outcomeOf(model, program, status);
     // Else the next attempt would start from the basis that this one was stuck at.
     model.clearSolver();
   }
   return { status: "failed", message: "HiGHS settled the program with none of its methods." };
+}
+
+/**
+ * HiGHS's presolve calls some unbounded programs infeasible (highs.test.ts has one): only what is found infeasible without it, too,
+ * is. Where nothing is settled without presolve, its word stands.
+ */
+function secondOpinion(highs: Highs, model: Model): ModelStatusCode {
+  model.clearSolver();
+  model.options.set({ presolve: "off", ...primalSimplex, solver: "simplex" });
+  const status = run(highs, model);
+  return status !== undefined && isSettled(status) ? status : statusCode.infeasible;
 }
 
 /** HiGHS's number for it; its default is the dual simplex. */
