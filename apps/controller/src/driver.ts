@@ -25,7 +25,7 @@ type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 export type ControllerInput = Untimed<ControllerEvent>;
 type Request = Extract<ControllerInput, { readonly requestId?: string }>;
 /** A change of topology, demands or settings, without the id by which the driver matches its reply. */
-export type ControllerRequest = Untimed<Request extends infer R ? (R extends unknown ? Omit<R, "requestId"> : never) : never>;
+export type ControllerRequest = Request extends infer R ? (R extends unknown ? Omit<R, "requestId"> : never) : never;
 
 /** The controller's end of one agent's stream. */
 export interface AgentStream {

@@ -1,10 +1,9 @@
 /** What REST needs of the rest of the controller. It reads only; changes come by gRPC. */
 import type { ControllerView } from "@sluice/control";
-import type { Epoch, FlowGroup, LinkId, Result } from "@sluice/model";
+import type { Epoch, Result } from "@sluice/model";
 import type { Store } from "@sluice/store";
 import type { FastifyBaseLogger } from "fastify";
-
-export type ExplainQuery = { readonly kind: "demand"; readonly flowGroup: FlowGroup } | { readonly kind: "link"; readonly linkId: LinkId };
+import type { ExplainQuery } from "../solver/solver-message.js";
 
 export interface RestDeps {
   /** As of now; cheap, called for each request. */

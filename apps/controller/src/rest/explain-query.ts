@@ -1,7 +1,7 @@
 /** `?demand=SRC>DST/CLASS` or `?link=ID`: which one to explain. */
 import { fault, flowGroupSchema, linkIdSchema, ok, refuse, type FlowGroup, type Result, type TopologyDocument } from "@sluice/model";
 import { z } from "zod";
-import type { ExplainQuery } from "./deps.js";
+import type { ExplainQuery } from "../solver/solver-message.js";
 import { parameterFault } from "./route.js";
 
 export const explainQuerySchema = z.strictObject({

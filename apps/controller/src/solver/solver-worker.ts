@@ -26,10 +26,6 @@ export class SolverWorker {
     if (this.child === undefined) this.start();
   }
 
-  get busy(): boolean {
-    return this.running !== undefined;
-  }
-
   /**
    * Runs one task. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends or answers
    * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one.
