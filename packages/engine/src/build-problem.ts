@@ -1,6 +1,6 @@
 /** From the vocabulary's values to one class's problem in index form, and the way back. */
 import { assert, isUsable, type Demand, type Path, type Topology } from "@sluice/model";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import { pairKey, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
 export interface BuiltProblem {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { highsBackend } from "@sluice/lp";
 import { certify } from "./certificate.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import { schemeOf } from "./schemes/index.js";
 
 // Nodes a, b, c; links a-b, a-c, c-b; paths a-b and a-c-b of a>b, c-b of c>b.

@@ -21,7 +21,7 @@
  * relative objectives (whose duals are scaled by u and by 1 to make it so; the bounds do not depend on the factor).
  */
 import { assert, unreachable, type Certificate, type ObjectiveName } from "@sluice/model";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 export interface FlowCertificate {
   readonly value: number;

@@ -8,7 +8,7 @@ import { ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { buildTopology, type ObjectiveName } from "@sluice/model";
 import { buildProblem } from "./build-problem.js";
 import { certify, unservedCostMs } from "./certificate.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { Scheme, SchemeOutcome } from "./scheme.js";
 import { arbitraryProblem } from "./testing/small-problem.js";
 import { snapshotOf } from "./testing/snapshot.js";

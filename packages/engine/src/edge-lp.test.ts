@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { highsBackend, javascriptLpSolverBackend, type LpBackend } from "@sluice/lp";
 import { edgeCertify } from "./certificate.js";
 import { edgeBased, edgeObjectives, type EdgeObjectiveName } from "./edge-lp.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import { schemeOf } from "./schemes/index.js";
 import { arbitraryProblem } from "./testing/small-problem.js";
 import { problemOf } from "./testing/written-problem.js";

@@ -12,7 +12,7 @@ import { edgeCertify } from "./certificate.js";
 import { decomposeFlow, type PathFlow } from "./flow-decomposition.js";
 import { unitBpsOf, type FlowModel } from "./flow-model.js";
 import { idle, judge, repair, type FlowObjective } from "./path-lp.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { SchemeOptions, SchemeOutcome } from "./scheme.js";
 import { maximizeConcurrent } from "./schemes/max-concurrent.js";
 import { maximizeThroughput } from "./schemes/max-throughput.js";

@@ -3,7 +3,7 @@
  * After Ahuja, Magnanti and Orlin, Network Flows (1993), section 3.5: cycles are cancelled first, so that every walk back
  * from a sink ends at the source.
  */
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 export interface SourceFlow {
   readonly source: number;

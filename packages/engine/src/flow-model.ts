@@ -8,7 +8,7 @@
  * of moderate size whatever the network's speed.
  */
 import { ProgramBuilder, type LinearProgram, type LpOutcome } from "@sluice/lp";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 export interface FlowModel {
   readonly problem: Problem;

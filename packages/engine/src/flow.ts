@@ -1,5 +1,5 @@
 /** Arithmetic on flow over a problem's paths, shared by the schemes and the pipeline (and not by the checker). */
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 /** Load of each link, bps. O(links of all paths). */
 export function loadOf(problem: Problem, flowBps: Float64Array): Float64Array {

@@ -3,7 +3,7 @@ export * from "./certificate.js";
 export { checkPlan, type CheckOptions } from "./check.js";
 export { linkLoads } from "./link-loads.js";
 export { optimize, type Optimized, type OptimizeOptions } from "./optimize.js";
-export type { Problem } from "./problem.js";
+export type { Problem } from "@sluice/mcf";
 export { quantize, type Quantized, type QuantizeOptions } from "./quantize.js";
 export type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
 export { schemeOf } from "./schemes/index.js";

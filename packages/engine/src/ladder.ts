@@ -13,7 +13,7 @@ import { certify, edgeCertify, type FlowCertificate } from "./certificate.js";
 import { edgeBased, hasEdgeForm } from "./edge-lp.js";
 import { fitToCapacity } from "./flow.js";
 import { optimalGapMax } from "./path-lp.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { SchemeOutcome } from "./scheme.js";
 import { greedyFill } from "./schemes/greedy-fill.js";
 import { schemeOf } from "./schemes/index.js";

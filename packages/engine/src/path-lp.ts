@@ -3,7 +3,7 @@ import type { ObjectiveName } from "@sluice/model";
 import { certify, type FlowCertificate } from "./certificate.js";
 import { fitToCapacity } from "./flow.js";
 import { unitBpsOf, type FlowModel, type FlowOutcome } from "./flow-model.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
 
 /** Largest relative gap at which an answer is called optimal. */

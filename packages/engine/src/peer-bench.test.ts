@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { highsBackend, javascriptLpSolverBackend, type LpBackend } from "@sluice/lp";
 import { certify, edgeCertify } from "./certificate.js";
 import { edgeBased } from "./edge-lp.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 import { maxConcurrent } from "./schemes/max-concurrent.js";
 import { maxThroughput } from "./schemes/max-throughput.js";
 import { abileneProblem, geantProblem, hasMeasuredWeeks } from "./testing/measured-weeks.js";
-import { hasPeerBench, peerInstances, readPeerProblem, type PeerInstance } from "./testing/peer-bench.js";
+import { hasPeerBench, peerInstances, readPeerProblem, type PeerInstance } from "@sluice/mcf/peer-bench";
 
 const absent = "(skipped: set SLUICE_DATA to the folder of shared data)";
 const timeLimitSeconds = 120;

@@ -9,7 +9,7 @@
  */
 import { assert } from "@sluice/model";
 import { addAlongPath, flowOfDemands, loadOf } from "./flow.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 /** Sums of weights tried per group: the smallest, which cost least room, and as many of the largest, which are finest. */
 const sumsTriedMax = 64;

@@ -1,7 +1,7 @@
 /** What every traffic-engineering scheme is: a problem in, flow on its paths out. One scheme a file, one contract suite. */
 import type { ObjectiveName } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
-import type { Problem } from "./problem.js";
+import type { Problem } from "@sluice/mcf";
 
 export interface SchemeOptions {
   readonly lp: LpBackend;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { highsBackend, javascriptLpSolverBackend, type LpBackend } from "@sluice/lp";
 import { certify, edgeCertify, unservedCostMs } from "../certificate.js";
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { Scheme, SchemeOutcome } from "../scheme.js";
 import { problemOf } from "../testing/written-problem.js";
 import { arbitraryProblem } from "../testing/small-problem.js";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { highsBackend, ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { flowOfDemands, loadOf } from "../flow.js";
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 import { arbitraryProblem } from "../testing/small-problem.js";
 import { fairRateOf, rateAt, shareWithin } from "./fair-rate.js";
 import { maxMinFair } from "./max-min-fair.js";

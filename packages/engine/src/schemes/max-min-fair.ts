@@ -20,7 +20,7 @@
 import { ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { unitBpsOf } from "../flow-model.js";
 import { fitToCapacity, flowOfDemands } from "../flow.js";
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "../scheme.js";
 import { fairRateOf, rateAt, saturationShare, shareWithin, type FairRate } from "./fair-rate.js";
 import { fillUp } from "./greedy-fill.js";

@@ -1,7 +1,7 @@
 /** The measured weeks of Abilene and GEANT (see the README of the data) as problems without paths. For tests only. */
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 import { dataFolder } from "./germany50.js";
 
 export const hasMeasuredWeeks = existsSync(`${dataFolder}/abilene/week1.txt.gz`) && existsSync(`${dataFolder}/geant/week7.hist.gz`);

@@ -2,7 +2,7 @@
 import type fc from "fast-check";
 import { buildTopology } from "@sluice/model";
 import { buildProblem } from "../build-problem.js";
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 import { candidateTunnels } from "../tunnels/candidate-tunnels.js";
 import { arbitrarySnapshot, type SmallNetworkOptions } from "./small-network.js";
 

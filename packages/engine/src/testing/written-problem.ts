@@ -1,5 +1,5 @@
 /** Problems written out link by link and path by path, for worked examples. */
-import type { Problem } from "../problem.js";
+import type { Problem } from "@sluice/mcf";
 
 export interface WrittenProblem {
   readonly links: readonly { readonly from: number; readonly to: number; readonly capacity: number; readonly latencyMs: number }[];

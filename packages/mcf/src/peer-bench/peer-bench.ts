@@ -1,8 +1,11 @@
-/** Reads one instance of the peers' benchmark (see the README of the data) into a problem. For tests only. */
+/** Reads one instance of the peers' benchmark (see the README of the data) into a problem. */
 import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { Problem } from "../problem.js";
-import { dataFolder } from "./germany50.js";
+import type { Problem } from "@sluice/mcf";
+
+/** The folder of shared data: SLUICE_DATA, or ../shared/data beside the repository. */
+const dataFolder = process.env["SLUICE_DATA"] ?? resolve(import.meta.dirname, "../../../../../shared/data");
 
 export interface PeerInstance {
   readonly id: string;

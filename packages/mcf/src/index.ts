@@ -1,0 +1,3 @@
+export type { Problem } from "./problem.js";
+export type { FlowEngine, FlowProgram, FlowSolution, FlowStart, SolveLimits } from "./flow-program.js";
+export { buildTrie, type PathTrie, type TrieOptions } from "./trie/path-trie.js";
