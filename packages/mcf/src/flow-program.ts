@@ -1,21 +1,22 @@
 /**
  * The linear programs over a problem's paths that the engines of this package solve. With x_p >= 0 the flow on path p, c_e a
- * link's capacity, D_d a demand, y_e >= 0 a link's price:
+ * link's capacity, D_d a demand:
  *
- *   limit "capacity"      maximize    sum over paths of (1 - k_p) x_p      subject to   load(e) <= c_e
- *   limit "utilization"   minimize    u                                    subject to   load(e) <= u c_e
+ *   limit "capacity"      maximize    sum over paths of (1 - k_p) x_p
+ *                         subject to  load(e) <= c_e,   the sum of each demand's x_p <= D_d
  *
- * and for each demand the sum of its x_p is at most D_d (`carried: "at-most"`) or D_d (`"all"`; with "utilization" always). k_p, in
- * [0, 1), is the cost of a path where admitting one unit is worth 1: min-cost is this with k_p = L_p / M. A demand no path of
- * which is open carries nothing and is left out of the program.
+ *   limit "utilization"   minimize    u
+ *                         subject to  load(e) <= u c_e,   the sum of each demand's x_p = D_d
+ *
+ * k_p, in [0, 1), is the cost of a path where admitting one unit is worth 1: min-cost is the first with k_p = L_p / M, the maximum
+ * concurrent flow is 1 / u of the second. A demand no path of which is open carries nothing and is left out of the program.
  */
 import type { Problem } from "./problem.js";
 
 export interface FlowProgram {
   readonly problem: Problem;
   readonly limit: "capacity" | "utilization";
-  readonly carried: "at-most" | "all";
-  /** Per path; left out: no path costs anything. */
+  /** Per path; left out: no path costs anything. With "capacity" only. */
   readonly pathCost?: Float64Array | undefined;
 }
 

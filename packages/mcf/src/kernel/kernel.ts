@@ -1,0 +1,80 @@
+/**
+ * Runs the kernels on all partitions of a layout: in WebAssembly, on one thread or on two, or in plain TypeScript. Results are the same to
+ * the bit, whichever it is.
+ */
+import { sweepWasm } from "../../generated/sweep.js";
+import type { Layout, Partition } from "./layout.js";
+import * as reference from "./sweep-reference.js";
+import { attachThreads, type Crew } from "./thread-pool.js";
+
+/** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
+const threadWorkMin = 30_000;
+
+export type KernelKind = "wasm" | "reference";
+
+export interface Kernel {
+  readonly layout: Layout;
+  /** One primal-dual step of all flows; leaves link loads in each partition. */
+  readonly sweep: () => void;
+  readonly price: () => void;
+  readonly fit: () => void;
+  readonly scale: () => void;
+  /** Partition after partition, always on this thread: they share what is left of each link. */
+  readonly fill: () => void;
+  readonly release: () => void;
+}
+
+type Operation = "sweep" | "price" | "fit" | "scale" | "fill";
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Compiled once a process, on first use. */
+function kernelModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(Buffer.from(sweepWasm, "base64"));
+  return compiled;
+}
+
+export function wasmRuns(): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(Buffer.from(sweepWasm, "base64"));
+}
+
+/** `threads`: this one included. */
+export function makeKernel(layout: Layout, { kind, threads }: { readonly kind: KernelKind; readonly threads: number }): Kernel {
+  if (kind === "reference") {
+    return kernelOf(layout, (operation, partition) => reference[operation](layout, partition));
+  }
+  const module = kernelModule();
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: layout.memory } });
+  const call = exports as unknown as Readonly<Record<Operation, (record: number) => void>>;
+  const work = layout.parent.length + layout.pathAt.length;
+  const crew = threads > 1 && work >= threadWorkMin ? attachThreads(module, layout) : undefined;
+  return kernelOf(layout, (operation, { record }) => call[operation](record), crew);
+}
+
+function kernelOf(layout: Layout, run: (operation: Operation, partition: Partition) => void, crew?: Crew): Kernel {
+  const [first, ...others] = layout.partitions as [Partition, ...Partition[]];
+  const onAll = (operation: Exclude<Operation, "fill">) => (): void => {
+    crew?.start(operation);
+    run(operation, first);
+    if (crew === undefined) for (const partition of others) run(operation, partition);
+    else crew.wait();
+  };
+  return {
+    layout,
+    sweep: onAll("sweep"),
+    price: onAll("price"),
+    fit: onAll("fit"),
+    scale: onAll("scale"),
+    fill: () => {
+      for (const partition of layout.partitions) run("fill", partition);
+    },
+    release: () => crew?.release(),
+  };
+}
+
+/** Sum of what the partitions put on each link. */
+export function addLoads({ partitions }: Layout, into: Float64Array): void {
+  const [first, ...others] = partitions;
+  if (first !== undefined) into.set(first.load);
+  for (const { load } of others) for (let e = 0; e < into.length; e++) into[e] = (into[e] as number) + (load[e] as number);
+}

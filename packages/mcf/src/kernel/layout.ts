@@ -1,0 +1,301 @@
+/**
+ * A flow program laid out in one memory for the kernels of assembly/sweep.ts, which a plain TypeScript kernel (sweep-reference.ts)
+ * and further threads see as well.
+ *
+ * Within a group, demands stand by width class: those with 1, 2, 3-4, 5-8 and 9-16 open paths, each class padded to an even number of
+ * demands. A demand stands at a position; its paths have slots. Two neighbours share a vector, so the slots of positions k and k + 1
+ * (k even) of width w alternate:
+ *
+ *   slot      s      s+1      s+2     s+3     ...
+ *   holds   k path 0  k+1 path 0  k path 1  k+1 path 1
+ *
+ * Slots without a path begin at the pad node, whose price nothing pays.
+ */
+import { assert } from "@sluice/model";
+import type { FlowProgram } from "../flow-program.js";
+import type { PathTrie } from "../trie/path-trie.js";
+
+/** Widths of the classes, in paths. */
+export const classWidths = [1, 2, 4, 8, 16] as const;
+export const classCount = classWidths.length;
+/** Most open paths of a demand. */
+export const pathsMax = 16;
+
+/** Groups are dealt into this many partitions, whatever the number of threads: sums, and so answers, do not depend on threads. */
+export const partitionCount = 2;
+
+/** Words (4 bytes) of a partition's record; assembly/sweep.ts lists the same as byte offsets. */
+export const word = {
+  groupBegin: 0,
+  groupEnd: 1,
+  linkCount: 2,
+  carryAll: 3,
+  positionStart: 4,
+  slotStart: 5,
+  nodeStart: 6,
+  parent: 7,
+  link: 8,
+  leaf: 9,
+  flow: 10,
+  anchor: 11,
+  cost: 12,
+  demand: 13,
+  weight: 14,
+  price: 15,
+  load: 16,
+  nodeValue: 17,
+  nodeFlow: 18,
+  padNode: 19,
+  fitted: 20,
+  leastPrice: 21,
+  linkFigure: 22,
+  useCost: 23,
+} as const;
+
+/** Doubles (8 bytes) of a partition's record. */
+export const double = { stepSize: 12, stepShare: 13, anchorShare: 14, reflection: 15, gain: 16, dualSum: 17, movement: 18 } as const;
+
+const recordBytes = 192;
+/** Below this the kernel module keeps its own constants and scratch. */
+const firstByte = 65_536;
+const pageBytes = 65_536;
+/** The declared maximum, 4 GiB: the kernel module declares the same. */
+const pagesMax = 65_536;
+
+export interface Partition {
+  /** Byte address of its record. */
+  readonly record: number;
+  /** Per link and one for the root: what this partition puts on links. */
+  readonly load: Float64Array;
+  readonly nodeValue: Float64Array;
+  readonly nodeFlow: Float64Array;
+}
+
+export interface Layout {
+  readonly trie: PathTrie;
+  readonly memory: WebAssembly.Memory;
+  readonly positionCount: number;
+  /** Per group classCount + 1 and classCount numbers; see above. */
+  readonly positionStart: Int32Array;
+  readonly slotStart: Int32Array;
+  readonly nodeStart: Int32Array;
+  readonly parent: Uint16Array;
+  readonly link: Uint16Array;
+  readonly leaf: Uint16Array;
+  /** Per position: the problem's demand, -1 for padding. Not in the memory: kernels do not need it. */
+  readonly demandAt: Int32Array;
+  /** Per slot: the problem's path, -1 for none. */
+  readonly pathAt: Int32Array;
+  /** Per slot. */
+  readonly flow: Float64Array;
+  readonly anchor: Float64Array;
+  readonly fitted: Float64Array;
+  /** Empty where no path has a cost. */
+  readonly cost: Float64Array;
+  /** Per position: the rate, bps; the weight of its flows in the metric of steps (links of its longest path / rate). */
+  readonly demand: Float64Array;
+  readonly weight: Float64Array;
+  readonly leastPrice: Float64Array;
+  /** Per link, and one for the root that stays 0. */
+  readonly price: Float64Array;
+  readonly linkFigure: Float64Array;
+  readonly partitions: readonly Partition[];
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+}
+
+export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: Float64Array): Layout {
+  const { groupCount, problem, nodesMax } = trie;
+  const { linkCount } = problem;
+  const { positionStart, slotStart, demandAt, slotCount } = place(trie);
+  const positionCount = demandAt.length;
+
+  const arena = new Arena();
+  const records = arena.take(recordBytes * partitionCount);
+  const at = {
+    positionStart: arena.take(4 * positionStart.length),
+    slotStart: arena.take(4 * slotStart.length),
+    nodeStart: arena.take(4 * (groupCount + 1)),
+    parent: arena.take(2 * trie.parent.length),
+    link: arena.take(2 * trie.link.length),
+    leaf: arena.take(2 * slotCount),
+    flow: arena.take(8 * slotCount),
+    anchor: arena.take(8 * slotCount),
+    fitted: arena.take(8 * slotCount),
+    cost: pathCost === undefined ? 0 : arena.take(8 * slotCount),
+    demand: arena.take(8 * positionCount),
+    weight: arena.take(8 * positionCount),
+    leastPrice: arena.take(8 * positionCount),
+    price: arena.take(8 * (linkCount + 1)),
+    linkFigure: arena.take(8 * (linkCount + 1)),
+  };
+  const own = Array.from({ length: partitionCount }, () => ({
+    load: arena.take(8 * (linkCount + 1)),
+    nodeValue: arena.take(8 * (nodesMax + 1)),
+    nodeFlow: arena.take(8 * (nodesMax + 1)),
+  }));
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(arena.end / pageBytes) + 1, maximum: pagesMax, shared: true });
+  const { buffer } = memory;
+  const words = new Int32Array(buffer);
+  const layout: Layout = {
+    trie,
+    memory,
+    positionCount,
+    positionStart: copy(new Int32Array(buffer, at.positionStart, positionStart.length), positionStart),
+    slotStart: copy(new Int32Array(buffer, at.slotStart, slotStart.length), slotStart),
+    nodeStart: copy(new Int32Array(buffer, at.nodeStart, groupCount + 1), trie.nodeStart),
+    parent: copy(new Uint16Array(buffer, at.parent, trie.parent.length), trie.parent),
+    link: copy(new Uint16Array(buffer, at.link, trie.link.length), trie.link),
+    leaf: new Uint16Array(buffer, at.leaf, slotCount).fill(nodesMax),
+    demandAt,
+    pathAt: new Int32Array(slotCount).fill(-1),
+    flow: new Float64Array(buffer, at.flow, slotCount),
+    anchor: new Float64Array(buffer, at.anchor, slotCount),
+    fitted: new Float64Array(buffer, at.fitted, slotCount),
+    cost: new Float64Array(buffer, at.cost, pathCost === undefined ? 0 : slotCount),
+    demand: new Float64Array(buffer, at.demand, positionCount),
+    weight: new Float64Array(buffer, at.weight, positionCount),
+    leastPrice: new Float64Array(buffer, at.leastPrice, positionCount),
+    price: new Float64Array(buffer, at.price, linkCount + 1),
+    linkFigure: new Float64Array(buffer, at.linkFigure, linkCount + 1),
+    partitions: own.map((part, i) => ({
+      record: records + recordBytes * i,
+      load: new Float64Array(buffer, part.load, linkCount + 1),
+      nodeValue: new Float64Array(buffer, part.nodeValue, nodesMax + 1),
+      nodeFlow: new Float64Array(buffer, part.nodeFlow, nodesMax + 1),
+    })),
+    words,
+    doubles: new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8)),
+  };
+  fillIn(layout, rates, pathCost);
+  const cuts = cutGroups(layout);
+  layout.partitions.forEach(({ record }, i) => {
+    const put = (field: keyof typeof word, value: number): void => {
+      words[record / 4 + word[field]] = value;
+    };
+    put("groupBegin", cuts[i] as number);
+    put("groupEnd", cuts[i + 1] as number);
+    put("linkCount", linkCount);
+    put("carryAll", limit === "utilization" ? 1 : 0);
+    put("padNode", nodesMax);
+    put("useCost", pathCost === undefined ? 0 : 1);
+    for (const [field, address] of Object.entries(at)) put(field as keyof typeof at, address);
+    for (const [field, address] of Object.entries(own[i] ?? {})) put(field as keyof (typeof own)[number], address);
+    layout.doubles[record / 8 + double.gain] = 1;
+  });
+  return layout;
+}
+
+/** Where demands and their paths stand. */
+function place(trie: PathTrie): {
+  readonly positionStart: Int32Array;
+  readonly slotStart: Int32Array;
+  readonly demandAt: Int32Array;
+  readonly slotCount: number;
+} {
+  const { groupCount, demandStart, demands, leaf, problem } = trie;
+  const positionStart = new Int32Array(groupCount * (classCount + 1));
+  const slotStart = new Int32Array((groupCount + 1) * classCount);
+  const demandAt = new Int32Array(demands.length + groupCount * classCount);
+  const classOf = new Uint8Array(demands.length);
+  let position = 0;
+  let slot = 0;
+  for (let g = 0; g < groupCount; g++) {
+    const begin = demandStart[g] as number;
+    const end = demandStart[g + 1] as number;
+    const counts = new Int32Array(classCount);
+    for (let i = begin; i < end; i++) {
+      const width = openPathCount(problem, leaf, demands[i] as number);
+      assert(width <= pathsMax, `a demand has at most ${pathsMax} open paths`);
+      const c = width <= 1 ? 0 : width === 2 ? 1 : width <= 4 ? 2 : width <= 8 ? 3 : 4;
+      classOf[i] = c;
+      counts[c] = (counts[c] as number) + 1;
+    }
+    for (let c = 0; c < classCount; c++) {
+      positionStart[g * (classCount + 1) + c] = position;
+      slotStart[g * classCount + c] = slot;
+      if (counts[c] === 0) continue;
+      for (let i = begin; i < end; i++) if (classOf[i] === c) demandAt[position++] = demands[i] as number;
+      if ((counts[c] as number) % 2 === 1) demandAt[position++] = -1;
+      slot += (classWidths[c] as number) * 2 * Math.ceil((counts[c] as number) / 2);
+    }
+    positionStart[g * (classCount + 1) + classCount] = position;
+  }
+  slotStart.fill(slot, groupCount * classCount);
+  return { positionStart, slotStart, demandAt: demandAt.slice(0, position), slotCount: slot };
+}
+
+function openPathCount({ pathStart }: PathTrie["problem"], leaf: Int32Array, demand: number): number {
+  let count = 0;
+  for (let p = pathStart[demand] as number; p < (pathStart[demand + 1] as number); p++) if ((leaf[p] as number) >= 0) count++;
+  return count;
+}
+
+function fillIn(layout: Layout, rates: Float64Array, pathCost: Float64Array | undefined): void {
+  const { trie, positionStart, slotStart, demandAt, pathAt, leaf, cost, demand, weight } = layout;
+  const { groupCount, problem } = trie;
+  const depth = new Uint16Array(trie.nodesMax + 1);
+  weight.fill(1e30);
+  for (let g = 0; g < groupCount; g++) {
+    depthsOf(trie, g, depth);
+    for (let c = 0; c < classCount; c++) {
+      const begin = positionStart[g * (classCount + 1) + c] as number;
+      const end = positionStart[g * (classCount + 1) + c + 1] as number;
+      const width = classWidths[c] as number;
+      for (let k = begin; k < end; k++) {
+        const d = demandAt[k] as number;
+        if (d < 0) continue;
+        const first = (slotStart[g * classCount + c] as number) + 2 * width * ((k - begin) >> 1) + ((k - begin) & 1);
+        let j = 0;
+        let longest = 1;
+        for (let p = problem.pathStart[d] as number; p < (problem.pathStart[d + 1] as number); p++) {
+          const node = trie.leaf[p] as number;
+          if (node < 0) continue;
+          const slot = first + 2 * j++;
+          leaf[slot] = node;
+          pathAt[slot] = p;
+          if (pathCost !== undefined) cost[slot] = pathCost[p] as number;
+          longest = Math.max(longest, depth[node] as number);
+        }
+        demand[k] = rates[d] as number;
+        weight[k] = longest / (rates[d] as number);
+      }
+    }
+  }
+}
+
+function depthsOf({ nodeStart, parent }: PathTrie, group: number, depth: Uint16Array): void {
+  const begin = nodeStart[group] as number;
+  const size = (nodeStart[group + 1] as number) - begin;
+  depth[0] = 0;
+  for (let i = 1; i < size; i++) depth[i] = (depth[parent[begin + i] as number] as number) + 1;
+}
+
+/** Cuts the groups where the work, nodes visited twice and slots, is halved. */
+function cutGroups({ trie, slotStart }: Layout): readonly number[] {
+  const { groupCount, nodeStart } = trie;
+  const work = (g: number): number => 2 * (nodeStart[g] as number) + 2 * (slotStart[g * classCount] as number);
+  const cuts = [0];
+  for (let i = 1; i < partitionCount; i++) {
+    let g = cuts[i - 1] as number;
+    while (g < groupCount && work(g) * partitionCount < work(groupCount) * i) g++;
+    cuts.push(g);
+  }
+  return [...cuts, groupCount];
+}
+
+function copy<T extends Int32Array | Uint16Array>(to: T, from: ArrayLike<number>): T {
+  to.set(from);
+  return to;
+}
+
+/** Addresses in a memory yet to be made, each on a cache line of its own. */
+class Arena {
+  end = firstByte;
+
+  take(bytes: number): number {
+    const address = this.end;
+    this.end = Math.ceil((address + bytes) / 64) * 64 + 64;
+    return address;
+  }
+}
