@@ -4,7 +4,7 @@
  */
 import { sweepWasm } from "../../generated/sweep.js";
 import type { Layout, Partition } from "./layout.js";
-import * as reference from "./sweep-reference.js";
+import { fill, fit, price, scale, sweep } from "./sweep-reference.js";
 import { attachThreads, type Crew } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
@@ -25,6 +25,8 @@ export interface Kernel {
 }
 
 type Operation = "sweep" | "price" | "fit" | "scale" | "fill";
+
+const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, fill };
 
 let compiled: WebAssembly.Module | undefined;
 

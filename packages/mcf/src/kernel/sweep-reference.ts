@@ -97,8 +97,8 @@ export function sweep(layout: Layout, partition: Partition): void {
         const tk = step / w;
         for (let j = 0; j < width; j++) {
           const s = slot + 2 * j + lane;
-          const price = nodeValue[leaf[s] as number] as number;
-          prices[j] = run.withCost ? price + (cost[s] as number) : price;
+          const onLinks = nodeValue[leaf[s] as number] as number;
+          prices[j] = run.withCost ? onLinks + (cost[s] as number) : onLinks;
         }
         const m = leastOf(prices, width);
         const shift = run.all ? m : worth;

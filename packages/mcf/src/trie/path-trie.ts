@@ -43,8 +43,11 @@ export interface PathTrie {
 }
 
 export interface TrieOptions {
-  /** Links whose potential is at most this times their capacity are left out. */
-  readonly fillable: number;
+  /**
+   * Links whose potential is at most this times their capacity are left out: 1 where loads stay within capacities, a lower bound of the
+   * largest utilization where that is what is minimized. May depend on the demands that have an open path.
+   */
+  readonly fillable: number | ((routable: Int32Array) => number);
 }
 
 /** O(links of all paths x links out of a node). */
@@ -52,9 +55,10 @@ export function buildTrie(problem: Problem, { fillable }: TrieOptions): PathTrie
   const { linkCount, pathCount, capacityBps, pathStart, linkStart, pathLinks, demandDst, nodeCount } = problem;
   assert(linkCount <= linksMax, `a problem for the trie has at most ${linksMax} links`);
   const { open, potentialBps } = openPaths(problem);
-  const contested = Uint8Array.from(potentialBps, (bps, e) => (bps > fillable * (capacityBps[e] as number) ? 1 : 0));
-
   const demands = demandsByDestination(problem, open, nodeCount);
+  const share = typeof fillable === "number" ? fillable : fillable(demands);
+  const contested = Uint8Array.from(potentialBps, (bps, e) => (bps > share * (capacityBps[e] as number) ? 1 : 0));
+
   const leaf = new Int32Array(pathCount).fill(-1);
   const demandStart: number[] = [0];
   const nodeStart: number[] = [0];

@@ -1,0 +1,145 @@
+/**
+ * The best flow and the best bound so far. Iterates are neither feasible nor dual feasible: from time to time flows are repaired and
+ * prices clamped, and what comes out is kept if it is better.
+ */
+import type { FlowProgram } from "../flow-program.js";
+import { addLoads, type Kernel } from "../kernel/kernel.js";
+import { double } from "../kernel/layout.js";
+
+export interface Incumbent {
+  value: number;
+  bound: number;
+  /** Per slot: the flows that have `value`; per link: the prices that prove `bound`. */
+  readonly flow: Float64Array;
+  readonly price: Float64Array;
+  hasFlow: boolean;
+  hasPrice: boolean;
+}
+
+export function emptyIncumbent({ layout }: Kernel, { limit }: FlowProgram): Incumbent {
+  const maximize = limit === "capacity";
+  return {
+    value: maximize ? -Infinity : Infinity,
+    bound: maximize ? Infinity : -Infinity,
+    flow: new Float64Array(layout.flow.length),
+    price: new Float64Array(layout.price.length),
+    hasFlow: false,
+    hasPrice: false,
+  };
+}
+
+/** |bound - value| / the larger of the two; 1 while one is missing. */
+export function gapOf({ value, bound, hasFlow, hasPrice }: Incumbent): number {
+  if (!hasFlow || !hasPrice) return 1;
+  const size = Math.max(Math.abs(value), Math.abs(bound));
+  return size === 0 ? 0 : Math.abs(bound - value) / size;
+}
+
+/** Tries the kernel's current point. */
+export function improve(incumbent: Incumbent, kernel: Kernel, program: FlowProgram): void {
+  improveBound(incumbent, kernel, program);
+  improveFlow(incumbent, kernel, program);
+}
+
+/**
+ * Weak duality, for any prices y >= 0 with m_k the least price (and cost) of a path of demand k:
+ *   capacity      sum c_e y_e + sum D_k max(0, 1 - m_k)        is at least the optimum;
+ *   utilization   sum D_k m_k / sum c_e y_e                    is at most the optimum.
+ * Without costs the first may be taken at s y for any s > 0, and is convex in s: the best s is found along the way.
+ */
+function improveBound(incumbent: Incumbent, kernel: Kernel, { limit, problem, pathCost }: FlowProgram): void {
+  const { layout } = kernel;
+  const { price, linkFigure } = layout;
+  let spent = 0;
+  for (let e = 0; e < problem.linkCount; e++) {
+    const y = price[e] as number;
+    linkFigure[e] = y > 0 ? y : 0;
+    spent += (linkFigure[e] as number) * (problem.capacityBps[e] as number);
+  }
+  linkFigure[problem.linkCount] = 0;
+  kernel.price();
+  const overDemands = layout.partitions.reduce((sum, { record }) => sum + (layout.doubles[record / 8 + double.dualSum] as number), 0);
+  const keep = (bound: number, scale: number): void => {
+    incumbent.bound = bound;
+    incumbent.hasPrice = true;
+    for (let e = 0; e < incumbent.price.length; e++) incumbent.price[e] = scale * (linkFigure[e] as number);
+  };
+  if (limit === "utilization") {
+    const bound = spent > 0 ? overDemands / spent : -Infinity;
+    if (bound > incumbent.bound) keep(bound, 1 / spent);
+    return;
+  }
+  const scale = pathCost === undefined ? bestScale(layout.leastPrice, layout.demand, spent) : 1;
+  const bound = scale === 1 ? spent + overDemands : scaledBound(layout.leastPrice, layout.demand, spent, scale);
+  if (bound < incumbent.bound) keep(bound, scale);
+}
+
+const scaleRounds = 24;
+
+/** The s at which s spent + sum D_k max(0, 1 - s m_k) is least, by bisection on its slope. */
+function bestScale(leastPrice: Float64Array, demand: Float64Array, spent: number): number {
+  if (spent === 0) return 1;
+  const slope = (s: number): number => {
+    let sum = spent;
+    for (let k = 0; k < demand.length; k++) {
+      const m = leastPrice[k] as number;
+      if (s * m < 1) sum -= (demand[k] as number) * m;
+    }
+    return sum;
+  };
+  let low = 0.5;
+  let high = 2;
+  if (slope(low) > 0 || slope(high) < 0) return 1;
+  for (let i = 0; i < scaleRounds; i++) {
+    const middle = 0.5 * (low + high);
+    if (slope(middle) > 0) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+function scaledBound(leastPrice: Float64Array, demand: Float64Array, spent: number, scale: number): number {
+  let sum = scale * spent;
+  for (let k = 0; k < demand.length; k++) sum += (demand[k] as number) * Math.max(0, 1 - scale * (leastPrice[k] as number));
+  return sum;
+}
+
+/** Fits flows to demands, with limit "capacity" scales them down to fit links too, and gives away what is left. */
+function improveFlow(incumbent: Incumbent, kernel: Kernel, { limit, problem }: FlowProgram): void {
+  const { layout } = kernel;
+  const { linkCount, capacityBps } = problem;
+  const load = new Float64Array(linkCount + 1);
+  kernel.fit();
+  addLoads(layout, load);
+  if (limit === "utilization") {
+    let value = 0;
+    for (let e = 0; e < linkCount; e++)
+      if ((load[e] as number) > 0) value = Math.max(value, (load[e] as number) / (capacityBps[e] as number));
+    if (value < incumbent.value) keepFlow(incumbent, layout.fitted, value);
+    return;
+  }
+  for (let e = 0; e < linkCount; e++) {
+    const over = (load[e] as number) / (capacityBps[e] as number);
+    layout.linkFigure[e] = over > 1 ? 1 / over : 1;
+  }
+  layout.linkFigure[linkCount] = 1;
+  kernel.scale();
+  addLoads(layout, load);
+  for (let e = 0; e < linkCount; e++) layout.linkFigure[e] = Math.max(0, (capacityBps[e] as number) - (load[e] as number));
+  kernel.fill();
+  const value = worthOf(layout.fitted, layout.cost);
+  if (value > incumbent.value) keepFlow(incumbent, layout.fitted, value);
+}
+
+function keepFlow(incumbent: Incumbent, flow: Float64Array, value: number): void {
+  incumbent.value = value;
+  incumbent.hasFlow = true;
+  incumbent.flow.set(flow);
+}
+
+function worthOf(flow: Float64Array, cost: Float64Array): number {
+  let sum = 0;
+  if (cost.length === 0) for (let s = 0; s < flow.length; s++) sum += flow[s] as number;
+  else for (let s = 0; s < flow.length; s++) sum += (flow[s] as number) * (1 - (cost[s] as number));
+  return sum;
+}

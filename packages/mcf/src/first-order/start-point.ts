@@ -1,0 +1,112 @@
+/** Where the first-order method begins, and what it knows of the program before the first step. */
+import { addLoads, type Kernel } from "../kernel/kernel.js";
+import type { FlowProgram, FlowStart } from "../flow-program.js";
+import type { PathTrie } from "../trie/path-trie.js";
+
+/** For throughput, where prices are about 1 and flows are measured by their demands. */
+const primalWeightDefault = 2;
+/** Sharpness of the first prices for the utilization: links at the top of it are priced e^12 times those without load. */
+const sharpness = 12;
+
+/**
+ * Sets flows and prices, and returns the primal weight. Without a start: for throughput nothing flows and nothing has a price; for the
+ * utilization each demand spreads over its paths, and links are priced by how much these load them.
+ */
+export function begin(kernel: Kernel, { limit, problem }: FlowProgram, start: FlowStart | undefined): number {
+  const { layout } = kernel;
+  if (start !== undefined) {
+    layout.pathAt.forEach((path, slot) => {
+      layout.flow[slot] = path < 0 ? 0 : (start.flowBps[path] as number);
+    });
+    for (let e = 0; e < problem.linkCount; e++) layout.price[e] = start.linkPrice[e] as number;
+    if (limit === "utilization") normalize(layout.price, problem.capacityBps);
+    if (start.primalWeight !== undefined) return start.primalWeight;
+  } else if (limit === "utilization") {
+    // Flows of 1 on every path: fitting makes them shares of the demand.
+    layout.pathAt.forEach((path, slot) => {
+      layout.flow[slot] = path < 0 ? 0 : 1;
+    });
+    kernel.fit();
+    layout.flow.set(layout.fitted);
+    priceByLoad(kernel, problem.capacityBps);
+  }
+  return limit === "capacity" ? primalWeightDefault : weightOf(kernel);
+}
+
+function priceByLoad({ layout }: Kernel, capacityBps: Float64Array): void {
+  const load = new Float64Array(layout.price.length);
+  addLoads(layout, load);
+  const top = capacityBps.reduce((most, c, e) => ((load[e] as number) > 0 ? Math.max(most, (load[e] as number) / c) : most), 0);
+  for (let e = 0; e < capacityBps.length; e++) {
+    const c = capacityBps[e] as number;
+    layout.price[e] = (load[e] as number) > 0 ? Math.exp(sharpness * ((load[e] as number) / c / top - 1)) / c : 0;
+  }
+  normalize(layout.price, capacityBps);
+}
+
+/** Scales prices so that the sum of c_e y_e is 1. */
+function normalize(price: Float64Array, capacityBps: Float64Array): void {
+  const spent = capacityBps.reduce((sum, c, e) => sum + c * (price[e] as number), 0);
+  if (spent > 0) for (let e = 0; e < capacityBps.length; e++) price[e] = (price[e] as number) / spent;
+}
+
+/** The length of the prices over the length of the flows, each in its own metric. */
+function weightOf({ layout }: Kernel): number {
+  const { price, demand, weight, demandAt, trie } = layout;
+  let prices = 0;
+  for (let e = 0; e < price.length - 1; e++) prices += (price[e] as number) ** 2 * (trie.potentialBps[e] as number);
+  let flows = 0;
+  for (let k = 0; k < demand.length; k++)
+    if ((demandAt[k] as number) >= 0) flows += 0.5 * (demand[k] as number) ** 2 * (weight[k] as number);
+  return prices > 0 && flows > 0 ? Math.sqrt(prices / flows) : 1;
+}
+
+/** With limit "capacity" no more of a demand counts than its paths could carry alone: a demand of 1e15 does no harm. */
+export function carriableBps({ problem, limit }: FlowProgram): Float64Array {
+  const { demandBps, demandCount, pathStart, linkStart, pathLinks, capacityBps } = problem;
+  if (limit === "utilization") return demandBps;
+  const rates = demandBps.slice();
+  for (let d = 0; d < demandCount; d++) {
+    const demand = demandBps[d] as number;
+    let carriable = 0;
+    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number) && carriable < demand; p++) {
+      let bottleneck = Infinity;
+      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
+        bottleneck = Math.min(bottleneck, capacityBps[pathLinks[k] as number] as number);
+      }
+      carriable += bottleneck;
+    }
+    rates[d] = Math.min(demand, carriable);
+  }
+  return rates;
+}
+
+/**
+ * A lower bound of the largest utilization: what a node must send (or take in) over the capacity of its links. Links that all
+ * demands together cannot fill beyond it are not contested.
+ */
+export function utilizationFloor(
+  { nodeCount, linkFrom, linkTo, capacityBps, demandBps, demandSrc, demandDst }: PathTrie["problem"],
+  demands: Int32Array,
+): number {
+  const sums = () => new Float64Array(nodeCount);
+  const [capacityOut, capacityIn, out, into] = [sums(), sums(), sums(), sums()];
+  const add = (to: Float64Array, node: number, amount: number): void => {
+    to[node] = (to[node] as number) + amount;
+  };
+  capacityBps.forEach((capacity, e) => {
+    add(capacityOut, linkFrom[e] as number, capacity);
+    add(capacityIn, linkTo[e] as number, capacity);
+  });
+  for (const d of demands) {
+    add(out, demandSrc[d] as number, demandBps[d] as number);
+    add(into, demandDst[d] as number, demandBps[d] as number);
+  }
+  let floor = 0;
+  for (let v = 0; v < nodeCount; v++) {
+    if ((out[v] as number) > 0) floor = Math.max(floor, (out[v] as number) / (capacityOut[v] as number));
+    if ((into[v] as number) > 0) floor = Math.max(floor, (into[v] as number) / (capacityIn[v] as number));
+  }
+  // A little less, so that rounding cannot make it more than the optimum.
+  return floor * (1 - 1e-9);
+}
