@@ -6,8 +6,13 @@ export type LpStatus = "optimal" | "infeasible" | "unbounded" | "time-limit" | "
 export interface LpOptions {
   /** Wall clock limit, seconds. A synchronous backend may overrun it: processes that must end are killed from outside. */
   readonly timeLimitSeconds: number;
-  /** What the backend should use, where it has a choice. */
-  readonly method?: "choose" | "simplex" | "interior-point";
+  /**
+   * What the backend should use, where it has a choice. "first-order" is for programs too large for the others: what it gives is feasible and
+   * optimal to `accuracy` only, and it may end undecided (`failed`) on infeasible and unbounded programs.
+   */
+  readonly method?: "choose" | "simplex" | "interior-point" | "first-order";
+  /** The tolerance aimed at, of feasibility and optimality; left out: the backend's own, 1e-7. HiGHS takes 1e-10 and above. */
+  readonly accuracy?: number;
 }
 
 /**

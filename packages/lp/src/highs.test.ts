@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { certifyLp } from "./certify.js";
 import { describeLpBackend, programOf } from "./contract.js";
 import { highsBackend } from "./highs.js";
+import type { LinearProgram } from "./program.js";
 
 describeLpBackend("highs", () => highsBackend());
 
@@ -80,6 +81,68 @@ describe("highs where its first attempt settles nothing", () => {
     expect(certifyLp(program, outcome)).toMatchObject({ valid: true });
   });
 });
+
+describe("highs by its first-order method (PDLP)", () => {
+  const options = { timeLimitSeconds: 20, method: "first-order" } as const;
+  const program = programOf({
+    sense: "maximize",
+    columns: Array.from({ length: 12 }, (_, j) => [30 + ((7 * j) % 5), 0, inf] as const),
+    rows: Array.from({ length: 8 }, (_, i) => [-inf, Array.from({ length: 12 }, (__, j) => 1 + ((i * j + i) % 7)), 40 + i] as const),
+  });
+
+  it.each([1e-3, 1e-8])("comes as near to the optimum as it is asked to: %s", async (accuracy) => {
+    const backend = await highsBackend();
+    const { objective: optimum = Number.NaN } = await backend.solve(program, { timeLimitSeconds: 20, method: "simplex" });
+    const outcome = await backend.solve(program, { ...options, accuracy });
+    expect(outcome).toMatchObject({ status: "optimal" });
+    expect(Math.abs((outcome.objective ?? Number.NaN) / optimum - 1)).toBeLessThan(10 * accuracy);
+  });
+
+  it("gives duals in the program's own sense: binding <= rows of a maximization have duals >= 0", async () => {
+    const outcome = await (await highsBackend()).solve(program, { ...options, accuracy: 1e-8 });
+    expect(Math.min(...(outcome.dual ?? [-1]))).toBeGreaterThan(-1e-6);
+    expect(Math.max(...(outcome.dual ?? [0]))).toBeGreaterThan(1);
+  });
+
+  it("never calls a program optimal that has no optimum", async () => {
+    const backend = await highsBackend();
+    const unbounded = programOf({ sense: "maximize", columns: [[1, 0, inf]], rows: [[-inf, [-1], 0]] });
+    const infeasible = programOf({
+      columns: [[0, 0, inf]],
+      rows: [
+        [2, [1], inf],
+        [-inf, [1], 1],
+      ],
+    });
+    for (const bad of [unbounded, infeasible]) {
+      expect((await backend.solve(bad, { ...options, timeLimitSeconds: 2 })).status).not.toBe("optimal");
+    }
+  });
+});
+
+describe("highs asked for less accuracy", () => {
+  it("stops the interior point short of the optimum, and forgets it for the next program", async () => {
+    const backend = await highsBackend();
+    const program = solvableTransport(12);
+    const exact = await backend.solve(program, { timeLimitSeconds: 20, method: "interior-point" });
+    const rough = await backend.solve(program, { timeLimitSeconds: 20, method: "interior-point", accuracy: 0.1 });
+    const again = await backend.solve(program, { timeLimitSeconds: 20, method: "interior-point" });
+    expect([exact.status, rough.status]).toEqual(["optimal", "optimal"]);
+    expect(rough.objective).not.toBe(exact.objective);
+    expect(again).toEqual(exact);
+  });
+});
+
+/** Ships between n places and n others at least cost: n^2 columns, 2 n rows. */
+function solvableTransport(n: number): LinearProgram {
+  return programOf({
+    columns: Array.from({ length: n * n }, (_, j) => [1 + ((13 * j) % 17), 0, inf] as const),
+    rows: Array.from({ length: 2 * n }, (_, i) => {
+      const coefficients = Array.from({ length: n * n }, (__, j) => ((i < n ? Math.floor(j / n) : n + (j % n)) === i ? 1 : 0));
+      return i < n ? ([-inf, coefficients, 10] as const) : ([5 + (i % 4), coefficients, inf] as const);
+    }),
+  });
+}
 
 describe("highs after a crash of its module", () => {
   const program = programOf({ columns: [[1, 1, Infinity]], rows: [[2, [1], Infinity]] });

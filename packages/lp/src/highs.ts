@@ -86,6 +86,7 @@ function solveInModule(highs: Highs, program: LinearProgram, options: LpOptions)
 
 function solveModel(highs: Highs, model: Model, program: LinearProgram, options: LpOptions): LpOutcome {
   model.options.set({ output_flag: false, time_limit: options.timeLimitSeconds });
+  if (options.accuracy !== undefined) model.options.set({ kkt_tolerance: options.accuracy });
   for (const attempt of attempts[methodFor(program, options)]) {
     model.options.set(attempt);
     const status = run(highs, model);
@@ -119,6 +120,8 @@ const primalSimplex = { simplex_strategy: 4 };
 const attempts = {
   simplex: [{ solver: "simplex" }, primalSimplex],
   "interior-point": [{ solver: "ipm", run_crossover: "off" }, { run_crossover: "on" }, { solver: "simplex" }, primalSimplex],
+  // Programs that need it are too large for the others to come to its help.
+  "first-order": [{ solver: "pdlp" }],
 } as const;
 
 /** Undefined where HiGHS reports an error; a trap of the module is none of its errors and is thrown on. */
@@ -131,7 +134,7 @@ function run(highs: Highs, model: Model): ModelStatusCode | undefined {
   }
 }
 
-function methodFor(program: LinearProgram, { method = "choose" }: LpOptions): "simplex" | "interior-point" {
+function methodFor(program: LinearProgram, { method = "choose" }: LpOptions): keyof typeof attempts {
   if (method !== "choose") return method;
   return program.value.length < simplexEntriesMax ? "simplex" : "interior-point";
 }
