@@ -17,7 +17,7 @@ import { assert } from "@sluice/model";
 import type { Problem } from "../problem.js";
 
 /** Nodes and links are numbered in 16 bits. */
-export const linksMax = 65_535;
+export const linksMax = 65_534;
 const groupNodesMax = 65_000;
 
 export interface PathTrie {
@@ -50,54 +50,28 @@ export interface TrieOptions {
   readonly fillable: number | ((routable: Int32Array) => number);
 }
 
-/** O(links of all paths x links out of a node). */
+/**
+ * One pass over the links of all paths, against the way of travel, into tries with a node for every link; then links that are not contested
+ * are taken out of them, and nodes are numbered by level. O(links of all paths x links out of a node).
+ */
 export function buildTrie(problem: Problem, { fillable }: TrieOptions): PathTrie {
-  const { linkCount, pathCount, capacityBps, pathStart, linkStart, pathLinks, demandDst, nodeCount } = problem;
+  const { linkCount, pathCount, capacityBps } = problem;
   assert(linkCount <= linksMax, `a problem for the trie has at most ${linksMax} links`);
-  const { open, potentialBps } = openPaths(problem);
-  const demands = demandsByDestination(problem, open, nodeCount);
-  const share = typeof fillable === "number" ? fillable : fillable(demands);
-  const contested = Uint8Array.from(potentialBps, (bps, e) => (bps > share * (capacityBps[e] as number) ? 1 : 0));
-
   const leaf = new Int32Array(pathCount).fill(-1);
-  const demandStart: number[] = [0];
-  const nodeStart: number[] = [0];
-  const nodes = new NodeArena(Math.max(1024, 2 * pathCount));
-  let nodesMax = 1;
-  let first = 0;
-  const close = (end: number): void => {
-    const begin = nodeStart[nodeStart.length - 1] as number;
-    nodes.sortByLevel(begin, leaf, pathsOf(problem, demands, first, end));
-    nodesMax = Math.max(nodesMax, nodes.count - begin);
-    nodeStart.push(nodes.count);
-    demandStart.push(end);
-    first = end;
-  };
-  for (let i = 0; i < demands.length; i++) {
-    const d = demands[i] as number;
-    const begin = nodeStart[nodeStart.length - 1] as number;
-    const tooLarge = nodes.count - begin > groupNodesMax;
-    if (i > first && (tooLarge || demandDst[d] !== demandDst[demands[first] as number])) close(i);
-    if (i === first) nodes.addRoot(linkCount);
-    const root = nodeStart[nodeStart.length - 1] as number;
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      if (open[p] === 0) continue;
-      let at = root;
-      const from = linkStart[p] as number;
-      for (let k = (linkStart[p + 1] as number) - 1; k >= from; k--) {
-        const e = pathLinks[k] as number;
-        if (contested[e] === 1) at = nodes.child(at, e);
-      }
-      leaf[p] = at - root;
-    }
-  }
-  if (first < demands.length) close(demands.length);
+  markOpenPaths(problem, leaf);
+  const demands = demandsByDestination(problem, leaf);
+  const full = insertPaths(problem, demands, leaf);
+
+  const share = typeof fillable === "number" ? fillable : fillable(demands);
+  const contested = Uint8Array.from(full.potentialBps, (bps, e) => (bps > share * (capacityBps[e] as number) ? 1 : 0));
+  const { nodeStart, parent, link, nodesMax } = contract(full, problem, demands, { contested, leaf });
+  const { demandStart, potentialBps } = full;
   return {
     problem,
-    groupCount: nodeStart.length - 1,
-    nodeStart: Int32Array.from(nodeStart),
-    parent: nodes.parent.slice(0, nodes.count),
-    link: nodes.link.slice(0, nodes.count),
+    groupCount: demandStart.length - 1,
+    nodeStart,
+    parent,
+    link,
     demandStart: Int32Array.from(demandStart),
     demands,
     leaf,
@@ -107,38 +81,29 @@ export function buildTrie(problem: Problem, { fillable }: TrieOptions): PathTrie
   };
 }
 
-/** Paths of a demand with a rate over links that all have capacity; and per link the sum of the demands with such a path over it. */
-function openPaths(problem: Problem): { readonly open: Uint8Array; readonly potentialBps: Float64Array } {
-  const { demandCount, linkCount, pathCount, capacityBps, demandBps, pathStart, linkStart, pathLinks } = problem;
-  const open = new Uint8Array(pathCount);
-  const potentialBps = new Float64Array(linkCount);
-  const countedFor = new Int32Array(linkCount).fill(-1);
+/** Sets `leaf` to 0 for the paths of demands with a rate over links that all have capacity. */
+function markOpenPaths({ demandCount, capacityBps, demandBps, pathStart, linkStart, pathLinks }: Problem, leaf: Int32Array): void {
+  const allLinksOpen = capacityBps.every((capacity) => capacity > 0);
   for (let d = 0; d < demandCount; d++) {
-    const demand = demandBps[d] as number;
-    if (!(demand > 0)) continue;
+    if (!((demandBps[d] as number) > 0)) continue;
     for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      const end = linkStart[p + 1] as number;
-      let isOpen = 1;
-      for (let k = linkStart[p] as number; k < end; k++) if (!((capacityBps[pathLinks[k] as number] as number) > 0)) isOpen = 0;
-      open[p] = isOpen;
-      if (isOpen === 0) continue;
-      for (let k = linkStart[p] as number; k < end; k++) {
-        const e = pathLinks[k] as number;
-        if (countedFor[e] === d) continue;
-        countedFor[e] = d;
-        potentialBps[e] = (potentialBps[e] as number) + demand;
+      let isOpen = true;
+      if (!allLinksOpen) {
+        for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
+          if (!((capacityBps[pathLinks[k] as number] as number) > 0)) isOpen = false;
+        }
       }
+      if (isOpen) leaf[p] = 0;
     }
   }
-  return { open, potentialBps };
 }
 
 /** Demands with an open path, by destination, else in their own order. */
-function demandsByDestination({ demandCount, demandDst, pathStart }: Problem, open: Uint8Array, nodeCount: number): Int32Array {
+function demandsByDestination({ demandCount, demandDst, nodeCount, pathStart }: Problem, leaf: Int32Array): Int32Array {
   const start = new Int32Array(nodeCount + 1);
   const routable = new Uint8Array(demandCount);
   for (let d = 0; d < demandCount; d++) {
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) if (open[p] === 1) routable[d] = 1;
+    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) if ((leaf[p] as number) >= 0) routable[d] = 1;
     if (routable[d] === 1) start[(demandDst[d] as number) + 1] = (start[(demandDst[d] as number) + 1] as number) + 1;
   }
   for (let v = 0; v < nodeCount; v++) start[v + 1] = (start[v + 1] as number) + (start[v] as number);
@@ -152,95 +117,157 @@ function demandsByDestination({ demandCount, demandDst, pathStart }: Problem, op
   return sorted;
 }
 
-function pathsOf({ pathStart }: Problem, demands: Int32Array, begin: number, end: number): (visit: (path: number) => void) => void {
-  return (visit) => {
-    for (let i = begin; i < end; i++) {
-      const d = demands[i] as number;
-      for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) visit(p);
-    }
-  };
+/**
+ * Tries with a node for every link, numbered through as they were made: a parent before its children. A node is a record of four words,
+ * so that a step down a trie touches one cache line, and is named by where that begins.
+ */
+interface FullTries {
+  readonly words: Int32Array;
+  readonly wordCount: number;
+  /** Per group and one more: the root's record. */
+  readonly rootAt: readonly number[];
+  readonly demandStart: readonly number[];
+  readonly potentialBps: Float64Array;
 }
 
-/** Nodes of all tries in growing arrays; while a trie is built, children are found by a list of siblings. */
-class NodeArena {
-  count = 0;
-  parent: Uint16Array;
-  link: Uint16Array;
-  private above: Int32Array;
-  private firstChild: Int32Array;
-  private nextSibling: Int32Array;
+/** Words of a record: its link, its first child and its next sibling (0: none), its parent. */
+const recordWords = 4;
+const firstChild = 1;
+const nextSibling = 2;
+const parentWord = 3;
 
-  constructor(capacity: number) {
-    this.parent = new Uint16Array(capacity);
-    this.link = new Uint16Array(capacity);
-    this.above = new Int32Array(capacity);
-    this.firstChild = new Int32Array(capacity);
-    this.nextSibling = new Int32Array(capacity);
+/** `leaf` becomes the record of each open path's node. */
+function insertPaths(problem: Problem, demands: Int32Array, leaf: Int32Array): FullTries {
+  const { linkCount, demandBps, demandDst, pathStart, linkStart, pathLinks } = problem;
+  let words = new Int32Array(recordWords * Math.max(1024, 2 * leaf.length));
+  let end = 0;
+  const potentialBps = new Float64Array(linkCount);
+  const countedFor = new Int32Array(linkCount).fill(-1);
+  const rootAt: number[] = [];
+  const demandStart: number[] = [];
+  let root = 0;
+  let destination = -1;
+  for (let i = 0; i < demands.length; i++) {
+    const d = demands[i] as number;
+    const rate = demandBps[d] as number;
+    const pathEnd = pathStart[d + 1] as number;
+    const linksOfPaths = (linkStart[pathEnd] as number) - (linkStart[pathStart[d] as number] as number);
+    if (end + recordWords * (linksOfPaths + 1) > words.length) words = enlarged(words, recordWords * (linksOfPaths + 1));
+    if (demandDst[d] !== destination || end - root > recordWords * groupNodesMax) {
+      destination = demandDst[d] as number;
+      root = end;
+      end += recordWords;
+      words[root] = linkCount;
+      rootAt.push(root);
+      demandStart.push(i);
+    }
+    for (let p = pathStart[d] as number; p < pathEnd; p++) {
+      if ((leaf[p] as number) < 0) continue;
+      let at = root;
+      const first = linkStart[p] as number;
+      for (let k = (linkStart[p + 1] as number) - 1; k >= first; k--) {
+        const e = pathLinks[k] as number;
+        let last = at + firstChild;
+        let child = words[last] as number;
+        while (child !== 0 && words[child] !== e) {
+          last = child + nextSibling;
+          child = words[last] as number;
+        }
+        if (child === 0) {
+          child = end;
+          end += recordWords;
+          words[last] = child;
+          words[child] = e;
+          words[child + parentWord] = at;
+        }
+        at = child;
+        if (countedFor[e] !== d) {
+          countedFor[e] = d;
+          potentialBps[e] = (potentialBps[e] as number) + rate;
+        }
+      }
+      leaf[p] = at;
+    }
   }
+  rootAt.push(end);
+  demandStart.push(demands.length);
+  return { words, wordCount: end, rootAt, demandStart, potentialBps };
+}
 
-  addRoot(link: number): void {
-    const root = this.add(link, -1);
-    this.above[root] = root;
-  }
+function enlarged(words: Int32Array<ArrayBuffer>, by: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * words.length + by);
+  larger.set(words);
+  return larger;
+}
 
-  /** The child of a node over a link, made where there is none. */
-  child(node: number, link: number): number {
-    for (let c = this.firstChild[node] as number; c >= 0; c = this.nextSibling[c] as number) if (this.link[c] === link) return c;
-    const sibling = this.firstChild[node] as number;
-    const c = this.add(link, sibling);
-    this.above[c] = node;
-    this.firstChild[node] = c;
-    return c;
-  }
+interface Contracted {
+  readonly nodeStart: Int32Array;
+  readonly parent: Uint16Array;
+  readonly link: Uint16Array;
+  readonly nodesMax: number;
+}
 
-  /** Renumbers the last trie, from node `begin` on, by level. */
-  sortByLevel(begin: number, leaf: Int32Array, paths: (visit: (path: number) => void) => void): void {
-    const size = this.count - begin;
-    const level = new Uint16Array(size);
+/** The tries without the links that are not contested, each numbered by level from its root on. `leaf` is numbered anew alike. */
+function contract(
+  { words, wordCount, rootAt, demandStart }: FullTries,
+  { linkCount, pathStart }: Problem,
+  demands: Int32Array,
+  { contested, leaf }: { readonly contested: Uint8Array; readonly leaf: Int32Array },
+): Contracted {
+  const groupCount = demandStart.length - 1;
+  const nodeStart = new Int32Array(groupCount + 1);
+  const parent = new Uint16Array(wordCount / recordWords);
+  const link = new Uint16Array(wordCount / recordWords);
+  const sizeMax = rootAt.reduce((most, end, g) => Math.max(most, (end - (rootAt[g - 1] ?? end)) / recordWords), 1);
+  // Per node of a full trie: the first node towards the root that stays, and that one's level and new number.
+  const stays = new Int32Array(sizeMax);
+  const level = new Uint16Array(sizeMax);
+  const number = new Uint16Array(sizeMax);
+  const next = new Int32Array(sizeMax + 1);
+  let nodesMax = 1;
+  let count = 0;
+  for (let g = 0; g < groupCount; g++) {
+    const begin = rootAt[g] as number;
+    const size = ((rootAt[g + 1] as number) - begin) / recordWords;
+    const parentOf = (i: number): number => ((words[begin + recordWords * i + parentWord] as number) - begin) / recordWords;
     let levels = 1;
+    next.fill(0, 0, size + 1);
+    next[1] = 1;
     for (let i = 1; i < size; i++) {
-      level[i] = (level[(this.above[begin + i] as number) - begin] as number) + 1;
-      levels = Math.max(levels, (level[i] as number) + 1);
+      const above = stays[parentOf(i)] as number;
+      if (contested[words[begin + recordWords * i] as number] === 0) {
+        stays[i] = above;
+        continue;
+      }
+      stays[i] = i;
+      const l = (level[above] as number) + 1;
+      level[i] = l;
+      next[l + 1] = (next[l + 1] as number) + 1;
+      levels = Math.max(levels, l + 1);
     }
-    const next = new Int32Array(levels + 1);
-    for (let i = 0; i < size; i++) next[(level[i] as number) + 1] = (next[(level[i] as number) + 1] as number) + 1;
     for (let l = 0; l < levels; l++) next[l + 1] = (next[l + 1] as number) + (next[l] as number);
-    const renumbered = new Uint16Array(size);
-    for (let i = 0; i < size; i++) {
+    const staying = next[levels] as number;
+    nodeStart[g] = count;
+    link[count] = linkCount;
+    next[0] = 1;
+    for (let i = 1; i < size; i++) {
+      if (stays[i] !== i) continue;
       const l = level[i] as number;
-      renumbered[i] = next[l] as number;
-      next[l] = (next[l] as number) + 1;
+      const to = next[l] as number;
+      next[l] = to + 1;
+      number[i] = to;
+      parent[count + to] = number[stays[parentOf(i)] as number] as number;
+      link[count + to] = words[begin + recordWords * i] as number;
     }
-    const link = this.link.slice(begin, this.count);
-    for (let i = 0; i < size; i++) {
-      const to = begin + (renumbered[i] as number);
-      this.parent[to] = renumbered[(this.above[begin + i] as number) - begin] as number;
-      this.link[to] = link[i] as number;
+    for (let i = demandStart[g] as number; i < (demandStart[g + 1] as number); i++) {
+      const d = demands[i] as number;
+      for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
+        if ((leaf[p] as number) >= 0) leaf[p] = number[stays[((leaf[p] as number) - begin) / recordWords] as number] as number;
+      }
     }
-    paths((p) => {
-      if ((leaf[p] as number) >= 0) leaf[p] = renumbered[leaf[p] as number] as number;
-    });
+    count += staying;
+    nodesMax = Math.max(nodesMax, staying);
   }
-
-  private add(link: number, sibling: number): number {
-    if (this.count === this.link.length) this.grow();
-    const node = this.count++;
-    this.link[node] = link;
-    this.firstChild[node] = -1;
-    this.nextSibling[node] = sibling;
-    return node;
-  }
-
-  private grow(): void {
-    const capacity = 2 * this.link.length;
-    const larger = <T extends Uint16Array | Int32Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    this.parent = larger(this.parent, new Uint16Array(capacity));
-    this.link = larger(this.link, new Uint16Array(capacity));
-    this.above = larger(this.above, new Int32Array(capacity));
-    this.firstChild = larger(this.firstChild, new Int32Array(capacity));
-    this.nextSibling = larger(this.nextSibling, new Int32Array(capacity));
-  }
+  nodeStart[groupCount] = count;
+  return { nodeStart, parent: parent.slice(0, count), link: link.slice(0, count), nodesMax };
 }
