@@ -42,8 +42,12 @@ export function solveFirstOrder(
 ): FlowSolution {
   const began = limits.nowMs();
   const { problem, limit } = program;
-  const trie = buildTrie(problem, { fillable: limit === "capacity" ? 1 : (routable) => utilizationFloor(problem, routable) });
-  const kernel = makeKernel(layOut(program, trie, carriableBps(program)), { kind, threads });
+  const demandBps = carriableBps(program);
+  const trie = buildTrie(
+    { ...problem, demandBps },
+    { fillable: limit === "capacity" ? 1 : (routable) => utilizationFloor(problem, routable) },
+  );
+  const kernel = makeKernel(layOut(program, trie, demandBps), { kind, threads });
   try {
     return iterateUntil(kernel, program, limits, { start, began });
   } finally {

@@ -69,38 +69,43 @@ function improveBound(incumbent: Incumbent, kernel: Kernel, { limit, problem, pa
     if (bound > incumbent.bound) keep(bound, 1 / spent);
     return;
   }
-  const scale = pathCost === undefined ? bestScale(layout.leastPrice, layout.demand, spent) : 1;
-  const bound = scale === 1 ? spent + overDemands : scaledBound(layout.leastPrice, layout.demand, spent, scale);
-  if (bound < incumbent.bound) keep(bound, scale);
+  const unscaled = spent + overDemands;
+  if (unscaled < incumbent.bound) keep(unscaled, 1);
+  if (pathCost !== undefined || spent === 0) return;
+  const scale = bestScale(layout.leastPrice, layout.demand, spent);
+  const scaled = scaledBound(layout.leastPrice, layout.demand, spent, scale);
+  if (scaled < incumbent.bound) keep(scaled, scale);
 }
 
-const scaleRounds = 24;
+const scaleRounds = 12;
+const scaleRange = 1.5;
+/** Demands that are looked at to find the scale; the bound is then taken over all. */
+const sampleSize = 4096;
 
-/** The s at which s spent + sum D_k max(0, 1 - s m_k) is least, by bisection on its slope. */
+/** About the s at which s spent + sum D_k max(0, 1 - s m_k) is least, by bisection on its slope over a sample of the demands. */
 function bestScale(leastPrice: Float64Array, demand: Float64Array, spent: number): number {
-  if (spent === 0) return 1;
-  const slope = (s: number): number => {
-    let sum = spent;
-    for (let k = 0; k < demand.length; k++) {
-      const m = leastPrice[k] as number;
-      if (s * m < 1) sum -= (demand[k] as number) * m;
-    }
-    return sum;
-  };
-  let low = 0.5;
-  let high = 2;
-  if (slope(low) > 0 || slope(high) < 0) return 1;
+  const stride = Math.max(1, Math.floor(demand.length / sampleSize));
+  let low = 1 / scaleRange;
+  let high = scaleRange;
   for (let i = 0; i < scaleRounds; i++) {
-    const middle = 0.5 * (low + high);
-    if (slope(middle) > 0) high = middle;
-    else low = middle;
+    const s = Math.sqrt(low * high);
+    let fall = 0;
+    for (let k = 0; k < demand.length; k += stride) {
+      const m = leastPrice[k] as number;
+      if (s * m < 1) fall += (demand[k] as number) * m;
+    }
+    if (spent > stride * fall) high = s;
+    else low = s;
   }
-  return high;
+  return Math.sqrt(low * high);
 }
 
 function scaledBound(leastPrice: Float64Array, demand: Float64Array, spent: number, scale: number): number {
   let sum = scale * spent;
-  for (let k = 0; k < demand.length; k++) sum += (demand[k] as number) * Math.max(0, 1 - scale * (leastPrice[k] as number));
+  for (let k = 0; k < demand.length; k++) {
+    const short = 1 - scale * (leastPrice[k] as number);
+    if (short > 0) sum += (demand[k] as number) * short;
+  }
   return sum;
 }
 

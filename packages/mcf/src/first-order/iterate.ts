@@ -54,18 +54,10 @@ export function makeIterate(kernel: Kernel, priceStep: PriceStep, stepSize: numb
   };
 }
 
-/** 1 / (sum over the paths that cross a link of their demands' rates). */
-function priceMetricOf(kernel: Kernel): Float64Array {
-  const { layout } = kernel;
-  const { fitted, pathAt, linkFigure, price } = layout;
-  forEachSlot(layout, (slot, position) => {
-    fitted[slot] = (pathAt[slot] as number) < 0 ? 0 : (layout.demand[position] as number);
-  });
-  linkFigure.fill(1);
-  kernel.scale();
-  const most = new Float64Array(price.length);
-  addLoads(layout, most);
-  return most.map((bps) => (bps > 0 ? 1 / bps : 0));
+/** 1 / (what all demands with a path over a link could bring); 0 for links that are not in the tries. */
+function priceMetricOf({ layout }: Kernel): Float64Array {
+  const { contested, potentialBps } = layout.trie;
+  return Float64Array.from(layout.price, (_, e) => (contested[e] === 1 ? 1 / (potentialBps[e] as number) : 0));
 }
 
 /** One step from the current point, and the move of the anchored average towards it. */
