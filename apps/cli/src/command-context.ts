@@ -8,6 +8,8 @@ import type { Terminal } from "./terminal.js";
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly solver: SolverEntry;
+  /** The process of one instance of the benchmark. */
+  readonly bench: SolverEntry;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** Monotonic. */

@@ -1,10 +1,13 @@
 /** The command line's grammar: options and help here, meaning in commands/. */
 import { objectiveNames, solverNames, trafficClasses } from "@sluice/model";
 import { Command, CommanderError, Option } from "commander";
+import { benchEpilogue } from "./bench/bench-help.js";
+import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
 import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
 import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
 import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
 import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
+import { benchObjectives, engineNames } from "./bench/bench-message.js";
 import { refused, type CommandContext } from "./command-context.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
 import { argumentFault } from "./refusal.js";
@@ -59,6 +62,10 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
+
+  addBench(program).action((which: readonly string[], flags: BenchCommandFlags) =>
+    act<BenchCommandFlags>(benchCommand)({ ...flags, which }),
+  );
 
   for (const each of [program, ...program.commands]) {
     each
@@ -131,6 +138,27 @@ function addSolveOptions(command: Command): Command {
     .option("--solver <name>", `${solverNames.join(", ")} (default auto)`)
     .option("--deadline <seconds>", "time to find an answer; then the next rung: feasible, greedy (default 10)")
     .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)");
+}
+
+function addBench(program: Command): Command {
+  return addOutput(program.command("bench"))
+    .description("solve the benchmark on which NCFlow and POP published results, judge every answer, and compare")
+    .argument("[which...]", "instances, topologies, or beginnings of an instance's id; all without any")
+    .option("--data <dir>", "folder of shared data, with peer-bench in it (default: SLUICE_DATA, else ../shared/data)")
+    .option("--objective <name>", benchObjectives.join(", "), "max-throughput")
+    .addOption(new Option("--gap <gap>", "stop at this proven relative gap (default 1e-3)").conflicts("exact"))
+    .option("--exact", "the same as --gap 1e-6")
+    .option("--engine <name>", engineNames.join(", "), "auto")
+    .option("--tunnels <source>", "given: the benchmark's path set; own: four a demand, found by column generation", "given")
+    .option("--highs", "solve each instance by HiGHS too, by its fastest method, to the same gap")
+    .option("--threads <n>", "threads of the first-order engine (default: as many as the machine has, at most 2)")
+    .option("--repeat <n>", "solve so often and report the run with the median total", "1")
+    .option("--time-limit <seconds>", "of one solve, ours and HiGHS's alike", "300")
+    .option("--json <file>", "write the report as JSON, too")
+    .option("--markdown <file>", "write the report into this Markdown file: its section of the same settings is replaced, all else stays")
+    .option("--progress", "show progress on stderr even where it is no terminal")
+    .option("--no-progress", "show no progress")
+    .addHelpText("after", benchEpilogue);
 }
 
 function addOutput(command: Command): Command {

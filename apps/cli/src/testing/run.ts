@@ -20,9 +20,12 @@ export const sourceSolver: SolverEntry = {
   execArgv: ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@sluice/source"],
 };
 
+/** The process of one instance of the benchmark, likewise. */
+const sourceBench: SolverEntry = { ...sourceSolver, module: new URL("../bench/bench-child.ts", import.meta.url) };
+
 export async function run(
   argv: readonly string[],
-  more: { readonly solver?: SolverEntry; readonly signal?: AbortSignal } = {},
+  more: { readonly solver?: SolverEntry; readonly bench?: SolverEntry; readonly signal?: AbortSignal } = {},
 ): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
@@ -31,6 +34,7 @@ export async function run(
     (flags) => ({
       terminal: openTerminal({ stdout, stderr, env: {} }, flags),
       solver: more.solver ?? sourceSolver,
+      bench: more.bench ?? sourceBench,
       signal: more.signal ?? new AbortController().signal,
       nowMs: () => performance.now(),
     }),
