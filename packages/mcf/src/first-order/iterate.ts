@@ -15,7 +15,7 @@ const reflection = 1;
 
 export interface Iterate {
   readonly kernel: Kernel;
-  readonly priceStep: PriceStep;
+  priceStep: PriceStep;
   /** Per link: the metric of prices, and 0 where nothing can load a link. */
   readonly priceMetric: Float64Array;
   readonly load: Float64Array;

@@ -8,12 +8,29 @@ const primalWeightDefault = 2;
 /** Sharpness of the first prices for the utilization: links at the top of it are priced e^12 times those without load. */
 const sharpness = 12;
 
+/** A point to start from, in the order of the layout: cheaper to keep and to return to than flows by path. */
+export interface SessionPoint {
+  /** Per slot and per link. */
+  readonly flow: Float64Array;
+  readonly price: Float64Array;
+  readonly primalWeight: number;
+}
+
 /**
  * Sets flows and prices, and returns the primal weight. Without a start: for throughput nothing flows and nothing has a price; for the
  * utilization each demand spreads over its paths, and links are priced by how much these load them.
  */
-export function begin(kernel: Kernel, { limit, problem }: FlowProgram, start: FlowStart | undefined): number {
+export function begin(kernel: Kernel, { limit, problem }: FlowProgram, start: FlowStart | SessionPoint | undefined): number {
   const { layout } = kernel;
+  if (start === undefined) {
+    layout.flow.fill(0);
+    layout.price.fill(0);
+  }
+  if (start !== undefined && "flow" in start) {
+    layout.flow.set(start.flow);
+    layout.price.set(start.price);
+    return start.primalWeight;
+  }
   if (start !== undefined) {
     layout.pathAt.forEach((path, slot) => {
       layout.flow[slot] = path < 0 ? 0 : (start.flowBps[path] as number);

@@ -55,6 +55,9 @@ export const word = {
 /** Doubles (8 bytes) of a partition's record. */
 export const double = { stepSize: 12, stepShare: 13, anchorShare: 14, reflection: 15, gain: 16, dualSum: 17, movement: 18 } as const;
 
+/** Weight of the flows of demands that are not there: no step moves them. */
+export const weightless = 1e30;
+
 const recordBytes = 192;
 /** Below this the kernel module keeps its own constants and scratch. */
 const firstByte = 65_536;
@@ -235,7 +238,7 @@ function fillIn(layout: Layout, rates: Float64Array, pathCost: Float64Array | un
   const { trie, positionStart, slotStart, demandAt, pathAt, leaf, cost, demand, weight } = layout;
   const { groupCount, problem } = trie;
   const depth = new Uint16Array(trie.nodesMax + 1);
-  weight.fill(1e30);
+  weight.fill(weightless);
   for (let g = 0; g < groupCount; g++) {
     depthsOf(trie, g, depth);
     for (let c = 0; c < classCount; c++) {

@@ -1,0 +1,58 @@
+/** The loop of the first-order method: steps, restarts, and looks at the answer, until it is good enough or has to stop. */
+import type { FlowProgram, FlowSolution, SolveLimits } from "../flow-program.js";
+import { gapOf, improve, type Incumbent } from "./incumbent.js";
+import { distanceFromAnchor, setAnchor, step, type Iterate } from "./iterate.js";
+import { adapt, makeStepControl, wantsRestart } from "./step-control.js";
+
+/** The answer is looked at after so many steps, and then each time these have grown by this share: looking costs about four steps. */
+const checkStart = 20;
+const checkGrowth = 0.12;
+/** From a given start, first looks come sooner: it may be nearly right. */
+const warmCheckStart = 4;
+/** Steps without a better gap, as a share of all, after which nothing more is to be expected; and the least number of them. */
+const stallShare = 0.5;
+const stallMin = 5_000;
+const iterationsMax = 1_000_000;
+
+export interface Ended {
+  readonly status: FlowSolution["status"];
+  readonly iterations: number;
+}
+
+/** Begins at the iterate's anchor. `began`: when the solve began, ms. */
+export function iterateUntil(
+  iterate: Iterate,
+  incumbent: Incumbent,
+  program: FlowProgram,
+  { limits, began, warm }: { readonly limits: SolveLimits; readonly began: number; readonly warm: boolean },
+): Ended {
+  const { kernel } = iterate;
+  const control = makeStepControl();
+  let iterations = 0;
+  let nextCheck = 0;
+  let pause = warm ? warmCheckStart : checkStart;
+  let bestGap = Infinity;
+  let bestAt = 0;
+  for (;;) {
+    const late = limits.nowMs() - began >= limits.timeLimitSeconds * 1000;
+    if (late || iterations === nextCheck) {
+      improve(incumbent, kernel, program);
+      const gap = gapOf(incumbent);
+      limits.onProgress?.({ value: incumbent.value, bound: incumbent.bound, gap });
+      if (gap < bestGap) [bestGap, bestAt] = [gap, iterations];
+      if (gap <= limits.gap) return { status: "gap", iterations };
+      if (late) return { status: "time-limit", iterations };
+      if (limits.cancelled?.() === true) return { status: "cancelled", iterations };
+      const stalled = iterations - bestAt > Math.max(stallMin, stallShare * iterations);
+      if (stalled || iterations >= iterationsMax) return { status: "stalled", iterations };
+      nextCheck = Math.max(iterations + pause, Math.round(iterations * (1 + checkGrowth)));
+      pause = Math.min(2 * pause, checkStart);
+    }
+    step(iterate);
+    iterations++;
+    if (wantsRestart(control, iterate, iterations)) {
+      adapt(control, iterate, distanceFromAnchor(iterate));
+      setAnchor(iterate);
+    }
+  }
+}

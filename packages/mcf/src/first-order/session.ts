@@ -1,0 +1,141 @@
+/**
+ * A flow program that is solved again and again while its paths stay: after demands have moved, with links cut. Tries and memory are laid out
+ * once, and each solve may start from the point where another one ended.
+ */
+import { assert } from "@sluice/model";
+import type { FlowProgram, FlowSolution, FlowStart, SolveLimits } from "../flow-program.js";
+import { addLoads, makeKernel, type KernelKind } from "../kernel/kernel.js";
+import { layOut, weightless, type Layout } from "../kernel/layout.js";
+import { buildTrie } from "../trie/path-trie.js";
+import { makeClosures } from "./closures.js";
+import { emptyIncumbent, gapOf, type Incumbent } from "./incumbent.js";
+import { iterateUntil } from "./iterations.js";
+import { makeIterate, setAnchor, type Iterate } from "./iterate.js";
+import { priceStepOf } from "./price-step.js";
+import { begin, carriableBps, utilizationFloor, type SessionPoint } from "./start-point.js";
+import { stepSizeStart } from "./step-control.js";
+
+export interface FirstOrderOptions {
+  readonly kind: KernelKind;
+  /** This one included. */
+  readonly threads: number;
+}
+
+/** What is different from the program that the session was opened with. */
+export interface FlowChange {
+  /** Per demand, bps: at most `demandGrowthMax` times the first rate, and 0 where that was 0. */
+  readonly demandBps?: Float64Array | undefined;
+  /** Per link, bps, at most the first capacity. Paths over links of capacity 0 are closed. */
+  readonly capacityBps?: Float64Array | undefined;
+}
+
+export interface FlowSession {
+  readonly solve: (limits: SolveLimits, from?: { readonly change?: FlowChange; readonly start?: FlowStart | SessionPoint }) => FlowSolution;
+  /** Where the last solve ended. */
+  readonly point: () => SessionPoint;
+  readonly close: () => void;
+}
+
+export interface SessionOptions extends FirstOrderOptions {
+  /** Demands may grow to so many times their first rate: links that could fill by then are watched from the start. */
+  readonly demandGrowthMax: number;
+}
+
+/** `close` gives the threads back; memory goes with the session. Throws on changes outside of what it was opened for. */
+export function openSession(program: FlowProgram, options: SessionOptions): FlowSession {
+  const { problem, limit } = program;
+  const firstBps = carriableBps(program);
+  const fillable = (routable: Int32Array): number => {
+    if (limit === "capacity") return 1 / options.demandGrowthMax;
+    return options.demandGrowthMax === 1 ? utilizationFloor(problem, routable) : 0;
+  };
+  const trie = buildTrie({ ...problem, demandBps: firstBps }, { fillable });
+  const kernel = makeKernel(layOut(program, trie, firstBps), options);
+  const iterate = makeIterate(kernel, priceStepOf(program), stepSizeStart);
+  const longest = kernel.layout.weight.map((weight, k) => weight * (kernel.layout.demand[k] as number));
+  const closures = makeClosures(iterate, problem);
+
+  return {
+    solve(limits, { change = {}, start } = {}) {
+      const began = limits.nowMs();
+      const changed = changedProgram(program, change, { firstBps, growthMax: options.demandGrowthMax });
+      iterate.priceStep = priceStepOf(changed);
+      iterate.stepSize = stepSizeStart;
+      closures.openAll();
+      setRates(kernel.layout, changed.problem.demandBps, longest);
+      iterate.primalWeight = begin(kernel, changed, start);
+      closures.close(changed);
+      loadByFlow(iterate);
+      setAnchor(iterate);
+      const incumbent = emptyIncumbent(kernel, changed);
+      const ended = iterateUntil(iterate, incumbent, changed, { limits, began, warm: start !== undefined });
+      closures.unprice(incumbent.price);
+      return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
+    },
+    point() {
+      const price = kernel.layout.price.slice();
+      closures.unprice(price);
+      return { flow: kernel.layout.flow.slice(), price, primalWeight: iterate.primalWeight };
+    },
+    close: () => kernel.release(),
+  };
+}
+
+function changedProgram(
+  program: FlowProgram,
+  { demandBps, capacityBps }: FlowChange,
+  { firstBps, growthMax }: { readonly firstBps: Float64Array; readonly growthMax: number },
+): FlowProgram {
+  const { problem } = program;
+  if (capacityBps !== undefined) {
+    assert(
+      capacityBps.every((c, e) => c >= 0 && c <= (problem.capacityBps[e] as number)),
+      "a session's capacities do not grow",
+    );
+  }
+  if (demandBps !== undefined) {
+    assert(
+      demandBps.every((d, k) => d >= 0 && d <= growthMax * (problem.demandBps[k] as number)),
+      `a session's demands do not grow beyond ${growthMax} times their first rate`,
+    );
+  }
+  // Where a demand was clipped to what its paths carry, it stays clipped to that.
+  const rates = demandBps?.map((d, k) =>
+    (firstBps[k] as number) < (problem.demandBps[k] as number) ? Math.min(d, firstBps[k] as number) : d,
+  );
+  return { ...program, problem: { ...problem, demandBps: rates ?? firstBps, capacityBps: capacityBps ?? problem.capacityBps } };
+}
+
+/** `longest`, per position: the links of the demand's longest path. */
+function setRates({ demandAt, demand, weight }: Layout, demandBps: Float64Array, longest: Float64Array): void {
+  for (let k = 0; k < demandAt.length; k++) {
+    const d = demandAt[k] as number;
+    if (d < 0) continue;
+    const rate = demandBps[d] as number;
+    demand[k] = rate;
+    weight[k] = rate > 0 ? (longest[k] as number) / rate : weightless;
+  }
+}
+
+/** Link loads of the flows as they are. */
+function loadByFlow({ kernel, load }: Iterate): void {
+  const { layout } = kernel;
+  layout.fitted.set(layout.flow);
+  layout.linkFigure.fill(1);
+  kernel.scale();
+  addLoads(layout, load);
+}
+
+function solutionOf(
+  layout: Layout,
+  problem: FlowProgram["problem"],
+  incumbent: Incumbent,
+  ended: Pick<FlowSolution, "status" | "iterations" | "primalWeight">,
+): FlowSolution {
+  const flowBps = new Float64Array(problem.pathCount);
+  layout.pathAt.forEach((path, slot) => {
+    if (path >= 0) flowBps[path] = incumbent.flow[slot] as number;
+  });
+  const { value, bound } = incumbent;
+  return { ...ended, flowBps, linkPrice: incumbent.price.slice(0, problem.linkCount), value, bound, gap: gapOf(incumbent) };
+}
