@@ -1,6 +1,6 @@
 /** Who solves an instance of the benchmark: the engines of @sluice/mcf, and HiGHS in their place. */
 import { highsBackend } from "@sluice/lp";
-import { firstOrder, solveFirstOrder, type FlowEngine, type FlowProgram, type SolveLimits } from "@sluice/mcf";
+import { firstOrder, firstOrderDefaults, solveFirstOrder, type FlowEngine, type FlowProgram, type SolveLimits } from "@sluice/mcf";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import type { BenchSolver, EngineName, HighsMethod } from "./bench-message.js";
 import { solveByHighs } from "./highs-solve.js";
@@ -53,6 +53,6 @@ function engineOf(
   const chosen =
     threads === undefined
       ? firstOrder
-      : (program: FlowProgram, limits: SolveLimits) => solveFirstOrder(program, limits, undefined, { kernel: "wasm", threads });
+      : (program: FlowProgram, limits: SolveLimits) => solveFirstOrder(program, limits, undefined, { ...firstOrderDefaults(), threads });
   return { name, engine: chosen };
 }
