@@ -135,7 +135,7 @@ export function legendLines(settings: BenchSettings): readonly string[] {
   return [
     "of optimum: our objective by the published optimum over the path set. gap: recomputed from flow and link prices alone.",
     "seconds, wall clock: read files; tunnels; solve; check; total = tunnels + solve + check. MB: largest resident set of the instance's own process.",
-    `A small network was solved before the clock ran${settings.highs ? ", by HiGHS as by us" : ""}, so that compiling is in nobody's seconds.`,
+    `Each process solved a small network for ${settings.warmUpSeconds} s before the clock ran${settings.highs ? ", HiGHS's as ours" : ""}, so that compiling is in nobody's seconds.`,
     ...(settings.highs
       ? ["HiGHS: seconds to build, solve, repair and check by its fastest method that came within the gap; ratio: that by our total."]
       : []),

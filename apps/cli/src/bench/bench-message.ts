@@ -29,6 +29,8 @@ export interface BenchTask {
   readonly timeLimitSeconds: number;
   /** How often to solve; the run with the median total counts. */
   readonly repeat: number;
+  /** How long to solve a small network before the clock runs. */
+  readonly warmUpSeconds: number;
 }
 
 export interface Seconds {

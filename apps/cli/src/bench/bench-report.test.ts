@@ -11,6 +11,7 @@ const settings: BenchSettings = {
   tunnels: "given",
   threads: null,
   repeat: 1,
+  warmUpSeconds: 1,
   timeLimitSeconds: 300,
   highs: true,
 };

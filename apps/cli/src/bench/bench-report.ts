@@ -19,6 +19,7 @@ export interface BenchSettings {
   readonly tunnels: TunnelSource;
   readonly threads: number | null;
   readonly repeat: number;
+  readonly warmUpSeconds: number;
   readonly timeLimitSeconds: number;
   readonly highs: boolean;
 }

@@ -19,6 +19,7 @@ export interface BenchFlags {
   readonly threads?: string;
   readonly repeat: string;
   readonly timeLimit: string;
+  readonly warmUp: string;
 }
 
 /** The wanted gap, relative, unless said otherwise; and with `--exact`. */
@@ -30,6 +31,7 @@ const threadsMost = 64;
 const repeatMost = 1000;
 /** Seconds. */
 const timeLimitMost = 86_400;
+const warmUpMost = 60;
 
 /** Faults name the option. */
 export function benchSettings(flags: BenchFlags): Result<BenchSettings> {
@@ -50,6 +52,8 @@ export function benchSettings(flags: BenchFlags): Result<BenchSettings> {
   if (!repeat.ok) return repeat;
   const timeLimit = parseNumber(flags.timeLimit, "--time-limit", { above: 0, most: timeLimitMost });
   if (!timeLimit.ok) return timeLimit;
+  const warmUp = parseWhole(flags.warmUp, "--warm-up", { least: 0, most: warmUpMost });
+  if (!warmUp.ok) return warmUp;
   const highs = flags.highs === true;
   if (highs && tunnels.value === "own") {
     return refuse(argumentFault("not-allowed", "--highs", "--highs compares on the given path set: it does not go with --tunnels own."));
@@ -62,6 +66,7 @@ export function benchSettings(flags: BenchFlags): Result<BenchSettings> {
     threads: threads.value,
     repeat: repeat.value,
     timeLimitSeconds: timeLimit.value,
+    warmUpSeconds: warmUp.value,
     highs,
   });
 }

@@ -13,6 +13,7 @@ const task: BenchTask = {
   gap: 1e-2,
   timeLimitSeconds: 1,
   repeat: 1,
+  warmUpSeconds: 0,
 };
 
 /** By method and tolerance: seconds and value of an optimum of 100, or a fault. */

@@ -11,7 +11,7 @@ beforeAll(async () => {
   lp = await highsBackend();
 });
 
-const problem = warmUpProblem();
+const problem = warmUpProblem(5);
 
 async function throughput(of: Problem, method: (typeof highsMethods)[number], accuracy: number) {
   const answer = await solveByHighs({ problem: of, limit: "capacity" }, { lp, method, accuracy, timeLimitSeconds: 20 });

@@ -69,7 +69,7 @@ describe("the judge on the example of docs/certificates.md", () => {
 });
 
 describe("bounds are bounds, whatever the prices", () => {
-  const problem = warmUpProblem();
+  const problem = warmUpProblem(5);
   const prices = fc.array(fc.double({ min: 0, max: 2, noNaN: true }), { minLength: problem.linkCount, maxLength: problem.linkCount });
 
   it.each(benchObjectives)("%s: no prices bound below what HiGHS reaches; its own prove it", async (objective) => {
@@ -107,7 +107,7 @@ describe("bounds are bounds, whatever the prices", () => {
 
 describe("cheapest ways through the network", () => {
   it("are those of Floyd and Warshall, over links with capacity only", () => {
-    const problem = warmUpProblem();
+    const problem = warmUpProblem(5);
     fc.assert(
       fc.property(
         fc.array(fc.nat(9), { minLength: problem.linkCount, maxLength: problem.linkCount }),

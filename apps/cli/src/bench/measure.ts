@@ -7,9 +7,6 @@ import type { Found, openSolver, OpenSolver } from "./engines.js";
 import { judge, type Claim, type Judged } from "./judge.js";
 import { warmUpProblem } from "./warm-up.js";
 
-/** Longest that the warm-up may take, s. */
-const warmUpSecondsMax = 10;
-
 export interface MeasureContext {
   /** Monotonic. */
   readonly nowMs: () => number;
@@ -31,8 +28,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
 
   onStage("warm up");
   const solver = await context.open(task.solver, task.gap);
-  // Only that it ran matters, not what came of it.
-  await solver.solve(programOf(warmUpProblem(), task.objective), { gap: task.gap, timeLimitSeconds: warmUpSecondsMax, nowMs });
+  await warmUp(solver, task, nowMs);
 
   const runs: Run[] = [];
   for (let i = 0; i < task.repeat; i++) {
@@ -55,6 +51,14 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
     totalSeconds: runs.map((run) => run.seconds.total),
     memoryBytes: context.memoryBytes(),
   });
+}
+
+/** Solves a small network again and again for a while, once at least, and only that it ran matters, not what came of it. */
+async function warmUp(solver: OpenSolver, { objective, gap, warmUpSeconds }: BenchTask, nowMs: () => number): Promise<void> {
+  const program = programOf(warmUpProblem(), objective);
+  const endMs = nowMs() + 1000 * warmUpSeconds;
+  do await solver.solve(program, { gap, timeLimitSeconds: Math.max(1, warmUpSeconds), nowMs });
+  while (nowMs() < endMs);
 }
 
 interface Run {

@@ -3,13 +3,14 @@ import { performance } from "node:perf_hooks";
 import { fault, refuse, type Result } from "@sluice/model";
 import type { BenchAnswer, BenchReply, BenchTask } from "./bench-message.js";
 import { measure, type MeasureContext } from "./measure.js";
+import { peakMemoryBytes } from "./peak-memory.js";
 
 /** Ends the process after its answer, or when its parent goes. */
 export function serveTask({ open }: Pick<MeasureContext, "open">): void {
   process.once("message", (task: BenchTask) => {
     void measure(task, {
       nowMs: () => performance.now(),
-      memoryBytes: () => process.resourceUsage().maxRSS * 1024,
+      memoryBytes: peakMemoryBytes,
       onStage: (stage) => send({ kind: "stage", stage }),
       open,
     })

@@ -99,7 +99,7 @@ async function runAll(instances: readonly PeerInstance[], run: Run): Promise<Res
 
 async function runInstance(instance: PeerInstance, place: string, { settings, folder, labels, context }: Run): Promise<Result<BenchRow>> {
   const label = labels.get(instance) ?? instance.id;
-  const { objective, gap, tunnels, engine, threads, timeLimitSeconds, repeat } = settings;
+  const { objective, gap, tunnels, engine, threads, timeLimitSeconds, repeat, warmUpSeconds } = settings;
   const task: BenchTask = {
     folder,
     instance,
@@ -109,6 +109,7 @@ async function runInstance(instance: PeerInstance, place: string, { settings, fo
     gap,
     timeLimitSeconds,
     repeat,
+    warmUpSeconds,
   };
   const start = (each: BenchTask, who: string) =>
     benchInProcess(each, {
