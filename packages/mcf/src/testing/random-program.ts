@@ -109,13 +109,22 @@ function ringOf(nodeCount: number, capacities: readonly number[]): readonly Writ
   });
 }
 
+/** Numbers of 32 bits that look random, from a seed: mulberry32. */
+function generator(seed: number): () => number {
+  let state = Math.imul(seed + 1, 0x9e3779b1);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    const mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    return (mixed ^ (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ (mixed >>> 14)) >>> 0;
+  };
+}
+
 /** A loopless path, by a depth-first search that takes the links out of a node in an order that the seed decides. */
 function randomPath(
   links: readonly WrittenLink[],
   { src, dst, seed }: { readonly src: number; readonly dst: number; readonly seed: number },
 ): readonly number[] | undefined {
-  let state = seed + 1;
-  const draw = (): number => (state = (state * 48_271) % 2_147_483_647);
+  const draw = generator(seed);
   const visited = new Set([src]);
   const walk = (node: number): readonly number[] | undefined => {
     if (node === dst) return [];

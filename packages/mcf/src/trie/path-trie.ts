@@ -18,7 +18,8 @@ import type { Problem } from "../problem.js";
 
 /** Nodes and links are numbered in 16 bits. */
 export const linksMax = 65_534;
-const groupNodesMax = 65_000;
+/** One number more is left to the kernels, for a node that is none. */
+const groupNodesMax = 65_535;
 
 export interface PathTrie {
   readonly problem: Problem;
@@ -153,7 +154,9 @@ function insertPaths(problem: Problem, demands: Int32Array, leaf: Int32Array): F
     const pathEnd = pathStart[d + 1] as number;
     const linksOfPaths = (linkStart[pathEnd] as number) - (linkStart[pathStart[d] as number] as number);
     if (end + recordWords * (linksOfPaths + 1) > words.length) words = enlarged(words, recordWords * (linksOfPaths + 1));
-    if (demandDst[d] !== destination || end - root > recordWords * groupNodesMax) {
+    // As many nodes more as if this demand shared none, and the root.
+    assert(linksOfPaths < groupNodesMax, `the paths of a demand for the trie have fewer than ${groupNodesMax} links together`);
+    if (demandDst[d] !== destination || end - root + recordWords * linksOfPaths > recordWords * groupNodesMax) {
       destination = demandDst[d] as number;
       root = end;
       end += recordWords;
