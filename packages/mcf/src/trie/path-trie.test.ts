@@ -137,7 +137,9 @@ describe("path trie", () => {
 
   it("numbers nodes by level, a parent before its children, and gives a leaf to open paths alone", () => {
     fc.assert(
-      fc.property(anyProblem, fc.constantFrom(0, 0.5, 1), (problem, fillable) => expectSound(buildTrie(problem, { fillable }))),
+      fc.property(anyProblem, fc.constantFrom(0, 0.5, 1), (problem, fillable) => {
+        expect(faultsOf(buildTrie(problem, { fillable }))).toEqual([]);
+      }),
       {
         numRuns: 300,
       },
