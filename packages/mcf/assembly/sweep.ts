@@ -529,7 +529,7 @@ export function fill(record: usize): void {
         for (let j: usize = 0; j < width && rest > 0; j++) {
           const at = slot + (j << 1);
           const leaf = <usize>load<u16>(leaves + (at << 1));
-          if (leaf === pad) break;
+          if (leaf === pad) continue;
           let room = rest;
           for (let i = leaf; i > 0 && room > 0; i = <usize>load<u16>(parent + (i << 1))) {
             room = min(room, load<f64>(residual + (<usize>load<u16>(link + (i << 1)) << 3)));

@@ -1,53 +1,44 @@
 /**
- * Links that are cut while a session's tries stay as they are: their price is fixed so high that no path over them is worth taking, and
- * what flowed on these paths moves to each demand's cheapest path that is left.
+ * Links that are cut while a session's tries stay as they are: paths over them are taken off their node and hung on the pad node, whose
+ * price nothing pays; what flowed on them moves to each demand's cheapest path that is left.
  */
 import type { FlowProgram } from "../flow-program.js";
 import type { Problem } from "../problem.js";
 import { weightless, type Layout } from "../kernel/layout.js";
 import type { Iterate } from "./iterate.js";
 
-/** Sums of such prices along a path stay finite, and no path is as dear otherwise. */
-const closedPrice = 1e15;
 /** Where more than this share of all paths is cut, the old primal weight says little of the new program. */
 const cutShareMax = 0.1;
 const primalWeightReset = 2;
 
 export interface Closures {
-  /** Closes the links without capacity that had some when the session was opened. Flows and prices must be in place. */
+  /** Closes the paths over links without capacity that had some when the session was opened. Flows and prices must be in place. */
   readonly close: (program: FlowProgram) => void;
   readonly openAll: () => void;
-  /** Sets the prices of closed links to 0: paths over them are no part of the program, and their price proves nothing. */
-  readonly unprice: (price: Float64Array) => void;
 }
 
 export function makeClosures(iterate: Iterate, problem: Problem): Closures {
   const { layout } = iterate.kernel;
-  const metric = iterate.priceMetric.slice();
-  let closed: readonly number[] = [];
+  const padNode = layout.trie.nodesMax;
   let index: PathIndex | undefined;
+  let closed: { readonly slot: number; readonly node: number }[] = [];
   return {
     close({ problem: { capacityBps } }) {
-      closed = [...capacityBps.keys()].filter((e) => capacityBps[e] === 0 && (problem.capacityBps[e] as number) > 0);
-      if (closed.length === 0) return;
-      for (const e of closed) {
-        layout.price[e] = closedPrice;
-        iterate.priceMetric[e] = 0;
+      const links = [...capacityBps.keys()].filter((e) => capacityBps[e] === 0 && (problem.capacityBps[e] as number) > 0);
+      if (links.length === 0) return;
+      const known = (index ??= indexPaths(problem, layout));
+      const cut = [...new Set(links.flatMap((e) => known.pathsOver(e)))];
+      for (const path of cut) {
+        const slot = known.slotOf[path] as number;
+        closed.push({ slot, node: layout.leaf[slot] as number });
+        layout.leaf[slot] = padNode;
       }
-      index ??= indexPaths(problem, layout);
-      const cut = new Set(closed.flatMap((e) => index?.pathsOver(e) ?? []));
-      for (const path of cut) moveFlow(iterate, problem, index, path);
-      if (cut.size > cutShareMax * problem.pathCount) iterate.primalWeight = primalWeightReset;
+      for (const path of cut) moveFlow(layout, problem, known, path);
+      if (cut.length > cutShareMax * problem.pathCount) iterate.primalWeight = primalWeightReset;
     },
     openAll() {
-      for (const e of closed) {
-        iterate.priceMetric[e] = metric[e] as number;
-        layout.price[e] = 0;
-      }
+      for (const { slot, node } of closed) layout.leaf[slot] = node;
       closed = [];
-    },
-    unprice(price) {
-      for (const e of closed) price[e] = 0;
     },
   };
 }
@@ -96,24 +87,24 @@ function indexPaths(
   };
 }
 
-function moveFlow({ kernel }: Iterate, problem: Problem, { slotOf, demandOf, positionOf }: PathIndex, path: number): void {
-  const { flow, price, demand, weight } = kernel.layout;
+function moveFlow(layout: Layout, problem: Problem, { slotOf, demandOf, positionOf }: PathIndex, path: number): void {
+  const { flow, price, demand, weight, leaf, trie } = layout;
+  const { pathStart, linkStart, pathLinks } = problem;
   const slot = slotOf[path] as number;
   const moved = flow[slot] as number;
   flow[slot] = 0;
   const d = demandOf[path] as number;
   let best = -1;
-  let bestPrice = closedPrice;
-  for (let p = problem.pathStart[d] as number; p < (problem.pathStart[d + 1] as number); p++) {
-    if ((slotOf[p] as number) < 0) continue;
+  let bestPrice = Infinity;
+  for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
+    const at = slotOf[p] as number;
+    if (at < 0 || leaf[at] === trie.nodesMax) continue;
     let sum = 0;
-    for (let k = problem.linkStart[p] as number; k < (problem.linkStart[p + 1] as number); k++) {
-      sum += price[problem.pathLinks[k] as number] as number;
-    }
-    if (sum < bestPrice) [best, bestPrice] = [p, sum];
+    for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) sum += price[pathLinks[k] as number] as number;
+    if (sum < bestPrice) [best, bestPrice] = [at, sum];
   }
   if (best >= 0) {
-    flow[slotOf[best] as number] = (flow[slotOf[best] as number] as number) + moved;
+    flow[best] = (flow[best] as number) + moved;
     return;
   }
   // No path is left: the demand leaves the program.

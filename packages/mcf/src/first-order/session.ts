@@ -12,7 +12,7 @@ import { emptyIncumbent, gapOf, type Incumbent } from "./incumbent.js";
 import { iterateUntil } from "./iterations.js";
 import { makeIterate, setAnchor, type Iterate } from "./iterate.js";
 import { priceStepOf } from "./price-step.js";
-import { begin, carriableBps, utilizationFloor, type SessionPoint } from "./start-point.js";
+import { begin, carriableBps, type SessionPoint } from "./start-point.js";
 import { stepSizeStart } from "./step-control.js";
 
 export interface FirstOrderOptions {
@@ -45,10 +45,8 @@ export interface SessionOptions extends FirstOrderOptions {
 export function openSession(program: FlowProgram, options: SessionOptions): FlowSession {
   const { problem, limit } = program;
   const firstBps = carriableBps(program);
-  const fillable = (routable: Int32Array): number => {
-    if (limit === "capacity") return 1 / options.demandGrowthMax;
-    return options.demandGrowthMax === 1 ? utilizationFloor(problem, routable) : 0;
-  };
+  // Where the utilization is minimized, any link may turn out to be the fullest.
+  const fillable = limit === "capacity" ? 1 / options.demandGrowthMax : 0;
   const trie = buildTrie({ ...problem, demandBps: firstBps }, { fillable });
   const kernel = makeKernel(layOut(program, trie, firstBps), options);
   const iterate = makeIterate(kernel, priceStepOf(program), stepSizeStart);
@@ -69,14 +67,9 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       setAnchor(iterate);
       const incumbent = emptyIncumbent(kernel, changed);
       const ended = iterateUntil(iterate, incumbent, changed, { limits, began, warm: start !== undefined });
-      closures.unprice(incumbent.price);
       return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
     },
-    point() {
-      const price = kernel.layout.price.slice();
-      closures.unprice(price);
-      return { flow: kernel.layout.flow.slice(), price, primalWeight: iterate.primalWeight };
-    },
+    point: () => ({ flow: kernel.layout.flow.slice(), price: kernel.layout.price.slice(), primalWeight: iterate.primalWeight }),
     close: () => kernel.release(),
   };
 }

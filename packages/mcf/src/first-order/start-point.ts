@@ -1,7 +1,6 @@
 /** Where the first-order method begins, and what it knows of the program before the first step. */
 import { addLoads, type Kernel } from "../kernel/kernel.js";
 import type { FlowProgram, FlowStart } from "../flow-program.js";
-import type { PathTrie } from "../trie/path-trie.js";
 
 /** For throughput, where prices are about 1 and flows are measured by their demands. */
 const primalWeightDefault = 2;
@@ -96,34 +95,4 @@ export function carriableBps({ problem, limit }: FlowProgram): Float64Array {
     rates[d] = Math.min(demand, carriable);
   }
   return rates;
-}
-
-/**
- * A lower bound of the largest utilization: what a node must send (or take in) over the capacity of its links. Links that all
- * demands together cannot fill beyond it are not contested.
- */
-export function utilizationFloor(
-  { nodeCount, linkFrom, linkTo, capacityBps, demandBps, demandSrc, demandDst }: PathTrie["problem"],
-  demands: Int32Array,
-): number {
-  const sums = () => new Float64Array(nodeCount);
-  const [capacityOut, capacityIn, out, into] = [sums(), sums(), sums(), sums()];
-  const add = (to: Float64Array, node: number, amount: number): void => {
-    to[node] = (to[node] as number) + amount;
-  };
-  capacityBps.forEach((capacity, e) => {
-    add(capacityOut, linkFrom[e] as number, capacity);
-    add(capacityIn, linkTo[e] as number, capacity);
-  });
-  for (const d of demands) {
-    add(out, demandSrc[d] as number, demandBps[d] as number);
-    add(into, demandDst[d] as number, demandBps[d] as number);
-  }
-  let floor = 0;
-  for (let v = 0; v < nodeCount; v++) {
-    if ((out[v] as number) > 0) floor = Math.max(floor, (out[v] as number) / (capacityOut[v] as number));
-    if ((into[v] as number) > 0) floor = Math.max(floor, (into[v] as number) / (capacityIn[v] as number));
-  }
-  // A little less, so that rounding cannot make it more than the optimum.
-  return floor * (1 - 1e-9);
 }

@@ -291,7 +291,7 @@ export function fill(layout: Layout, partition: Partition): void {
         for (let j = 0; j < width && rest > 0; j++) {
           const s = slot + 2 * j + lane;
           const node = leaf[s] as number;
-          if (node === run.padNode) break;
+          if (node === run.padNode) continue;
           const room = roomTo(node, rest);
           if (room <= 0) continue;
           fitted[s] = (fitted[s] as number) + room;
