@@ -66,17 +66,17 @@ describe("the race of HiGHS's methods", () => {
   });
 
   it("tightens the tolerance where the gap is missed, and counts only the run that comes within it", async () => {
-    const { race: won } = await race({ "first-order": (accuracy) => answer(accuracy === 1e-2 ? 1 : 2, accuracy === 1e-2 ? 98 : 99.9) });
+    const { race: won } = await race({ "first-order": (accuracy) => answer(accuracy > 5e-3 ? 1 : 2, accuracy > 5e-3 ? 98 : 99.9) });
     expect(won?.attempts.slice(0, 2)).toMatchObject([
       { outcome: "missed", accuracy: 1e-2, distance: expect.closeTo(0.02, 9) },
-      { outcome: "reached", accuracy: 1e-3 },
+      { outcome: "reached", accuracy: expect.closeTo(3e-3, 12) },
     ]);
     expect(won?.fastest).toMatchObject({ method: "first-order", totalSeconds: 2 });
   });
 
   it("gives a method up that misses the gap at the tightest tolerance", async () => {
     const { race: won } = await race({ simplex: () => answer(1, 90) });
-    expect(won?.attempts.filter(({ method }) => method === "simplex")).toHaveLength(3);
+    expect(won?.attempts.filter(({ method }) => method === "simplex")).toHaveLength(4);
     expect(won).toMatchObject({ fastest: null, atLeastSeconds: null });
   });
 

@@ -7,7 +7,7 @@ import { fault, refuse, type Result } from "@sluice/model";
 import { highsMethods, type BenchAnswer, type BenchTask, type HighsMethod } from "./bench-message.js";
 
 /** Tolerances tried, as shares of the wanted gap. */
-const tightenings = [1, 0.1, 0.01];
+const tightenings = [1, 0.3, 0.1, 0.01];
 /** Relative: room for rounding in the comparison with the bound. */
 const rounding = 1e-9;
 
