@@ -117,8 +117,8 @@ export function benchSummary(rows: readonly BenchRow[], gap: number): BenchSumma
   };
 }
 
-/** Relative: a gap is compared after it was computed twice, in different orders of summation. */
-const gapRounding = 1e-9;
+/** A gap is compared after it was computed twice, in different orders of summation. */
+const gapRounding = 1e-11;
 
 /** Whether an answer holds and proves the gap that was wanted. */
 export function reached({ verdict, gap: proven }: BenchAnswer, gap: number): boolean {

@@ -26,7 +26,7 @@ export interface BenchFlags {
 const gapDefault = 1e-3;
 const gapExact = 1e-6;
 /** Below this, rounding in the sums decides. */
-const gapLeast = 1e-12;
+const gapLeast = 1e-9;
 const threadsMost = 64;
 const repeatMost = 1000;
 /** Seconds. */

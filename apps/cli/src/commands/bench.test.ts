@@ -90,12 +90,13 @@ describe("sluice bench", () => {
   });
 
   test("--highs runs its methods on the same instance and gives the ratio to the fastest", async () => {
-    const ran = await run(bench("--highs", "-o", "json"));
+    const ran = await run(bench("--highs", "--gap", "0.05", "-o", "json"));
     expect(ran.code).toBe(0);
     const { instances, summary } = JSON.parse(ran.stdout) as BenchReport;
     const race = instances[0]?.highs;
     expect(new Set(race?.attempts.map(({ method }) => method))).toEqual(new Set(["first-order", "interior-point", "simplex"]));
-    expect(race?.fastest?.answer).toMatchObject({ verdict: "pass", value: expect.closeTo(tinyThroughput, 1) });
+    expect(race?.fastest?.answer).toMatchObject({ verdict: "pass", value: expect.any(Number) });
+    expect(race?.fastest?.answer.value).toBeGreaterThan(0.95 * tinyThroughput);
     expect(instances[0]?.ratioToHighs).toBeCloseTo((race?.fastest?.totalSeconds ?? 0) / (instances[0]?.answer?.seconds.total ?? 0), 9);
     expect(summary.highs).toMatchObject({ compared: 1, atLeast: 0, ratioMedian: instances[0]?.ratioToHighs });
   });
@@ -122,9 +123,10 @@ describe("sluice bench", () => {
   });
 
   test("a gap that is not reached in time is an answer all the same: exit code 3", async () => {
-    const ran = await run(bench("--gap", "1.1e-12", "--time-limit", "0.001", "--engine", "first-order", "-o", "json"));
-    expect(ran.code).toBe(3);
-    expect((JSON.parse(ran.stdout) as BenchReport).instances[0]?.answer).toMatchObject({ verdict: "pass" });
+    const idle = { ...sourceSolver, module: new URL("../testing/idle-bench-child.ts", import.meta.url) };
+    const ran = await run(bench(), { bench: idle });
+    expect(ran).toMatchObject({ code: 3, stderr: "" });
+    expect(ran.stdout).toMatch(/Tiny uniform x1 +4 +4 +2 +3 +0\.00000 +1\.0e\+0 .* pass, time-limit +idle/);
   });
 
   test("ended before it began: 130 and nothing but the head of the table", async () => {
