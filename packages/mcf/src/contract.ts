@@ -8,7 +8,8 @@ import { highsBackend, type LpBackend } from "@sluice/lp";
 import type { FlowEngine, FlowProgram, FlowSolution, FlowStart, SolveLimits } from "./flow-program.js";
 import { gapBetween, judgeSolution, judgeTolerance } from "./judge-solution.js";
 import { degeneratePrograms } from "./testing/degenerate-programs.js";
-import type { AsyncFlowEngine } from "./testing/highs-engine.js";
+import { fuzz, type FuzzOptions } from "./testing/fuzz.js";
+import { highsEngine, type AsyncFlowEngine } from "./testing/highs-engine.js";
 import { perturbed, type Perturbation } from "./testing/perturbation.js";
 import { programKinds, randomProgram, type ProgramKind, type RandomProgramOptions } from "./testing/random-program.js";
 import { textbookOptimum } from "./testing/textbook-optimum.js";
@@ -22,6 +23,9 @@ export interface EngineContract {
   /** Programs the engine takes. Default all. */
   readonly kinds?: readonly ProgramKind[];
 }
+
+/** Of the fuzz that testing/fuzz-run.ts runs over thousands. */
+const fuzzSeeds = 100;
 
 /** How often an engine may look at the clock before its time is up. */
 const ticksMax = 1_000_000;
@@ -75,6 +79,15 @@ export function describeEngine(
         },
         { figures: "tame" },
       );
+    });
+
+    it("agrees with HiGHS on the first programs of the fuzz", async () => {
+      const highs = await highsEngine();
+      const options: FuzzOptions = { engine, highs, gap, timeLimitSeconds: ticksMax / 1000, nowMs: tickingClock() };
+      for (let seed = 1; seed <= fuzzSeeds; seed++) {
+        const { outcome, why } = await fuzz(seed, options);
+        expect({ seed, outcome, why }).toEqual({ seed, outcome: "agreed", why: "" });
+      }
     });
 
     it("gives the same bytes for the same input", async () => {

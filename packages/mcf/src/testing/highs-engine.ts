@@ -77,12 +77,12 @@ async function solveScaled(
   { lp, limits, method }: { readonly lp: LpBackend; readonly limits: SolveLimits; readonly method: "simplex" | "interior-point" },
 ): Promise<Point | undefined> {
   const { problem, limit } = program;
-  const { capacityBps, demandBps, linkCount, demandCount } = problem;
+  const { capacityBps, demandBps, linkCount } = problem;
   const utilization = limit === "utilization";
   const level = utilization ? Math.min(valueOf(program, spread(program)), valueOf(program, widest(program, columns))) : 1;
   const mostBps = columns.map(({ demand, widthBps }) => {
     const rate = demandBps[demand] as number;
-    return Math.min(rate, Math.max(level * widthBps, shareMin * rate));
+    return Math.min(rate, Math.max(level * widthBps, utilization ? shareMin * rate : 0));
   });
   const worthMost = columns.reduce((most, { worth }, j) => Math.max(most, worth * (mostBps[j] as number)), 0);
   const builder = new ProgramBuilder(utilization ? "minimize" : "maximize");
@@ -92,21 +92,25 @@ async function solveScaled(
     const row = builder.addRow({ upper: utilization ? 0 : 1 });
     if (utilization) builder.addEntry(row, top, -1);
   }
-  for (let d = 0; d < demandCount; d++) {
-    const open = columns.some(({ demand }) => demand === d);
-    builder.addRow({ lower: utilization && open ? 1 : -Infinity, upper: 1 });
-  }
+  const binds = Array.from(demandBps, (rate, d) => {
+    const own = columns.filter(({ demand }) => demand === d);
+    // What a demand asks beyond all that its paths carry holds nothing; the prices alone are then to prove that.
+    const holds = utilization ? own.length > 0 : rate < own.reduce((sum, { widthBps }) => sum + widthBps, 0);
+    builder.addRow(holds ? { lower: utilization ? 1 : -Infinity, upper: 1 } : {});
+    return holds;
+  });
   columns.forEach(({ links, demand }, j) => {
     const most = mostBps[j] as number;
     for (const e of links) builder.addEntry(e, j, most / level / (capacityBps[e] as number));
-    builder.addEntry(linkCount + demand, j, most / (demandBps[demand] as number));
+    if (binds[demand] === true) builder.addEntry(linkCount + demand, j, most / (demandBps[demand] as number));
   });
   const outcome = await lp.solve(builder.build(), { timeLimitSeconds: limits.timeLimitSeconds, method });
   const { primal } = outcome;
   if (primal === undefined) return undefined;
   const flowBps = new Float64Array(problem.pathCount);
   columns.forEach(({ path }, j) => (flowBps[path] = Math.max(0, primal[j] ?? 0) * (mostBps[j] as number)));
-  return { flowBps, linkPrice: pricesOf(program, outcome, utilization ? -1 : worthMost) };
+  const linkPrice = pricesOf(program, outcome, utilization ? -1 : worthMost);
+  return { flowBps, linkPrice: utilization ? linkPrice : raised(program, columns, linkPrice) };
 }
 
 /** A little above the dual: where a price of 1 - 1e-16 leaves a demand of 1e15 a tenth of a bps to gain, nothing is proven. */
@@ -119,6 +123,30 @@ function pricesOf({ problem, limit }: FlowProgram, { dual }: LpOutcome, unit: nu
   if (limit === "capacity") return price;
   const sum = price.reduce((total, y, e) => total + y * (problem.capacityBps[e] as number), 0);
   return sum > 0 ? price.map((y) => y / sum) : price;
+}
+
+/**
+ * Prices that prove no less. A path worth more than its price gains its demand, in the bound, all that the demand asks, though the path
+ * carries no more than its width: where the paths that gain are narrow, it is cheaper to raise the price of the narrowest link of each. That
+ * pays down to the gain of the path at which the widths, from the largest gain on, add up to the demand.
+ */
+function raised({ problem }: FlowProgram, columns: readonly OpenColumn[], linkPrice: Float64Array): Float64Array {
+  const price = linkPrice.slice();
+  problem.demandBps.forEach((rate, d) => {
+    const gainOf = ({ links, worth }: OpenColumn): number => worth - links.reduce((sum, e) => sum + (price[e] as number), 0);
+    const gaining = columns
+      .filter((column) => column.demand === d && gainOf(column) > 0)
+      .sort((a, b) => gainOf(b) - gainOf(a))
+      .map((column) => ({ column, gain: gainOf(column) }));
+    let widthBps = 0;
+    const stays = gaining.find(({ column }) => (widthBps += column.widthBps) >= rate)?.gain ?? 0;
+    for (const { column } of gaining) {
+      const narrowest = column.links.find((e) => problem.capacityBps[e] === column.widthBps);
+      const over = gainOf(column) - stays;
+      if (over > 0 && narrowest !== undefined) price[narrowest] = (price[narrowest] as number) + over + priceMargin * column.worth;
+    }
+  });
+  return price;
 }
 
 /** Each demand evenly over its open paths. */
