@@ -44,3 +44,4 @@ async function compile(name, features) {
 }
 
 await compile("sweep", ["simd", "threads"]);
+await compile("dense", ["simd", "threads"]);

@@ -1,0 +1,128 @@
+/**
+ * The exact engine: a primal-dual interior point that never sees most of the program. Demands are eliminated in closed form
+ * (elimination.ts), links that cannot fill are no rows, and what is left is a dense system over the links that can
+ * (dense-kernel.ts). Iterations are few, 15 to 40, whatever the size; each costs the sum over demands of the squared number of rows
+ * that their paths cross, and rows^3 / 3.
+ *
+ * Stopped at any iteration it has an answer: flows repaired to fit, and the bound of the prices.
+ */
+import type { FlowEngine, FlowProgram, FlowSolution, FlowStart, SolveLimits } from "../flow-program.js";
+import { denseKernel, denseWasmRuns, type DenseKind } from "./dense-kernel.js";
+import { directionsOf } from "./direction.js";
+import { eliminationOf } from "./elimination.js";
+import { incidenceOf } from "./incidence.js";
+import { incumbentOf, type Incumbent } from "./incumbent.js";
+import { advance, emptyPoint } from "./point.js";
+import { reduceProgram, type ReducedProgram } from "./reduced-program.js";
+import { emptyResiduals, measure, type Standing } from "./residuals.js";
+import { schurTerms } from "./schur-terms.js";
+import { coldStart, warmStart } from "./starting-point.js";
+
+export interface InteriorPointOptions {
+  /** Left out: WebAssembly where it runs. */
+  readonly kernel?: DenseKind;
+}
+
+const iterationsMax = 200;
+/** How far a step goes towards the nearest variable at 0. */
+const stepShare = 0.995;
+/** Answers are made and judged once the sum of products is at most this many times the wanted gap. */
+const judgeFactor = 4;
+/** A gap so small that the answer is called optimal. */
+const optimalGap = 1e-9;
+/** Iterations without a tenth less of gap or residuals after which the solve has stalled. */
+const patience = 12;
+const progressFactor = 0.9;
+
+export const interiorPoint: FlowEngine = (program, limits, start) => solveByInteriorPoint(program, limits, start);
+
+export function solveByInteriorPoint(
+  program: FlowProgram,
+  limits: SolveLimits,
+  start?: FlowStart,
+  { kernel = denseWasmRuns() ? "wasm" : "reference" }: InteriorPointOptions = {},
+): FlowSolution {
+  const begun = limits.nowMs();
+  const reduced = reduceProgram(program);
+  const incidence = incidenceOf(reduced);
+  const incumbent = incumbentOf(program, reduced, incidence);
+  if (reduced.capacity.length === 0) return nothingContested(reduced, incumbent);
+
+  const { point, worth } = start === undefined ? coldStart(reduced, incidence) : warmStart(reduced, incidence, start);
+  const elimination = eliminationOf(
+    reduced,
+    denseKernel({ ...schurTerms(reduced.trie, reduced, reduced), slotStart: reduced.slotStart }, kernel),
+  );
+  const directions = directionsOf(reduced, elimination);
+  const residuals = emptyResiduals(reduced);
+  const watch = watchOf(limits, begun);
+  const progress = progressOf();
+  for (let iterations = 0; ; iterations++) {
+    const standing = measure(reduced, incidence, point, worth, residuals);
+    if (standing.gap <= judgeFactor * limits.gap || limits.onProgress !== undefined) {
+      const figures = incumbent.consider(point);
+      limits.onProgress?.(figures);
+      if (figures.gap <= limits.gap) return incumbent.solution({ status: figures.gap <= optimalGap ? "optimal" : "gap", iterations });
+    }
+    const stopped = watch.stopped() ?? (iterations === iterationsMax || progress.stalled(standing) ? "stalled" : undefined);
+    if (stopped !== undefined) return lastAnswer(incumbent, point, limits, { status: stopped, iterations });
+    elimination.factor(point);
+    const { direction, primal, dual } = directions.next(point, residuals, standing.mu);
+    if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
+    advance(point, direction, { primal: Math.min(1, stepShare * primal), dual: Math.min(1, stepShare * dual) });
+  }
+}
+
+function lastAnswer(
+  incumbent: Incumbent,
+  point: Parameters<Incumbent["consider"]>[0],
+  { gap: goal }: SolveLimits,
+  ended: Pick<FlowSolution, "status" | "iterations">,
+): FlowSolution {
+  const { gap } = incumbent.consider(point);
+  return incumbent.solution(gap <= goal ? { ...ended, status: "gap" } : ended);
+}
+
+/** Every demand on its best path. */
+function nothingContested(reduced: ReducedProgram, incumbent: Incumbent): FlowSolution {
+  const point = emptyPoint(reduced);
+  const { slotStart, cost, rate } = reduced;
+  for (let k = 0; k < rate.length; k++) {
+    let best = slotStart[k] as number;
+    for (let slot = best; slot < (slotStart[k + 1] as number); slot++) if ((cost[slot] as number) < (cost[best] as number)) best = slot;
+    point.flow[best] = rate[k] as number;
+  }
+  incumbent.consider(point);
+  return incumbent.solution({ status: "optimal", iterations: 0 });
+}
+
+interface Watch {
+  /** Whether to stop before another iteration that takes as long as the last. */
+  readonly stopped: () => "cancelled" | "time-limit" | undefined;
+}
+
+function watchOf({ cancelled, nowMs, timeLimitSeconds }: SolveLimits, begun: number): Watch {
+  let last: number | undefined;
+  return {
+    stopped: () => {
+      if (cancelled?.() === true) return "cancelled";
+      const now = nowMs();
+      const iterationMs = last === undefined ? 0 : now - last;
+      last = now;
+      return now + iterationMs - begun > 1000 * timeLimitSeconds ? "time-limit" : undefined;
+    },
+  };
+}
+
+function progressOf(): { readonly stalled: (standing: Standing) => boolean } {
+  let best = Infinity;
+  let since = 0;
+  return {
+    stalled: ({ gap, primalInfeasibility, dualInfeasibility }) => {
+      const distance = gap + primalInfeasibility + dualInfeasibility;
+      since = distance <= progressFactor * best ? 0 : since + 1;
+      best = Math.min(best, distance);
+      return since >= patience || !Number.isFinite(distance);
+    },
+  };
+}
