@@ -4,12 +4,14 @@
  *   npx tsx --conditions=@sluice/source packages/mcf/src/testing/fuzz-run.ts --engine first-order --seeds 1-2000
  *     --gap 1e-6        the gap to reach (default 1e-4 for first-order, else 1e-6)
  *     --seconds 10      time limit of a solve; an engine that takes three times as long is killed, and counts as hung
+ *     --size medium     of the networks (default small)
  *     --shrink 20       look for a smaller program with the same outcome, at most so many seconds a seed
  *
  * Seeds are tried in a child process, for nothing else ends an engine that never returns.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { parseArgs } from "node:util";
+import { interiorPoint } from "../interior-point/interior-point.js";
 import { firstOrder } from "../first-order/first-order.js";
 import type { FlowEngine } from "../flow-program.js";
 import { fuzz, fuzzProgram, shrunk, writtenProgram, type FuzzOptions, type FuzzVerdict } from "./fuzz.js";
@@ -21,11 +23,13 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1-2000" },
     gap: { type: "string" },
     seconds: { type: "string", default: "10" },
+    size: { type: "string", default: "small" },
     shrink: { type: "string" },
   },
 });
 const gap = Number(values.gap ?? (values.engine === "first-order" ? 1e-4 : 1e-6));
 const seconds = Number(values.seconds);
+const size = values.size === "medium" ? "medium" : "small";
 const [firstSeed = 1, lastSeed = firstSeed] = values.seeds.split("-").map(Number);
 /** Beside three times the limit: for starting the child, and for HiGHS. */
 const graceSeconds = 10;
@@ -42,10 +46,14 @@ else await tryAll((told) => process.send?.(told));
 
 async function tryAll(tell: (told: Told) => void): Promise<void> {
   const highs = await highsEngine();
-  const engines: Readonly<Record<string, FlowEngine | AsyncFlowEngine>> = { highs, "first-order": firstOrder };
+  const engines: Readonly<Record<string, FlowEngine | AsyncFlowEngine>> = {
+    highs,
+    "first-order": firstOrder,
+    "interior-point": interiorPoint,
+  };
   const engine = engines[values.engine];
   if (engine === undefined) throw new Error(`--engine is one of ${Object.keys(engines).join(", ")}`);
-  const options: FuzzOptions = { engine, highs, gap, timeLimitSeconds: seconds, nowMs: () => performance.now() };
+  const options: FuzzOptions = { engine, highs, gap, timeLimitSeconds: seconds, nowMs: () => performance.now(), size };
   for (let seed = firstSeed; seed <= lastSeed; seed++) {
     const verdict = await fuzz(seed, options);
     const { outcome, iterations, ms, why } = verdict;
@@ -79,7 +87,7 @@ async function superviseAll(): Promise<void> {
 /** Forks a child for the seeds from one on; resolves when it is done, died, or was killed because it said nothing for too long. */
 function superviseFrom(seed: number, hear: (told: Told) => void): Promise<"done" | "died" | "hung"> {
   return new Promise((resolve) => {
-    const more = ["--engine", values.engine, "--gap", String(gap), "--seconds", values.seconds];
+    const more = ["--engine", values.engine, "--gap", String(gap), "--seconds", values.seconds, "--size", size];
     const shrink = values.shrink === undefined ? [] : ["--shrink", values.shrink];
     const child: ChildProcess = fork(import.meta.filename, ["--seeds", `${seed}-${lastSeed}`, ...more, ...shrink]);
     const patienceMs = 1000 * (3 * seconds + graceSeconds + 2 * Number(values.shrink ?? 0));
@@ -99,7 +107,7 @@ function superviseFrom(seed: number, hear: (told: Told) => void): Promise<"done"
 
 function print({ seed, kind, outcome, text }: Told): void {
   console.log(`${outcome}: seed ${seed} (${kind}): ${text.join(" ")}`);
-  console.log(`  --engine ${values.engine} --gap ${gap} --seconds ${seconds} --shrink 20 --seeds ${seed}`);
+  console.log(`  --engine ${values.engine} --gap ${gap} --seconds ${seconds} --size ${size} --shrink 20 --seeds ${seed}`);
 }
 
 function summarize(all: readonly Told[]): void {
@@ -121,7 +129,7 @@ function summarize(all: readonly Told[]): void {
 }
 
 function kindOf(seed: number): string {
-  const { limit, pathCost, problem } = fuzzProgram(seed);
+  const { limit, pathCost, problem } = fuzzProgram(seed, size);
   const costs = pathCost === undefined ? "" : " with costs";
   return `${limit}${costs}, ${seed % 2 === 1 ? "tame" : "any"} figures${problem.pathCount === 0 ? ", no path" : ""}`;
 }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { FlowEngine, FlowProgram, FlowSolution, SolveLimits } from "../flow-program.js";
 import { gapBetween, judgeSolution } from "../judge-solution.js";
 import type { AsyncFlowEngine } from "./highs-engine.js";
-import { randomProgram } from "./random-program.js";
+import { randomProgram, type ProgramSize } from "./random-program.js";
 import { written, type WrittenProblem } from "./written-problem.js";
 
 export interface FuzzVerdict {
@@ -30,27 +30,29 @@ export interface FuzzOptions {
   readonly gap: number;
   readonly timeLimitSeconds: number;
   readonly nowMs: () => number;
+  /** Default "small". */
+  readonly size?: ProgramSize;
 }
 
 /** Relative: how exactly HiGHS is asked to know the optimum. */
 const highsGap = 1e-7;
 
-/** The program of a seed. */
-export function fuzzProgram(seed: number): FlowProgram {
-  const [program] = fc.sample(programsOf(seed), { seed, numRuns: 1, unbiased: true });
+/** The program of a seed, small or medium. */
+export function fuzzProgram(seed: number, size: ProgramSize = "small"): FlowProgram {
+  const [program] = fc.sample(programsOf(seed, size), { seed, numRuns: 1, unbiased: true });
   if (program === undefined) throw new Error("fast-check drew no program");
   return program;
 }
 
 export async function fuzz(seed: number, options: FuzzOptions): Promise<FuzzVerdict> {
-  return judge(seed, fuzzProgram(seed), options);
+  return judge(seed, fuzzProgram(seed, options.size), options);
 }
 
 /** The smallest program near the seed's with the same outcome; fast-check searches for at most `searchMsMax`. */
 export async function shrunk(verdict: FuzzVerdict, options: FuzzOptions, searchMsMax: number): Promise<FuzzVerdict> {
   const { seed, outcome } = verdict;
   let least = verdict;
-  const property = fc.asyncProperty(programsOf(seed), async (program) => {
+  const property = fc.asyncProperty(programsOf(seed, options.size), async (program) => {
     const tried = await judge(seed, program, options);
     if (tried.outcome !== outcome) return true;
     least = tried;
@@ -68,8 +70,8 @@ export function writtenProgram({ problem, limit, pathCost }: FlowProgram): Writt
   return { limit, ...written(problem), ...(pathCost === undefined ? {} : { pathCost: [...pathCost] }) };
 }
 
-function programsOf(seed: number): fc.Arbitrary<FlowProgram> {
-  return randomProgram({ figures: seed % 2 === 1 ? "tame" : "any" });
+function programsOf(seed: number, size: ProgramSize = "small"): fc.Arbitrary<FlowProgram> {
+  return randomProgram({ size, figures: seed % 2 === 1 ? "tame" : "any" });
 }
 
 async function judge(seed: number, program: FlowProgram, options: FuzzOptions): Promise<FuzzVerdict> {

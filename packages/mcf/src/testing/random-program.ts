@@ -16,7 +16,13 @@ export interface RandomProgramOptions {
   readonly kinds?: readonly ProgramKind[];
   /** "tame": figures within three orders of magnitude, for oracles with absolute tolerances. */
   readonly figures?: "tame" | "any";
+  /** "small" (default): 2 to 8 nodes, at most 32 links and 10 demands; "medium": 2 to 24 nodes, at most 120 links and 150 demands. */
+  readonly size?: ProgramSize;
 }
+
+export type ProgramSize = "small" | "medium";
+
+const most = { small: { nodes: 8, links: 16, demands: 10 }, medium: { nodes: 24, links: 72, demands: 150 } } as const;
 
 /** A network of figures as they are drawn, so that fast-check shrinks each of them by itself. */
 interface Draw {
@@ -31,22 +37,30 @@ interface Draw {
   readonly unitBps: number;
 }
 
-/** 2 to 8 nodes, at most 32 links and 10 demands of at most 6 paths. */
-export function randomProgram({ kinds = programKinds, figures = "any" }: RandomProgramOptions = {}): fc.Arbitrary<FlowProgram> {
+/** Demands have at most 6 paths, some of them the same. */
+export function randomProgram({
+  kinds = programKinds,
+  figures = "any",
+  size = "small",
+}: RandomProgramOptions = {}): fc.Arbitrary<FlowProgram> {
+  const { nodes, links, demands } = most[size];
   return fc
     .record<Draw>({
-      nodeCount: fc.integer({ min: 2, max: 8 }),
+      nodeCount: fc.integer({ min: 2, max: nodes }),
       ring: fc.option(fc.array(capacity(figures), { minLength: 1, maxLength: 6, size: "max" }), { freq: 3 }),
-      links: fc.array(fc.record({ from: fc.nat(7), step: fc.nat(6), capacity: capacity(figures) }), { maxLength: 16, size: "max" }),
+      links: fc.array(fc.record({ from: fc.nat(nodes - 1), step: fc.nat(nodes - 2), capacity: capacity(figures) }), {
+        maxLength: links,
+        size: "max",
+      }),
       demands: fc.array(
         fc.record({
-          src: fc.nat(7),
-          step: fc.nat(6),
+          src: fc.nat(nodes - 1),
+          step: fc.nat(nodes - 2),
           rate: rate(figures),
           // Few seeds, so that some paths come twice.
           walks: fc.array(fc.nat(20), { maxLength: 6, size: "max" }),
         }),
-        { maxLength: 10, size: "max" },
+        { maxLength: demands, size: "max" },
       ),
       kind: fc.constantFrom(...kinds),
       pathCost: fc.array(cost(figures), { minLength: 1, maxLength: 12, size: "max" }),
