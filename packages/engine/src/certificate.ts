@@ -189,7 +189,8 @@ function sumOf(amounts: Float64Array): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
-function nearestOnPaths({ demandCount, pathStart, linkStart, pathLinks, capacityBps }: Problem, length: Float64Array): Float64Array {
+/** Per demand: the least sum of `length` over the links of one of its open paths, Infinity where there is none. O(path links). */
+export function nearestOnPaths({ demandCount, pathStart, linkStart, pathLinks, capacityBps }: Problem, length: Float64Array): Float64Array {
   const near = new Float64Array(demandCount).fill(Infinity);
   for (let d = 0; d < demandCount; d++) {
     for (let p = pathStart[d] ?? 0; p < (pathStart[d + 1] ?? 0); p++) {

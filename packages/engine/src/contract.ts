@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProgramBuilder, type LpBackend } from "@sluice/lp";
-import { buildTopology, type ObjectiveName } from "@sluice/model";
+import { buildTopology, type EngineName, type ObjectiveName } from "@sluice/model";
 import { buildProblem } from "./build-problem.js";
 import { certify, unservedCostMs } from "./certificate.js";
 import type { Problem } from "@sluice/mcf";
@@ -22,18 +22,21 @@ const gbps = 1e9;
 
 export interface SchemeContract {
   readonly makeLp: () => Promise<LpBackend>;
+  /** The engine that solves; left out: the LP backend. */
+  readonly engine?: EngineName;
   /** Random networks to try. */
   readonly numRuns?: number;
 }
 
-export function describeScheme(name: string, scheme: Scheme, { makeLp, numRuns = 60 }: SchemeContract): void {
-  describe(`scheme ${name}`, () => {
+export function describeScheme(name: string, scheme: Scheme, { makeLp, engine, numRuns = 60 }: SchemeContract): void {
+  const by = engine === undefined ? {} : { engine };
+  describe(`scheme ${name}${engine === undefined ? "" : ` by ${engine}`}`, () => {
     it("names its objective", () => {
       expect(scheme.objective).toBe(name);
     });
 
     it.each(degenerateProblems())("answers a problem with %s", async (_what, problem) => {
-      const outcome = await scheme.solve(problem, { lp: await makeLp(), timeLimitSeconds });
+      const outcome = await scheme.solve(problem, { lp: await makeLp(), timeLimitSeconds, ...by });
       expect(["optimal", "feasible"]).toContain(outcome.status);
       expect(defectsOf(problem, scheme.objective, outcome)).toEqual([]);
     });
@@ -42,7 +45,7 @@ export function describeScheme(name: string, scheme: Scheme, { makeLp, numRuns =
       const lp = await makeLp();
       await fc.assert(
         fc.asyncProperty(arbitraryProblem({ k: 3 }), async (problem) => {
-          const outcome = await scheme.solve(problem, { lp, timeLimitSeconds });
+          const outcome = await scheme.solve(problem, { lp, timeLimitSeconds, ...by });
           expect(["optimal", "feasible"]).toContain(outcome.status);
           expect(defectsOf(problem, scheme.objective, outcome)).toEqual([]);
         }),
@@ -54,7 +57,7 @@ export function describeScheme(name: string, scheme: Scheme, { makeLp, numRuns =
       const lp = await makeLp();
       await fc.assert(
         fc.asyncProperty(arbitraryProblem({ k: 3, demandsMax: 5, linksMax: 8 }), async (problem) => {
-          const { objective } = await scheme.solve(problem, { lp, timeLimitSeconds });
+          const { objective } = await scheme.solve(problem, { lp, timeLimitSeconds, ...by });
           const expected = await oracleOf(scheme.objective)(problem, lp);
           expect(Math.abs(objective - expected)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected)) * 10);
         }),

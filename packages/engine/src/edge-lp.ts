@@ -52,7 +52,10 @@ export async function edgeBased(problem: Problem, objective: ObjectiveName, opti
   const { paths } = packed;
   const onPaths: Problem = { ...problem, ...paths };
   const flowBps = repair(onPaths, objective, packed.flowBps);
-  return { ...judge(solved, flowBps, edgeCertify(onPaths, objective, flowBps, solved.linkPrice), options.lp.name), paths };
+  return {
+    ...judge(solved, flowBps, edgeCertify(onPaths, objective, flowBps, solved.linkPrice), { ...options, solver: options.lp.name }),
+    paths,
+  };
 }
 
 function withoutEdgeForm(problem: Problem, objective: ObjectiveName, { lp }: SchemeOptions): EdgeOutcome {

@@ -1,20 +1,20 @@
 /**
  * The ladder: when a solve misses its deadline, fails or answers nonsense, the class takes the next rung, and says why.
  *
- *   optimal    the certificate's gap is at most `optimalGapMax`
+ *   optimal    the certificate's gap is at most the wanted one
  *   feasible   the solver's flow, fitted to capacity, short of proof (time limit, larger gap)
  *   greedy     filled first come, first served
  *
  * (`kept`, the last plan, is the controller's choice.)
  */
-import { InvariantBroken, type ObjectiveName, type Rung } from "@sluice/model";
+import { InvariantBroken, type ObjectiveName, type Rung, type SolverName } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
 import { certify, edgeCertify, type FlowCertificate } from "./certificate.js";
+import { chooseSolver, type SolverChoice } from "./choose-solver.js";
 import { edgeBased, hasEdgeForm } from "./edge-lp.js";
 import { fitToCapacity } from "./flow.js";
-import { optimalGapMax } from "./path-lp.js";
 import type { Problem } from "@sluice/mcf";
-import type { SchemeOutcome } from "./scheme.js";
+import type { SchemeOptions, SchemeOutcome } from "./scheme.js";
 import { greedyFill } from "./schemes/greedy-fill.js";
 import { schemeOf } from "./schemes/index.js";
 
@@ -27,11 +27,15 @@ const solveSecondsMin = 0.001;
 
 export interface LadderOptions {
   readonly lp: LpBackend;
+  readonly solver: SolverName;
+  /** Relative; answers proven to be this near the optimum are called optimal. */
+  readonly gapMax: number;
   readonly timeLimitSeconds: number;
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
   /** Route on links, where the objective has such a form; bounds are then over all paths. */
   readonly edgeBased: boolean;
+  readonly onProgress?: SchemeOptions["onProgress"] | undefined;
 }
 
 export interface Answer {
@@ -49,17 +53,20 @@ export interface Answer {
 
 /** The best answer that the problem gets within its time. Rejects only on broken invariants. */
 export async function climb(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Answer> {
-  const question: Question = { problem, objective, certify: options.edgeBased ? edgeCertify : certify };
+  const question: Question = { problem, objective, gapMax: options.gapMax, certify: options.edgeBased ? edgeCertify : certify };
   if (problem.demandCount === 0) return nothingToDo(question);
   if (options.greedyOnly) return greedyAnswer(question, undefined, "Greedy filling was asked for.");
   if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(question, undefined, "No time was left to solve.");
-  const solved = await solveGuarded(problem, objective, options);
-  return answerOf(question, solved.problem, solved.outcome);
+  const choice = chooseSolver(problem, { ...options, objective });
+  const solved = await solveGuarded(problem, objective, options, choice);
+  const answer = answerOf(question, solved.problem, solved.outcome);
+  return choice.note === undefined ? answer : { ...answer, notes: [...answer.notes, choice.note] };
 }
 
 interface Question {
   readonly problem: Problem;
   readonly objective: ObjectiveName;
+  readonly gapMax: number;
   readonly certify: typeof certify;
 }
 
@@ -70,18 +77,33 @@ interface Solved {
 }
 
 /** A scheme's rejection is a failed solve; a broken invariant is a bug and ends the process. */
-async function solveGuarded(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Solved> {
-  const { lp, timeLimitSeconds, nowMs } = options;
+async function solveGuarded(
+  problem: Problem,
+  objective: ObjectiveName,
+  { lp, timeLimitSeconds, nowMs, gapMax, onProgress, ...options }: LadderOptions,
+  { engine }: SolverChoice,
+): Promise<Solved> {
+  const schemeOptions: SchemeOptions = {
+    lp,
+    timeLimitSeconds,
+    nowMs,
+    gapMax,
+    ...(engine === undefined ? {} : { engine }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  };
   try {
     if (options.edgeBased && hasEdgeForm(objective)) {
-      const outcome = await edgeBased(problem, objective, { lp, timeLimitSeconds, nowMs });
+      const outcome = await edgeBased(problem, objective, schemeOptions);
       return { outcome, problem: { ...problem, ...outcome.paths } };
     }
-    return { outcome: await schemeOf(objective).solve(problem, { lp, timeLimitSeconds, nowMs }), problem };
+    return { outcome: await schemeOf(objective).solve(problem, schemeOptions), problem };
   } catch (cause) {
     if (cause instanceof InvariantBroken) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    return { outcome: { status: "failed", flowBps: new Float64Array(problem.pathCount), objective: 0, solver: lp.name, message }, problem };
+    return {
+      outcome: { status: "failed", flowBps: new Float64Array(problem.pathCount), objective: 0, solver: engine ?? lp.name, message },
+      problem,
+    };
   }
 }
 
@@ -121,7 +143,7 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
   const notes = [...remarks, ...refused];
   if (objective === "shortest-path") return { ...answer, rung: "greedy", notes };
   const { gap } = certificate;
-  if (outcome.status === "optimal" && (gap === undefined || gap <= optimalGapMax)) return { ...answer, rung: "optimal", notes };
+  if (outcome.status === "optimal" && (gap === undefined || gap <= question.gapMax)) return { ...answer, rung: "optimal", notes };
   const shortfall = outcome.status === "optimal" ? `${outcome.solver} said optimal` : `${outcome.solver} ended short of proof${reason}`;
   const note = `${shortfall}; the gap is ${gap === undefined ? "unknown" : gap.toExponential(1)}.`;
   const greedy = greedyAnswer(question, linkPrice, `${note} Greedy filling does better.`);

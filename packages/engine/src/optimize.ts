@@ -13,6 +13,7 @@ import {
   type Result,
   type Snapshot,
   type Topology,
+  type TrafficClass,
 } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
 import { checkPlan } from "./check.js";
@@ -36,6 +37,15 @@ export interface OptimizeOptions {
   readonly greedyOnly?: boolean | undefined;
   /** `fraction` of the whole work that is done, in [0, 1]. */
   readonly onStage?: ((stage: string, fraction: number) => void) | undefined;
+  /** How far the solve of a class is, from engines that get better while they work: value and bound of the program being solved. */
+  readonly onProgress?: ((progress: SolveProgress) => void) | undefined;
+}
+
+export interface SolveProgress {
+  readonly trafficClass: TrafficClass;
+  readonly value: number;
+  readonly bound: number;
+  readonly gap: number;
 }
 
 export interface Optimized {
@@ -71,7 +81,13 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   );
   clock.lap("tunnels");
 
-  const classOptions = { lp: backendOf(snapshot.settings.solver, options.lp), nowMs, greedyOnly: options.greedyOnly === true, edgeBased };
+  const classOptions = {
+    lp: backendOf(snapshot.settings.solver, options.lp),
+    nowMs,
+    greedyOnly: options.greedyOnly === true,
+    edgeBased,
+    onProgress: options.onProgress,
+  };
   const planned: PlannedClass[] = [];
   for (const [i, trafficClass] of trafficClasses.entries()) {
     onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));
@@ -92,7 +108,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   return ok({ plan: { ...plan, check }, timings: clock.timings() });
 }
 
-/** `auto` is HiGHS: javascript-lp-solver is no faster on the smallest network and does not finish on large ones (docs/decisions). */
+/** Where an LP is solved at all, by HiGHS: javascript-lp-solver is no faster on the smallest network and does not finish on large ones. */
 function backendOf(solver: Snapshot["settings"]["solver"], lp: OptimizeOptions["lp"]): LpBackend {
   return solver === "javascript-lp-solver" ? lp.javascriptLpSolver : lp.highs;
 }

@@ -1,34 +1,64 @@
-/** Flow on given paths: one column a path. What the path-based LP schemes share: model, repair, outcome. */
-import type { ObjectiveName } from "@sluice/model";
+/** Flow on given paths: one column a path. What the path-based schemes share: model, repair, outcome; by LP or by an engine of our own. */
+import { gapMaxDefault, type ObjectiveName } from "@sluice/model";
 import { certify, type FlowCertificate } from "./certificate.js";
 import { fitToCapacity } from "./flow.js";
 import { unitBpsOf, type FlowModel, type FlowOutcome } from "./flow-model.js";
 import type { Problem } from "@sluice/mcf";
+import type { EngineAnswer, EngineOptions } from "./own-engines.js";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
 
-/** Largest relative gap at which an answer is called optimal. */
-export const optimalGapMax = 1e-6;
+/** Largest relative gap at which an answer is called optimal, where none is wanted expressly. */
+export const optimalGapMax = gapMaxDefault;
 
 /** Interior points leave dust on paths that carry nothing: shares of a demand below this are swept. */
 const flowShareMin = 1e-9;
 
 export type FlowObjective = (model: FlowModel, options: SchemeOptions) => Promise<FlowOutcome>;
 
+/** The same objective by one of our own engines. `linkPrices` in units of the objective per bps. */
+export type EngineObjective = (problem: Problem, options: EngineOptions) => EngineAnswer;
+
 /** The scheme that solves `objective` on the problem's paths. O(path links) beside the solver's work. */
-export function pathScheme(name: ObjectiveName, objective: FlowObjective): Scheme {
+export function pathScheme(name: ObjectiveName, objective: FlowObjective, byEngine: EngineObjective): Scheme {
   return {
     objective: name,
     async solve(problem, options): Promise<SchemeOutcome> {
-      const { model, pathOfColumn } = pathModel(problem);
-      const solved = model.columnCount === 0 ? idle(model) : await objective(model, options);
-      const columnsBps = new Float64Array(problem.pathCount);
-      solved.columnsBps?.forEach((flow, column) => {
-        columnsBps[pathOfColumn[column] ?? 0] = flow;
-      });
-      const flowBps = repair(problem, name, columnsBps);
-      return judge(solved, flowBps, certify(problem, name, flowBps, solved.linkPrice), options.lp.name);
+      const { engine } = options;
+      return engine === undefined
+        ? solveByLp(problem, name, objective, options)
+        : solveByEngine(problem, name, byEngine, { ...options, engine });
     },
   };
+}
+
+async function solveByLp(problem: Problem, name: ObjectiveName, objective: FlowObjective, options: SchemeOptions): Promise<SchemeOutcome> {
+  const { model, pathOfColumn } = pathModel(problem);
+  const solved = model.columnCount === 0 ? idle(model) : await objective(model, options);
+  const columnsBps = new Float64Array(problem.pathCount);
+  solved.columnsBps?.forEach((flow, column) => {
+    columnsBps[pathOfColumn[column] ?? 0] = flow;
+  });
+  const flowBps = repair(problem, name, columnsBps);
+  return judge(solved, flowBps, certify(problem, name, flowBps, solved.linkPrice), { ...options, solver: options.lp.name });
+}
+
+function solveByEngine(problem: Problem, name: ObjectiveName, byEngine: EngineObjective, options: EngineOptions): SchemeOutcome {
+  const solved = byEngine(problem, options);
+  const flowBps = repair(problem, name, solved.flowBps);
+  const [linkPrice, certificate] = tightest(problem, name, flowBps, solved.linkPrices);
+  return judge({ status: "optimal", columnsBps: flowBps, linkPrice }, flowBps, certificate, { ...options, solver: options.engine });
+}
+
+/** Of several prices, those with the tightest bound. */
+function tightest(
+  problem: Problem,
+  name: ObjectiveName,
+  flowBps: Float64Array,
+  linkPrices: readonly Float64Array[],
+): readonly [Float64Array, FlowCertificate] {
+  const none = new Float64Array(problem.linkCount);
+  const judged = [...linkPrices, none].map((price) => [price, certify(problem, name, flowBps, price)] as const);
+  return judged.reduce((best, each) => ((each[1].gap ?? Infinity) < (best[1].gap ?? Infinity) ? each : best));
 }
 
 /** Nothing can be carried: zero flow is optimal, and no link has a price. */
@@ -41,7 +71,7 @@ export function judge(
   { status, columnsBps, linkPrice, message, note }: FlowOutcome,
   flowBps: Float64Array,
   { value, gap }: FlowCertificate,
-  solver: string,
+  { solver, gapMax = optimalGapMax }: { readonly solver: string; readonly gapMax?: number },
 ): SchemeOutcome {
   const outcome = {
     flowBps,
@@ -53,7 +83,7 @@ export function judge(
   if (columnsBps === undefined) {
     return { ...outcome, status: status === "optimal" ? "failed" : status, ...(message === undefined ? {} : { message }) };
   }
-  if (gap !== undefined && gap <= optimalGapMax) return { ...outcome, status: "optimal" };
+  if (gap !== undefined && gap <= gapMax) return { ...outcome, status: "optimal" };
   const shortfall = gap === undefined ? "no dual bound is known" : `the dual bound leaves a gap of ${gap.toExponential(1)}`;
   return { ...outcome, status: "feasible", message: message ?? `The solver ended with status ${status}; ${shortfall}.` };
 }

@@ -15,6 +15,7 @@ import type { LpBackend } from "@sluice/lp";
 import { buildProblem } from "./build-problem.js";
 import { climb, type Answer } from "./ladder.js";
 import { quantize, type Quantized } from "./quantize.js";
+import type { SolveProgress } from "./optimize.js";
 import type { Stopwatch } from "./stopwatch.js";
 import type { CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
@@ -32,6 +33,7 @@ export interface ClassOptions {
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
   readonly edgeBased: boolean;
+  readonly onProgress?: ((progress: SolveProgress) => void) | undefined;
 }
 
 export interface PlannedClass {
@@ -55,7 +57,15 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
   const built = buildProblem(topology, demands, candidates, residualCapacityBps);
   clock.lap("tunnels");
 
-  const answer = await climb(built.problem, objective, { ...options, timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock) });
+  const { solver, gapMax } = snapshot.settings;
+  const { onProgress } = options;
+  const answer = await climb(built.problem, objective, {
+    ...options,
+    solver,
+    gapMax,
+    timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
+    onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ trafficClass, ...progress }),
+  });
   clock.lap("solve");
 
   const quantized = quantize(answer.problem, answer.flowBps, {

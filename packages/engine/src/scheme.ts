@@ -1,11 +1,17 @@
 /** What every traffic-engineering scheme is: a problem in, flow on its paths out. One scheme a file, one contract suite. */
-import type { ObjectiveName } from "@sluice/model";
+import type { EngineName, ObjectiveName } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
 import type { Problem } from "@sluice/mcf";
 
 export interface SchemeOptions {
   readonly lp: LpBackend;
   readonly timeLimitSeconds: number;
+  /** Solve with this engine of our own, where the scheme can; left out: with `lp`. */
+  readonly engine?: EngineName;
+  /** An answer proven to be this near the optimum, relative, is good enough. Default 1e-6. */
+  readonly gapMax?: number;
+  /** Called now and then by engines that get better while they work: value and bound of the program that is being solved. */
+  readonly onProgress?: (progress: { readonly value: number; readonly bound: number; readonly gap: number }) => void;
   /** A monotonic clock, for schemes that divide the time among many programs; without it each may take all of it. */
   readonly nowMs?: () => number;
 }

@@ -24,8 +24,17 @@ export const tunnelPolicySchema = z.strictObject({
 });
 export type TunnelPolicy = z.output<typeof tunnelPolicySchema>;
 
-export const solverNames = ["auto", "highs", "javascript-lp-solver"] as const;
+/** Engines of our own (packages/mcf). */
+export const engineNames = ["simplex", "first-order", "interior-point"] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** `auto` chooses an engine by size, time and wanted gap; the last two are general LP solvers. */
+export const solverNames = ["auto", ...engineNames, "highs", "javascript-lp-solver"] as const;
 export type SolverName = (typeof solverNames)[number];
+
+/** The relative gap between value and bound that is wanted when nothing else is said, and the largest that may be. */
+export const gapMaxDefault = 1e-6;
+export const gapMaxMost = 0.1;
 
 export const planSettingsSchema = z.strictObject({
   /** One objective for all classes, or one for each. */
@@ -39,6 +48,8 @@ export const planSettingsSchema = z.strictObject({
   ]),
   tunnels: tunnelPolicySchema,
   solver: z.enum(solverNames),
+  /** An answer proven to be within this relative gap of the optimum is good enough. Settings stored before there was a choice have the default. */
+  gapMax: z.number().positive().max(gapMaxMost).default(gapMaxDefault),
   /** Time for all classes together, seconds; then the next rung of the ladder. */
   deadlineSeconds: z.number().positive().max(3600),
   /** Table budget: the weights of a group sum to at most this (WCMP 2014). */
@@ -52,6 +63,7 @@ export const planSettingsDefault: PlanSettings = {
   objective: "max-throughput",
   tunnels: { kind: "k-shortest", k: 4 },
   solver: "auto",
+  gapMax: gapMaxDefault,
   deadlineSeconds: 10,
   splitWeightSumMax: 64,
   updateSlack: 0.1,

@@ -19,7 +19,12 @@ import {
   type FlowModel,
   type FlowOutcome,
 } from "../flow-model.js";
+import type { Problem } from "@sluice/mcf";
+import { detourCost } from "../detour-cost.js";
+import { fitToCapacity } from "../flow.js";
+import { carryOnTop, utilizeLeast, weighed, type EngineAnswer, type EngineOptions } from "../own-engines.js";
 import { pathScheme } from "../path-lp.js";
+import { fillUp } from "./greedy-fill.js";
 import type { SchemeOptions } from "../scheme.js";
 import { splitTime } from "../time-split.js";
 
@@ -50,4 +55,21 @@ async function topUp(model: FlowModel, fraction: number, { lp, timeLimitSeconds 
   return solved.status === "optimal" ? flowOutcome(model, solved, rows, 0).columnsBps : undefined;
 }
 
-export const maxConcurrent = pathScheme("max-concurrent", maximizeConcurrent);
+/** By an engine of our own: f is 1 / u of the least utilization u that carries everything, and 1 where all of it fits. */
+export function carryConcurrently(problem: Problem, options: EngineOptions): EngineAnswer {
+  const time = splitTime(options);
+  const cost = detourCost(problem);
+  const { flowBps, linkPrices, utilization } = utilizeLeast(problem, cost, { ...options, timeLimitSeconds: time.firstSeconds });
+  const fractionBps = utilization > 1 ? flowBps.map((bps) => bps / utilization) : flowBps;
+  const fitted = fitToCapacity(problem, fractionBps).flowBps;
+  const topped = utilization > 1 ? carryOnTop(problem, fitted, cost, { ...options, timeLimitSeconds: time.secondSeconds() }) : fitted;
+  return {
+    flowBps: topped ?? fillUp(problem, fitted),
+    linkPrices: linkPrices.map((price) => {
+      const { needed } = weighed(problem, price);
+      return price.map((each) => (needed > 0 && utilization > 1 ? each / needed : 0));
+    }),
+  };
+}
+
+export const maxConcurrent = pathScheme("max-concurrent", maximizeConcurrent, carryConcurrently);

@@ -19,6 +19,9 @@ import {
   type FlowModel,
   type FlowOutcome,
 } from "../flow-model.js";
+import type { Problem } from "@sluice/mcf";
+import { detourCost } from "../detour-cost.js";
+import { carryMost, type EngineAnswer, type EngineOptions } from "../own-engines.js";
 import { pathScheme } from "../path-lp.js";
 import type { SchemeOptions } from "../scheme.js";
 
@@ -60,4 +63,10 @@ function lengthOf({ columnCount, loadColumns, linksPerFlowMax }: FlowModel): Flo
   return length;
 }
 
-export const maxThroughput = pathScheme("max-throughput", maximizeThroughput);
+/** By an engine of our own: ties are broken by `detourCost`, and prices bound the throughput as they are. */
+export function carryMostThroughput(problem: Problem, options: EngineOptions): EngineAnswer {
+  const worth = new Float64Array(problem.pathCount).fill(1);
+  return carryMost(problem, { worth, cost: detourCost(problem) }, options);
+}
+
+export const maxThroughput = pathScheme("max-throughput", maximizeThroughput, carryMostThroughput);

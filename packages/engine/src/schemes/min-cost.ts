@@ -18,7 +18,11 @@ import {
   type FlowOutcome,
 } from "../flow-model.js";
 import { pathScheme } from "../path-lp.js";
-import { unservedCostMs } from "../certificate.js";
+import type { Problem } from "@sluice/mcf";
+import { gapMaxDefault } from "@sluice/model";
+import { nearestOnPaths, unservedCostMs } from "../certificate.js";
+import { detourCost, sumAlong } from "../detour-cost.js";
+import { carryMost, type EngineAnswer, type EngineOptions } from "../own-engines.js";
 import type { SchemeOptions } from "../scheme.js";
 
 export async function minimizeCost(model: FlowModel, { lp, timeLimitSeconds }: SchemeOptions): Promise<FlowOutcome> {
@@ -32,4 +36,17 @@ export async function minimizeCost(model: FlowModel, { lp, timeLimitSeconds }: S
   return flowOutcome(model, await lp.solve(builder.build(), { timeLimitSeconds }), rows, -costUnitMs);
 }
 
-export const minCost = pathScheme("min-cost", minimizeCost);
+/** By an engine of our own: one bps on path p is worth 1 - L_p / M of one refused. */
+export function carryAtLeastCost(problem: Problem, options: EngineOptions): EngineAnswer {
+  const penaltyMs = unservedCostMs(problem);
+  const worth = sumAlong(problem, (e) => problem.latencyMs[e] ?? 0).map((ms) => Math.max(Number.EPSILON, 1 - ms / penaltyMs));
+  // The gap is one of cost, which is less than all that the refusal of everything would cost.
+  const near = nearestOnPaths(problem, problem.latencyMs);
+  const leastMs = problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps * (near[d] ?? 0) : sum), 0);
+  const allMs = penaltyMs * problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps : sum), 0);
+  const gapMax = (options.gapMax ?? gapMaxDefault) * (leastMs > 0 ? leastMs / allMs : 1);
+  const { flowBps, linkPrices } = carryMost(problem, { worth, cost: detourCost(problem) }, { ...options, gapMax });
+  return { flowBps, linkPrices: linkPrices.map((price) => price.map((each) => each * penaltyMs)) };
+}
+
+export const minCost = pathScheme("min-cost", minimizeCost, carryAtLeastCost);

@@ -20,6 +20,9 @@ import {
   type FlowModel,
   type FlowOutcome,
 } from "../flow-model.js";
+import type { Problem } from "@sluice/mcf";
+import { sumAlong } from "../detour-cost.js";
+import { utilizeLeast, weighed, type EngineAnswer, type EngineOptions } from "../own-engines.js";
 import { pathScheme } from "../path-lp.js";
 import type { SchemeOptions } from "../scheme.js";
 import { splitTime } from "../time-split.js";
@@ -60,4 +63,17 @@ async function shortestWithin(
   return solved.status === "optimal" ? flowOutcome(model, solved, rows, 0).columnsBps : undefined;
 }
 
-export const minMaxUtilization = pathScheme("min-max-utilization", minimizeUtilization);
+/** By an engine of our own. Its prices are scaled so that sum c_e y_e is 1: one bps more of capacity takes u y_e off u. */
+export function levelUtilization(problem: Problem, options: EngineOptions): EngineAnswer {
+  const latencyMs = sumAlong(problem, (e) => problem.latencyMs[e] ?? 0);
+  const { flowBps, linkPrices, utilization } = utilizeLeast(problem, latencyMs, options);
+  return {
+    flowBps,
+    linkPrices: linkPrices.map((price) => {
+      const { spent } = weighed(problem, price);
+      return price.map((each) => (spent > 0 ? (utilization * each) / spent : 0));
+    }),
+  };
+}
+
+export const minMaxUtilization = pathScheme("min-max-utilization", minimizeUtilization, levelUtilization);

@@ -4,7 +4,7 @@ import type { Entering } from "./vertex-step.js";
 import { place, type VertexState } from "./vertex-state.js";
 
 /** Gains below these, in units of worth and of the largest cost, are rounding. */
-const worthMin = 1e-8;
+const worthMin = 1e-10;
 const costShareMin = 1e-9;
 
 /** Of two values the first decides, and the second where the first says nothing. */
