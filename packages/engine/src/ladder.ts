@@ -147,7 +147,9 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
   const shortfall = outcome.status === "optimal" ? `${outcome.solver} said optimal` : `${outcome.solver} ended short of proof${reason}`;
   const note = `${shortfall}; the gap is ${gap === undefined ? "unknown" : gap.toExponential(1)}.`;
   const greedy = greedyAnswer(question, linkPrice, `${note} Greedy filling does better.`);
-  return isBetter(greedy.certificate, certificate) ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
+  // What greedy filling carries more, it carries unfairly.
+  const mayBeat = objective !== "max-min-fair" && isBetter(greedy.certificate, certificate);
+  return mayBeat ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
 }
 
 function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {

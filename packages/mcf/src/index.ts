@@ -4,3 +4,4 @@ export { buildTrie, type PathTrie, type TrieOptions } from "./trie/path-trie.js"
 export { firstOrder, firstOrderDefaults, solveFirstOrder } from "./first-order/first-order.js";
 export { openSession, type FirstOrderOptions, type FlowChange, type FlowSession, type SessionOptions } from "./first-order/session.js";
 export type { SessionPoint } from "./first-order/start-point.js";
+export * from "./fairness/index.js";

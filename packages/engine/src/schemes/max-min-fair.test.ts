@@ -4,7 +4,7 @@ import { highsBackend, ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { flowOfDemands, loadOf } from "../flow.js";
 import type { Problem } from "@sluice/mcf";
 import { arbitraryProblem } from "../testing/small-problem.js";
-import { fairRateOf, rateAt, shareWithin } from "./fair-rate.js";
+import { fairRateOf, rateAt, shareWithin } from "@sluice/mcf";
 import { maxMinFair } from "./max-min-fair.js";
 
 const lp: LpBackend = await highsBackend();

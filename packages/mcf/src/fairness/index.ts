@@ -1,0 +1,3 @@
+export { maxMinFair, type FairLimits, type FairSolution } from "./max-min-fair.js";
+export { bottleneckPart, rateAgreement } from "./fairness-measure.js";
+export { defaultBpsPerShare, fairRateOf, rateAt, saturationShare, shareWithin, type FairRate } from "./fair-rate.js";
