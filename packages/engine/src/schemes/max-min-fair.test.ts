@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { highsBackend, ProgramBuilder, type LpBackend } from "@sluice/lp";
+import { fairRateOf, rateAgreement, rateAt, shareWithin, type Problem } from "@sluice/mcf";
+import { buildTopology } from "@sluice/model";
+import { buildProblem } from "../build-problem.js";
 import { flowOfDemands, loadOf } from "../flow.js";
-import type { Problem } from "@sluice/mcf";
+import { germany50, hasGermany50 } from "../testing/germany50.js";
 import { arbitraryProblem } from "../testing/small-problem.js";
-import { fairRateOf, rateAt, shareWithin } from "@sluice/mcf";
+import { candidateTunnels } from "../tunnels/candidate-tunnels.js";
+import { fillByWindows } from "./fill-by-windows.js";
 import { maxMinFair } from "./max-min-fair.js";
 
 const lp: LpBackend = await highsBackend();
@@ -199,6 +203,56 @@ describe("max-min-fair", () => {
     );
   });
 
+  it("fills large problems in windows of the share, near the exact rates", { timeout: 60_000 }, async () => {
+    let agreement = 0;
+    let problems = 0;
+    await fc.assert(
+      fc.asyncProperty(arbitraryProblem({ k: 3 }), async (problem) => {
+        const near = fillByWindows(problem, { lp, timeLimitSeconds: 60 });
+        expect(near).toMatchObject({ status: "feasible", solver: "fair-windows", message: expect.stringContaining("not exact") });
+        loadOf(problem, near.flowBps).forEach((load, link) =>
+          expect(load).toBeLessThanOrEqual((problem.capacityBps[link] ?? 0) * (1 + 1e-9)),
+        );
+        agreement += rateAgreement(flowOfDemands(problem, near.flowBps), await solve(problem));
+        problems++;
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+    expect(agreement / problems).toBeGreaterThan(0.999);
+  });
+
+  it.skipIf(!hasGermany50)(
+    "agrees with the exact rates on an eighth of germany50 (skipped without the shared data)",
+    { timeout: 120_000 },
+    async () => {
+      const problem = germany50Eighth();
+      const { flowBps } = fillByWindows(problem, { lp, timeLimitSeconds: 60 });
+      expect(rateAgreement(flowOfDemands(problem, flowBps), await solve(problem))).toBeGreaterThan(0.995);
+    },
+  );
+
+  it("chooses by the number of paths, and says what it chose", async () => {
+    const demands = (count: number) => Array.from({ length: count }, () => ({ bps: 1e6, paths: [[0]] }));
+    const outcome = async (count: number) => maxMinFair.solve(problemOf([[0, 1, 1e9]], demands(count)), { lp, timeLimitSeconds: 60 });
+    expect(await outcome(40)).toMatchObject({ status: "optimal", solver: lp.name });
+    const large = await outcome(4001);
+    expect(large).toMatchObject({ status: "feasible", solver: "fair-windows", note: expect.stringContaining("windows") });
+    expect(large.objective / 1e9).toBeCloseTo(1, 3);
+  });
+
+  it("stopped in a window, fills the rest greedily and says so", () => {
+    const problem = problemOf(
+      [[0, 1, 1e9]],
+      [
+        { bps: 2e9, paths: [[0]] },
+        { bps: 2e9, paths: [[0]] },
+      ],
+    );
+    const outcome = fillByWindows(problem, { lp, timeLimitSeconds: 0 });
+    expect(outcome).toMatchObject({ status: "feasible", message: expect.stringContaining("time limit") });
+    expect(loadOf(problem, outcome.flowBps)[0]).toBe(1e9);
+  });
+
   it("says that it ran out of time, with a flow that fits", async () => {
     const problem = problemOf(
       [[0, 1, 1e9]],
@@ -214,6 +268,21 @@ describe("max-min-fair", () => {
     expect(loadOf(problem, outcome.flowBps)[0]).toBe(1e9);
   });
 });
+
+/** Every eighth demand of the elastic class, and links so small that many are held. */
+function germany50Eighth(): Problem {
+  const { topology: document, demands, settings } = germany50({ capacityBps: 0.00625e9, demandScale: 1 });
+  const topology = buildTopology(document);
+  if (!topology.ok) throw new Error(JSON.stringify(topology.faults));
+  const some = demands.demands.filter(({ trafficClass }) => trafficClass === "elastic").filter((_, i) => i % 8 === 0);
+  const candidates = candidateTunnels(topology.value, some, settings.tunnels);
+  return buildProblem(
+    topology.value,
+    some,
+    candidates,
+    Float64Array.from(topology.value.links, (item) => item.capacityBps),
+  ).problem;
+}
 
 /** The most that demand k could have if all that have no more than it keep their rates: equal to its rate when the rates are fair. */
 async function highestRate(problem: Problem, rates: Float64Array, k: number): Promise<number> {

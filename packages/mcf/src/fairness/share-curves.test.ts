@@ -7,7 +7,9 @@ import { dueBps, fullShare, shareAt, shareCurves, slopeBps } from "./share-curve
 /** A demand with a bandwidth function: shares rise strictly, rates from 0 never fall. */
 const arbitraryDemand = fc.record({
   rate: fc.integer({ min: 1, max: 40 }),
-  steps: fc.option(fc.array(fc.record({ share: fc.integer({ min: 1, max: 5 }), bps: fc.integer({ min: 0, max: 9 }) }), { minLength: 1, maxLength: 5 })),
+  steps: fc.option(
+    fc.array(fc.record({ share: fc.integer({ min: 1, max: 5 }), bps: fc.integer({ min: 0, max: 9 }) }), { minLength: 1, maxLength: 5 }),
+  ),
   first: fc.integer({ min: 0, max: 3 }),
 });
 
