@@ -14,9 +14,11 @@ export interface Incumbent {
   readonly price: Float64Array;
   hasFlow: boolean;
   hasPrice: boolean;
+  /** Demands whose rate was taken down to what their paths can carry: prices must prove that on their own. */
+  readonly clipped: readonly number[];
 }
 
-export function emptyIncumbent({ layout }: Kernel, { limit }: FlowProgram): Incumbent {
+export function emptyIncumbent({ layout }: Kernel, { limit }: FlowProgram, clipped: readonly number[]): Incumbent {
   const maximize = limit === "capacity";
   return {
     value: maximize ? -Infinity : Infinity,
@@ -25,6 +27,7 @@ export function emptyIncumbent({ layout }: Kernel, { limit }: FlowProgram): Incu
     price: new Float64Array(layout.price.length),
     hasFlow: false,
     hasPrice: false,
+    clipped,
   };
 }
 
@@ -47,34 +50,70 @@ export function improve(incumbent: Incumbent, kernel: Kernel, program: FlowProgr
  *   utilization   sum D_k m_k / sum c_e y_e                    is at most the optimum.
  * Without costs the first may be taken at s y for any s > 0, and is convex in s: the best s is found along the way.
  */
-function improveBound(incumbent: Incumbent, kernel: Kernel, { limit, problem, pathCost }: FlowProgram): void {
+function improveBound(incumbent: Incumbent, kernel: Kernel, program: FlowProgram): void {
   const { layout } = kernel;
   const { price, linkFigure } = layout;
-  let spent = 0;
-  for (let e = 0; e < problem.linkCount; e++) {
-    const y = price[e] as number;
-    linkFigure[e] = y > 0 ? y : 0;
-    spent += (linkFigure[e] as number) * (problem.capacityBps[e] as number);
-  }
-  linkFigure[problem.linkCount] = 0;
-  kernel.price();
-  const overDemands = layout.partitions.reduce((sum, { record }) => sum + (layout.doubles[record / 8 + double.dualSum] as number), 0);
+  const { limit, problem, pathCost } = program;
+  for (let e = 0; e < price.length; e++) linkFigure[e] = Math.max(0, price[e] as number);
+  const spent = spentOn(linkFigure, problem.capacityBps);
+  const overDemands = priceDemands(kernel);
   const keep = (bound: number, scale: number): void => {
     incumbent.bound = bound;
     incumbent.hasPrice = true;
-    for (let e = 0; e < incumbent.price.length; e++) incumbent.price[e] = scale * (linkFigure[e] as number);
+    for (let e = 0; e < linkFigure.length; e++) incumbent.price[e] = scale * (linkFigure[e] as number);
+    raiseForClipped(incumbent.price, program, incumbent.clipped);
   };
   if (limit === "utilization") {
-    const bound = spent > 0 ? overDemands / spent : -Infinity;
-    if (bound > incumbent.bound) keep(bound, 1 / spent);
+    // No utilization is below 0, whatever the prices.
+    const bound = spent > 0 && overDemands > 0 ? overDemands / spent : 0;
+    if (bound > incumbent.bound && Number.isFinite(bound)) keep(bound, spent > 0 ? 1 / spent : 0);
     return;
   }
   const unscaled = spent + overDemands;
   if (unscaled < incumbent.bound) keep(unscaled, 1);
-  if (pathCost !== undefined || spent === 0) return;
-  const scale = bestScale(layout.leastPrice, layout.demand, spent);
-  const scaled = scaledBound(layout.leastPrice, layout.demand, spent, scale);
-  if (scaled < incumbent.bound) keep(scaled, scale);
+  if (pathCost === undefined && spent > 0) {
+    const scale = bestScale(layout.leastPrice, layout.demand, spent);
+    const scaled = scaledBound(layout.leastPrice, layout.demand, spent, scale);
+    if (scaled < incumbent.bound) keep(scaled, scale);
+  }
+}
+
+function spentOn(price: Float64Array, capacityBps: Float64Array): number {
+  let sum = 0;
+  for (let e = 0; e < capacityBps.length; e++) sum += (price[e] as number) * (capacityBps[e] as number);
+  return sum;
+}
+
+/** What the bound takes over demands at the prices in `linkFigure`. */
+function priceDemands(kernel: Kernel): number {
+  const { partitions, doubles } = kernel.layout;
+  kernel.price();
+  return partitions.reduce((sum, { record }) => sum + (doubles[record / 8 + double.dualSum] as number), 0);
+}
+
+/** A hair above 1: rounding must not leave a demand of 1e15 a share of 1e-16. */
+const worthy = 1 + 1e-12;
+
+/**
+ * Raises the price of the narrowest link of each path of a clipped demand until the path costs what it is worth, so that the demand's
+ * own rate does not enter the bound. A raise by r of a path's price costs r times its narrowest capacity, and what the paths can carry,
+ * which the bound counts, is the sum of these: the raised prices prove the bound, or a better one.
+ */
+function raiseForClipped(price: Float64Array, { problem, pathCost }: FlowProgram, clipped: readonly number[]): void {
+  const { pathStart, linkStart, pathLinks, capacityBps } = problem;
+  for (const d of clipped) {
+    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
+      let sum = 0;
+      let narrowest = pathLinks[linkStart[p] as number] as number;
+      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
+        const e = pathLinks[k] as number;
+        sum += price[e] as number;
+        if ((capacityBps[e] as number) < (capacityBps[narrowest] as number)) narrowest = e;
+      }
+      const worth = (1 - (pathCost?.[p] ?? 0)) * worthy;
+      if (sum < worth) price[narrowest] = (price[narrowest] as number) + (worth - sum);
+    }
+  }
 }
 
 const scaleRounds = 12;
@@ -120,7 +159,7 @@ function improveFlow(incumbent: Incumbent, kernel: Kernel, { limit, problem }: F
     let value = 0;
     for (let e = 0; e < linkCount; e++)
       if ((load[e] as number) > 0) value = Math.max(value, (load[e] as number) / (capacityBps[e] as number));
-    if (value < incumbent.value) keepFlow(incumbent, layout.fitted, value);
+    if (value < incumbent.value && isFiniteFlow(layout.fitted)) keepFlow(incumbent, layout.fitted, value);
     return;
   }
   for (let e = 0; e < linkCount; e++) {
@@ -134,6 +173,12 @@ function improveFlow(incumbent: Incumbent, kernel: Kernel, { limit, problem }: F
   kernel.fill();
   const value = worthOf(layout.fitted, layout.cost);
   if (value > incumbent.value) keepFlow(incumbent, layout.fitted, value);
+}
+
+/** A step that ran away leaves no number; nor does what is made of it. */
+function isFiniteFlow(flow: Float64Array): boolean {
+  for (let s = 0; s < flow.length; s++) if (!Number.isFinite(flow[s] as number)) return false;
+  return true;
 }
 
 function keepFlow(incumbent: Incumbent, flow: Float64Array, value: number): void {

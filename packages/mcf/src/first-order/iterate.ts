@@ -93,7 +93,7 @@ export function step(iterate: Iterate): void {
     load[e] = newShare * (loadNew[e] as number) + oldShare * (load[e] as number) + anchorShare * (loadAnchor[e] as number);
   }
   iterate.residual = Math.sqrt(primalWeight * movedFlow + movedPrice / primalWeight);
-  iterate.stepSizeMax = (iterate.residual * iterate.residual) / (2 * Math.abs(coupling));
+  iterate.stepSizeMax = coupling === 0 ? Infinity : (iterate.residual * iterate.residual) / (2 * Math.abs(coupling));
   iterate.age = age + 1;
 }
 
@@ -105,6 +105,14 @@ export function setAnchor(iterate: Iterate): void {
   priceAnchor.set(price);
   loadAnchor.set(load);
   iterate.age = 0;
+}
+
+/** Takes the point back to where the last step went, off the average with the anchor: where a step moves nothing, that is the solution. */
+export function undoAveraging({ kernel, priceNew, age }: Iterate): void {
+  const { flow, anchor, price } = kernel.layout;
+  const share = age / (age + 1);
+  for (let s = 0; s < flow.length; s++) flow[s] = ((flow[s] as number) - (1 - share) * (anchor[s] as number)) / share;
+  price.set(priceNew);
 }
 
 /** How far flows and prices have come from the anchor, each in its own metric. */

@@ -1,7 +1,7 @@
 /** The loop of the first-order method: steps, restarts, and looks at the answer, until it is good enough or has to stop. */
 import type { FlowProgram, FlowSolution, SolveLimits } from "../flow-program.js";
 import { gapOf, improve, type Incumbent } from "./incumbent.js";
-import { distanceFromAnchor, setAnchor, step, type Iterate } from "./iterate.js";
+import { distanceFromAnchor, setAnchor, step, undoAveraging, type Iterate } from "./iterate.js";
 import { adapt, makeStepControl, wantsRestart } from "./step-control.js";
 
 /** The answer is looked at after so many steps, and then each time these have grown by this share: looking costs about four steps. */
@@ -9,6 +9,8 @@ const checkStart = 20;
 const checkGrowth = 0.12;
 /** From a given start, first looks come sooner: it may be nearly right. */
 const warmCheckStart = 4;
+/** Steps without a better gap after which the primal weight is set back; doubled each time. */
+const patienceStart = 250;
 /** Steps without a better gap, as a share of all, after which nothing more is to be expected; and the least number of them. */
 const stallShare = 0.5;
 const stallMin = 5_000;
@@ -27,12 +29,13 @@ export function iterateUntil(
   { limits, began, warm }: { readonly limits: SolveLimits; readonly began: number; readonly warm: boolean },
 ): Ended {
   const { kernel } = iterate;
-  const control = makeStepControl();
+  const control = makeStepControl(iterate.primalWeight);
   let iterations = 0;
   let nextCheck = 0;
   let pause = warm ? warmCheckStart : checkStart;
   let bestGap = Infinity;
   let bestAt = 0;
+  let patience = patienceStart;
   for (;;) {
     const late = limits.nowMs() - began >= limits.timeLimitSeconds * 1000;
     if (late || iterations === nextCheck) {
@@ -40,6 +43,12 @@ export function iterateUntil(
       const gap = gapOf(incumbent);
       limits.onProgress?.({ value: incumbent.value, bound: incumbent.bound, gap });
       if (gap < bestGap) [bestGap, bestAt] = [gap, iterations];
+      else if (iterations - bestAt >= patience) {
+        // The balance of flows and prices was lost: begin again from here, with the first one.
+        patience *= 2;
+        iterate.primalWeight = control.primalWeightFirst;
+        setAnchor(iterate);
+      }
       if (gap <= limits.gap) return { status: "gap", iterations };
       if (late) return { status: "time-limit", iterations };
       if (limits.cancelled?.() === true) return { status: "cancelled", iterations };
@@ -50,6 +59,12 @@ export function iterateUntil(
     }
     step(iterate);
     iterations++;
+    // A point that a step does not move is a solution: it is looked at at once, and nothing better will come.
+    if (iterate.residual === 0) {
+      undoAveraging(iterate);
+      nextCheck = iterations;
+      bestAt = -Infinity;
+    }
     if (wantsRestart(control, iterate, iterations)) {
       adapt(control, iterate, distanceFromAnchor(iterate));
       setAnchor(iterate);

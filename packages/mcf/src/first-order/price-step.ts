@@ -27,6 +27,8 @@ function capacityStep(capacityBps: Float64Array): PriceStep {
   };
 }
 
+/** Most doublings of the way back to where Newton's method may start: enough for any double. */
+const backMax = 2100;
 /** Most Newton steps of the projection; it ends sooner, as they rise to the root of a convex function. */
 const newtonMax = 60;
 
@@ -66,8 +68,10 @@ function projectionRoot(y: Float64Array, metric: Float64Array, capacityBps: Floa
   };
   let v = guess;
   let surplus = surplusAt(v);
-  for (let back = 1e-12 + Math.abs(v); surplus < 0; back *= 2) {
+  let back = 1e-12 + Math.abs(v);
+  for (let i = 0; i < backMax && surplus < 0; i++) {
     v -= back;
+    back *= 2;
     surplus = surplusAt(v);
   }
   for (let i = 0; i < newtonMax && surplus > 1e-13; i++) {

@@ -65,13 +65,18 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       closures.close(changed);
       loadByFlow(iterate);
       setAnchor(iterate);
-      const incumbent = emptyIncumbent(kernel, changed);
+      const incumbent = emptyIncumbent(kernel, changed, clippedDemands(program, change, changed));
       const ended = iterateUntil(iterate, incumbent, changed, { limits, began, warm: start !== undefined });
       return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
     },
     point: () => ({ flow: kernel.layout.flow.slice(), price: kernel.layout.price.slice(), primalWeight: iterate.primalWeight }),
     close: () => kernel.release(),
   };
+}
+
+/** Demands of which less counts than is asked. */
+function clippedDemands({ problem }: FlowProgram, { demandBps = problem.demandBps }: FlowChange, changed: FlowProgram): readonly number[] {
+  return [...demandBps.keys()].filter((d) => (changed.problem.demandBps[d] as number) < (demandBps[d] as number));
 }
 
 function changedProgram(
