@@ -5,3 +5,7 @@ export { firstOrder, firstOrderDefaults, solveFirstOrder } from "./first-order/f
 export { openSession, type FirstOrderOptions, type FlowChange, type FlowSession, type SessionOptions } from "./first-order/session.js";
 export type { SessionPoint } from "./first-order/start-point.js";
 export * from "./fairness/index.js";
+export { candidatePaths, type CandidateOptions, type NodePairs, type PathSet } from "./paths/path-set.js";
+export { interiorPoint } from "./interior-point/interior-point.js";
+export { purify, purifySecondsOf, type Goals, type Purified, type PurifyLimits } from "./purify/purify.js";
+export { generateTunnels, type GeneratedTunnels, type TunnelRequest } from "./column-generation/generate-tunnels.js";
