@@ -64,17 +64,18 @@ const highsColumns: readonly BenchColumn[] = [
   },
 ];
 
-/** Ours, then what was published: objective relative to the optimum over the path set, and seconds. */
-export function peerColumns(labels: readonly string[]): readonly BenchColumn[] {
+/** Ours, then what was published on any of the instances: objective relative to the optimum over the path set, and seconds. */
+export function peerColumns(rows: readonly BenchRow[]): readonly BenchColumn[] {
+  const names = peerNames.filter((name) => rows.some((row) => row.published.figures[name] !== undefined));
   return [
-    labelColumn(labels),
+    labelColumn(rows.map(({ label }) => label)),
     {
       head: "Sluice",
       align: "right",
       width: 16,
       text: ({ answer, ofOptimum }) => (answer === null || ofOptimum === null ? none : figureText(ofOptimum, answer.seconds.total)),
     },
-    ...peerNames.map((name): BenchColumn => ({
+    ...names.map((name): BenchColumn => ({
       head: name,
       align: "right",
       width: 15,
@@ -112,7 +113,9 @@ export function ratioText(ratio: number): string {
 /** One sentence a line: what the whole run came to. */
 export function summaryLines({ summary, settings }: Pick<BenchReport, "summary" | "settings">): readonly string[] {
   const { instances, reached: count, ofOptimumMin, ofUnrestrictedMin, gapMax, totalSecondsMax, memoryBytesMax, highs } = summary;
-  const lines = [`${count} of ${instances} instances solved to a proven gap of ${settings.gap}, every flow checked to fit.`];
+  const lines = [
+    `${count} of ${instances} instances solved to a proven gap of ${settings.gap.toExponential()}, every flow checked to fit.`,
+  ];
   const worst = [
     ...(ofOptimumMin === null ? [] : [`objective ${ofOptimumMin.toFixed(8)} of the published optimum`]),
     ...(ofUnrestrictedMin === null ? [] : [`${ofUnrestrictedMin.toFixed(6)} of what any paths could carry`]),

@@ -19,7 +19,7 @@ export function withReport(text: string, report: BenchReport): string {
 
 /** Runs that may be compared with each other have the same name. */
 export function sectionName({ objective, gap, tunnels }: BenchSettings): string {
-  return `${objective}, gap ${gap}, ${tunnels} tunnels`;
+  return `${objective}, gap ${gap.toExponential()}, ${tunnels} tunnels`;
 }
 
 export function reportMarkdown(report: BenchReport): string {
@@ -39,7 +39,7 @@ export function reportMarkdown(report: BenchReport): string {
     "",
     ...legendLines(settings).map((line) => `- ${line}`),
     "",
-    ...tableLines(peerColumns(labels), instances),
+    ...tableLines(peerColumns(instances), instances),
     "",
     peerLegend,
     "",

@@ -58,12 +58,10 @@ export interface BenchAnswer {
   readonly solver: string;
   readonly status: string;
   readonly iterations: number;
-  /** As the judge found them, from the flow and the prices alone. */
+  /** As the judge found them, from the flow and the prices alone. With own tunnels the bound holds for all paths there are. */
   readonly value: number;
   readonly bound: number;
   readonly gap: number;
-  /** What the prices prove of all paths there are, not only of those given; only with own tunnels. */
-  readonly unrestrictedBound?: number | undefined;
   readonly verdict: "pass" | "fail";
   /** One sentence a kind. */
   readonly violations: readonly string[];

@@ -73,6 +73,7 @@ export interface BenchReport {
 }
 
 export interface RowInput {
+  readonly tunnels: TunnelSource;
   readonly id: string;
   readonly label: string;
   readonly answer: BenchAnswer | null;
@@ -81,13 +82,13 @@ export interface RowInput {
   readonly highs: HighsRace | null;
 }
 
-export function benchRow(input: RowInput): BenchRow {
+export function benchRow({ tunnels, ...input }: RowInput): BenchRow {
   const { answer, published, highs } = input;
   const highsSeconds = highs?.fastest?.totalSeconds ?? highs?.atLeastSeconds ?? null;
   return {
     ...input,
     ofOptimum: answer === null || published.optimum === null ? null : answer.value / published.optimum,
-    ofUnrestricted: answer?.unrestrictedBound === undefined ? null : answer.value / answer.unrestrictedBound,
+    ofUnrestricted: answer === null || tunnels === "given" ? null : answer.value / answer.bound,
     ratioToHighs: answer === null || highsSeconds === null ? null : highsSeconds / answer.seconds.total,
     ratioIsAtLeast: highs !== null && highs.fastest === null && highs.atLeastSeconds !== null,
   };

@@ -1,6 +1,16 @@
 /** Who solves an instance of the benchmark: the engines of @sluice/mcf, and HiGHS in their place. */
 import { highsBackend } from "@sluice/lp";
-import { firstOrder, firstOrderDefaults, solveFirstOrder, type FlowEngine, type FlowProgram, type SolveLimits } from "@sluice/mcf";
+import {
+  firstOrder,
+  firstOrderDefaults,
+  generateTunnels,
+  interiorPoint,
+  solveFirstOrder,
+  type FlowEngine,
+  type FlowProgram,
+  type Problem,
+  type SolveLimits,
+} from "@sluice/mcf";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import type { BenchSolver, EngineName, HighsMethod } from "./bench-message.js";
 import { solveByHighs } from "./highs-solve.js";
@@ -15,7 +25,17 @@ export interface OpenSolver {
   /** In words. */
   readonly name: string;
   solve(program: FlowProgram, limits: SolveLimits): Promise<Result<Found>>;
+  /** Finds tunnels, whatever paths the program has, and the flow on them: at most `tunnelsMax` a demand. */
+  solveOnOwnTunnels(program: FlowProgram, limits: SolveLimits): Promise<Result<FoundOnTunnels>>;
 }
+
+export interface FoundOnTunnels extends Found {
+  /** The program's, with the tunnels as its paths. */
+  readonly problem: Problem;
+}
+
+/** Own tunnels a demand: as many as the peers' path sets have. */
+export const tunnelsMax = 4;
 
 export const highsNames: Readonly<Record<HighsMethod, string>> = {
   "first-order": "PDLP",
@@ -27,7 +47,24 @@ export const highsNames: Readonly<Record<HighsMethod, string>> = {
 export async function openSolver(solver: BenchSolver, gap: number): Promise<OpenSolver> {
   if (solver.kind === "highs") return openHighs(solver);
   const { name, engine } = engineOf(solver, gap);
-  return { name, solve: (program, limits) => Promise.resolve(ok(engine(program, limits))) };
+  return {
+    name,
+    solve: (program, limits) => Promise.resolve(ok(engine(program, limits))),
+    solveOnOwnTunnels({ problem, limit }, limits) {
+      const found = generateTunnels({ problem: withoutPaths(problem), limit, k: tunnelsMax }, limits, engine);
+      return Promise.resolve(ok({ ...found.solution, problem: found.problem }));
+    },
+  };
+}
+
+function withoutPaths(problem: Problem): Problem {
+  return {
+    ...problem,
+    pathCount: 0,
+    pathStart: new Int32Array(problem.demandCount + 1),
+    linkStart: new Int32Array(1),
+    pathLinks: new Int32Array(0),
+  };
 }
 
 async function openHighs({ method, accuracy }: Extract<BenchSolver, { readonly kind: "highs" }>): Promise<OpenSolver> {
@@ -39,6 +76,7 @@ async function openHighs({ method, accuracy }: Extract<BenchSolver, { readonly k
       if ("flowBps" in answer) return ok({ ...answer, iterations: 0 });
       return refuse(fault(answer.status === "time-limit" ? "deadline-exceeded" : "solver-failed", answer.message));
     },
+    solveOnOwnTunnels: () => Promise.resolve(refuse(fault("not-allowed", "HiGHS finds no tunnels."))),
   };
 }
 
@@ -50,9 +88,9 @@ function engineOf(
   gap: number,
 ): { readonly name: Exclude<EngineName, "auto">; readonly engine: FlowEngine } {
   const name = engine !== "auto" ? engine : gap >= firstOrderGapMin ? "first-order" : "interior-point";
-  const chosen =
-    threads === undefined
-      ? firstOrder
-      : (program: FlowProgram, limits: SolveLimits) => solveFirstOrder(program, limits, undefined, { ...firstOrderDefaults(), threads });
-  return { name, engine: chosen };
+  return { name, engine: name === "interior-point" ? interiorPoint : threads === undefined ? firstOrder : onThreads(threads) };
+}
+
+function onThreads(threads: number): FlowEngine {
+  return (program, limits, start) => solveFirstOrder(program, limits, start, { ...firstOrderDefaults(), threads });
 }

@@ -11,7 +11,7 @@ beforeAll(async () => {
   lp = await highsBackend();
 });
 
-const problem = warmUpProblem(5);
+const problem = warmUpProblem(4);
 
 async function throughput(of: Problem, method: (typeof highsMethods)[number], accuracy: number) {
   const answer = await solveByHighs({ problem: of, limit: "capacity" }, { lp, method, accuracy, timeLimitSeconds: 20 });
@@ -42,6 +42,25 @@ describe("HiGHS on a flow program", () => {
     const { violations, gap } = await throughput(cut, "simplex", 1e-7);
     expect(violations).toEqual([]);
     expect(gap).toBeLessThan(1e-6);
+  });
+
+  it("carries all that can be carried at the least utilization, over links with capacity", async () => {
+    const cut = { ...problem, capacityBps: problem.capacityBps.map((capacity, e) => (e % 5 === 0 ? 0 : capacity)) };
+    for (const method of highsMethods) {
+      const answer = await solveByHighs({ problem: cut, limit: "utilization" }, { lp, method, accuracy: 1e-4, timeLimitSeconds: 20 });
+      if (!("flowBps" in answer)) throw new Error(answer.message);
+      const load = new Float64Array(cut.linkCount);
+      answer.flowBps.forEach((bps, p) => {
+        for (const e of cut.pathLinks.subarray(cut.linkStart[p], cut.linkStart[p + 1])) load[e] = (load[e] ?? 0) + bps;
+      });
+      const utilization = Math.max(...load.map((bps, e) => (bps > 0 ? bps / (cut.capacityBps[e] ?? 0) : 0)));
+      const { violations, gap } = judge(cut, "max-concurrent", {
+        ...answer,
+        flowBps: answer.flowBps.map((bps) => bps / Math.max(1, utilization)),
+      });
+      expect(violations).toEqual([]);
+      expect(gap).toBeLessThan(1e-2);
+    }
   });
 
   it("says why there is no answer", async () => {

@@ -36,42 +36,42 @@ export async function solveByHighs(
     return limit === "utilization" ? price / (problem.capacityBps[e] as number) : price;
   });
   const flowBps = primal.slice(0, problem.pathCount).map((bps) => Math.max(0, bps));
-  if (limit === "utilization") carryAll(problem, flowBps);
+  if (limit === "utilization") carryAll(problem, flowBps, program.columnUpper);
   else fit(problem, flowBps);
   return { status, flowBps, linkPrice };
 }
 
-/** Scales each demand's flow to the whole of it; where there is none, its first path gets it. */
-function carryAll({ demandCount, demandBps, pathStart }: Problem, flowBps: Float64Array): void {
+/** Scales each demand's flow to the whole of it; where there is none, its first open path gets it. Paths that may carry nothing have `most` 0. */
+function carryAll({ demandCount, demandBps, pathStart }: Problem, flowBps: Float64Array, most: Float64Array): void {
   for (let d = 0; d < demandCount; d++) {
     const flows = flowBps.subarray(pathStart[d], pathStart[d + 1]);
-    if (flows.length === 0) continue;
+    const firstOpen = most.subarray(pathStart[d], pathStart[d + 1]).findIndex((bps) => bps > 0);
+    if (firstOpen < 0) continue;
     const demand = demandBps[d] as number;
     const sum = flows.reduce((total, bps) => total + bps, 0);
     if (sum > 0) flows.forEach((bps, i) => (flows[i] = (bps * demand) / sum));
-    else flows[0] = demand;
+    else flows[firstOpen] = demand;
   }
 }
 
-/** Scales down what exceeds a demand, then each path by its fullest link, and fills what room is left in the order of demands. */
+/** Scales down what exceeds a demand, then each path by its fullest link, and fills what room is left. */
 function fit(problem: Problem, flowBps: Float64Array): void {
-  const { demandCount, linkCount, capacityBps, demandBps, pathStart, linkStart, pathLinks } = problem;
-  const room = capacityBps.slice();
+  const { pathCount, linkStart, pathLinks, capacityBps } = problem;
   const scale = overloads(problem, flowBps);
-  for (let d = 0; d < demandCount; d++) {
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      let most = 1;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++)
-        most = Math.min(most, scale[pathLinks[k] as number] as number);
-      const bps = (flowBps[p] as number) * most;
-      flowBps[p] = bps;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
-        const e = pathLinks[k] as number;
-        room[e] = (room[e] as number) - bps;
-      }
-    }
+  const room = capacityBps.slice();
+  for (let p = 0; p < pathCount; p++) {
+    let most = 1;
+    for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++)
+      most = Math.min(most, scale[pathLinks[k] as number] as number);
+    flowBps[p] = (flowBps[p] as number) * most;
+    take(problem, room, p, flowBps[p] as number);
   }
-  for (let e = 0; e < linkCount; e++) room[e] = Math.max(0, room[e] as number);
+  fill(problem, flowBps, room);
+}
+
+/** What demands still miss goes where there is room, demand by demand, path by path. */
+function fill(problem: Problem, flowBps: Float64Array, room: Float64Array): void {
+  const { demandCount, demandBps, pathStart, linkStart, pathLinks } = problem;
   for (let d = 0; d < demandCount; d++) {
     const from = pathStart[d] as number;
     const to = pathStart[d + 1] as number;
@@ -84,11 +84,15 @@ function fit(problem: Problem, flowBps: Float64Array): void {
       if (!(more > 0)) continue;
       flowBps[p] = (flowBps[p] as number) + more;
       missing -= more;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
-        const e = pathLinks[k] as number;
-        room[e] = (room[e] as number) - more;
-      }
+      take(problem, room, p, more);
     }
+  }
+}
+
+function take({ linkStart, pathLinks }: Problem, room: Float64Array, path: number, bps: number): void {
+  for (let k = linkStart[path] as number; k < (linkStart[path + 1] as number); k++) {
+    const e = pathLinks[k] as number;
+    room[e] = (room[e] as number) - bps;
   }
 }
 

@@ -3,8 +3,10 @@ import type { FlowProgram, Problem } from "@sluice/mcf";
 import { loadPeerProblem } from "@sluice/mcf/peer-bench";
 import { ok, type Result } from "@sluice/model";
 import type { BenchAnswer, BenchObjective, BenchStage, BenchTask, Seconds } from "./bench-message.js";
-import type { Found, openSolver, OpenSolver } from "./engines.js";
-import { judge, type Claim, type Judged } from "./judge.js";
+import { tunnelsMax, type Found, type FoundOnTunnels, type openSolver, type OpenSolver } from "./engines.js";
+import { judge, nearestOnPaths, type Claim, type Judged } from "./judge.js";
+import { judgeTunnels } from "./judge-tunnels.js";
+import { nearestInNetwork } from "./nearest-in-network.js";
 import { warmUpProblem } from "./warm-up.js";
 
 /** After so long no further run is begun, s: what takes minutes needs no median. */
@@ -31,7 +33,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
 
   onStage("warm up");
   const solver = await context.open(task.solver, task.gap);
-  await warmUp(solver, task, nowMs);
+  await warmUp(solver, task, context);
 
   const runs: Run[] = [];
   const repeatMs = nowMs();
@@ -40,9 +42,9 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
     if (!run.ok) return run;
     runs.push(run.value);
   }
-  const { found, judged, seconds } = medianOf(runs);
+  const { problem: solved, found, judged, seconds } = medianOf(runs);
   return ok({
-    size: sizeOf(problem),
+    size: sizeOf(solved),
     solver: solver.name,
     status: found.status,
     iterations: found.iterations,
@@ -57,42 +59,57 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
   });
 }
 
-/** Solves a small network again and again for a while, once at least, and only that it ran matters, not what came of it. */
-async function warmUp(solver: OpenSolver, { objective, gap, warmUpSeconds }: BenchTask, nowMs: () => number): Promise<void> {
-  const program = programOf(warmUpProblem(), objective);
-  const endMs = nowMs() + 1000 * warmUpSeconds;
-  do await solver.solve(program, { gap, timeLimitSeconds: Math.max(1, warmUpSeconds), nowMs });
-  while (nowMs() < endMs);
+/** Solves and judges a small network again and again for a while, once at least: only that it ran matters, not what came of it. */
+async function warmUp(solver: OpenSolver, task: BenchTask, context: MeasureContext): Promise<void> {
+  const problem = warmUpProblem();
+  const small = { ...task, timeLimitSeconds: Math.max(1, task.warmUpSeconds) };
+  const endMs = context.nowMs() + 1000 * task.warmUpSeconds;
+  do await runOnce(problem, solver, { task: small, context: { ...context, onStage: () => undefined } });
+  while (context.nowMs() < endMs);
 }
 
 interface Run {
+  readonly problem: Problem;
   readonly found: Found;
   readonly judged: Judged;
   readonly seconds: Omit<Seconds, "read">;
 }
 
 async function runOnce(
-  problem: Problem,
+  given: Problem,
   solver: OpenSolver,
   { task, context }: { readonly task: BenchTask; readonly context: MeasureContext },
 ): Promise<Result<Run>> {
   const { nowMs, onStage } = context;
+  const own = task.tunnels === "own";
   onStage("solve");
   const solveMs = nowMs();
-  const found = await solver.solve(programOf(problem, task.objective), { gap: task.gap, timeLimitSeconds: task.timeLimitSeconds, nowMs });
+  const found = await solve(given, solver, task, nowMs);
   if (!found.ok) return found;
+  const { problem } = found.value;
   const claim = claimOf(problem, task.objective, found.value);
   onStage("check");
   const checkMs = nowMs();
-  const judged = judge(problem, task.objective, claim);
+  const judged = judge(problem, task.objective, claim, own ? nearestInNetwork : nearestOnPaths);
+  const violations = [...judged.violations, ...(own ? judgeTunnels(problem, given, tunnelsMax) : [])];
   const endMs = nowMs();
+  // The search for tunnels solves as it goes: its last flow is the answer.
+  const foundSeconds = (checkMs - solveMs) / 1000;
   const seconds = {
-    tunnels: 0,
-    solve: (checkMs - solveMs) / 1000,
+    tunnels: own ? foundSeconds : 0,
+    solve: own ? 0 : foundSeconds,
     check: (endMs - checkMs) / 1000,
     total: (endMs - solveMs) / 1000,
   };
-  return ok({ found: found.value, judged, seconds });
+  return ok({ problem, found: found.value, judged: { ...judged, violations }, seconds });
+}
+
+async function solve(problem: Problem, solver: OpenSolver, task: BenchTask, nowMs: () => number): Promise<Result<FoundOnTunnels>> {
+  const program = programOf(problem, task.objective);
+  const limits = { gap: task.gap, timeLimitSeconds: task.timeLimitSeconds, nowMs };
+  if (task.tunnels === "own") return solver.solveOnOwnTunnels(program, limits);
+  const found = await solver.solve(program, limits);
+  return found.ok ? ok({ ...found.value, problem }) : found;
 }
 
 /** The largest concurrent fraction is the inverse of the least utilization that carries everything. */

@@ -17,8 +17,9 @@ export interface PathProgram {
 /** O(links of all paths). Path costs are not known here. */
 export function pathProgram({ problem, limit }: Pick<FlowProgram, "problem" | "limit">): PathProgram {
   const utilization = limit === "utilization";
-  const { open, potentialBps } = openPaths(problem);
-  const { demandCount, linkCount, pathCount, capacityBps, demandBps, pathStart, linkStart, pathLinks } = problem;
+  const { demandCount, linkCount, pathCount, capacityBps } = problem;
+  const paths = openPaths(problem);
+  const { potentialBps } = paths;
   const linkRow = new Int32Array(linkCount).fill(-1);
   let rowCount = demandCount;
   for (let e = 0; e < linkCount; e++) {
@@ -26,44 +27,10 @@ export function pathProgram({ problem, limit }: Pick<FlowProgram, "problem" | "l
     if (needsRow) linkRow[e] = rowCount++;
   }
   const columnCount = utilization ? pathCount + 1 : pathCount;
-  const columnStart = new Int32Array(columnCount + 1);
-  const entriesMost = (linkStart[pathCount] as number) + pathCount + linkCount;
-  const rowIndex = new Int32Array(entriesMost);
-  const value = new Float64Array(entriesMost).fill(1);
-  const rowLower = new Float64Array(rowCount).fill(-Infinity);
-  const rowUpper = new Float64Array(rowCount);
-  let entries = 0;
-  for (let d = 0; d < demandCount; d++) {
-    rowUpper[d] = demandBps[d] as number;
-    let openCount = 0;
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      if (open[p] === 1) {
-        openCount += 1;
-        rowIndex[entries++] = d;
-        for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
-          const row = linkRow[pathLinks[k] as number] as number;
-          if (row < 0) continue;
-          if (utilization) value[entries] = 1 / (capacityBps[pathLinks[k] as number] as number);
-          rowIndex[entries++] = row;
-        }
-      }
-      columnStart[p + 1] = entries;
-    }
-    if (utilization && openCount > 0) rowLower[d] = demandBps[d] as number;
-  }
-  for (let e = 0; e < linkCount; e++) {
-    const row = linkRow[e] as number;
-    if (row < 0) continue;
-    rowUpper[row] = utilization ? 0 : (capacityBps[e] as number);
-    if (!utilization) continue;
-    rowIndex[entries] = row;
-    value[entries++] = -1;
-  }
-  columnStart[columnCount] = entries;
   const cost = new Float64Array(columnCount).fill(utilization ? 0 : 1);
   if (utilization) cost[pathCount] = 1;
   const columnUpper = new Float64Array(columnCount).fill(Infinity);
-  for (let p = 0; p < pathCount; p++) if (open[p] === 0) columnUpper[p] = 0;
+  for (let p = 0; p < pathCount; p++) if (paths.open[p] === 0) columnUpper[p] = 0;
   return {
     program: {
       sense: utilization ? "minimize" : "maximize",
@@ -72,18 +39,74 @@ export function pathProgram({ problem, limit }: Pick<FlowProgram, "problem" | "l
       cost,
       columnLower: new Float64Array(columnCount),
       columnUpper,
-      rowLower,
-      rowUpper,
-      columnStart,
-      rowIndex: rowIndex.slice(0, entries),
-      value: value.slice(0, entries),
+      ...rowBounds(problem, { utilization, linkRow, rowCount, open: paths.open }),
+      ...entries(problem, { utilization, linkRow, columnCount, open: paths.open }),
     },
     linkRow,
   };
 }
 
+interface Rows {
+  readonly utilization: boolean;
+  readonly linkRow: Int32Array;
+  readonly open: Uint8Array;
+}
+
+/** A demand none of whose paths is open has nothing to carry, not even where all is to be carried. */
+function rowBounds(
+  { demandCount, demandBps, linkCount, capacityBps, pathStart }: Problem,
+  { utilization, linkRow, rowCount, open }: Rows & { readonly rowCount: number },
+): Pick<LinearProgram, "rowLower" | "rowUpper"> {
+  const rowLower = new Float64Array(rowCount).fill(-Infinity);
+  const rowUpper = new Float64Array(rowCount);
+  for (let d = 0; d < demandCount; d++) {
+    rowUpper[d] = demandBps[d] as number;
+    if (utilization && open.subarray(pathStart[d], pathStart[d + 1]).includes(1)) rowLower[d] = demandBps[d] as number;
+  }
+  for (let e = 0; e < linkCount; e++) {
+    const row = linkRow[e] as number;
+    if (row >= 0) rowUpper[row] = utilization ? 0 : (capacityBps[e] as number);
+  }
+  return { rowLower, rowUpper };
+}
+
+/** Column by column: an open path's demand and its links; last the utilization. */
+function entries(
+  { demandCount, linkCount, pathCount, capacityBps, pathStart, linkStart, pathLinks }: Problem,
+  { utilization, linkRow, columnCount, open }: Rows & { readonly columnCount: number },
+): Pick<LinearProgram, "columnStart" | "rowIndex" | "value"> {
+  const most = (linkStart[pathCount] as number) + pathCount + linkCount;
+  const columnStart = new Int32Array(columnCount + 1);
+  const rowIndex = new Int32Array(most);
+  const value = new Float64Array(most).fill(1);
+  let count = 0;
+  for (let d = 0; d < demandCount; d++) {
+    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
+      if (open[p] === 1) {
+        rowIndex[count++] = d;
+        for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
+          const e = pathLinks[k] as number;
+          const row = linkRow[e] as number;
+          if (row < 0) continue;
+          if (utilization) value[count] = 1 / (capacityBps[e] as number);
+          rowIndex[count++] = row;
+        }
+      }
+      columnStart[p + 1] = count;
+    }
+  }
+  for (let e = 0; utilization && e < linkCount; e++) {
+    const row = linkRow[e] as number;
+    if (row < 0) continue;
+    rowIndex[count] = row;
+    value[count++] = -1;
+  }
+  columnStart[columnCount] = count;
+  return { columnStart, rowIndex: rowIndex.slice(0, count), value: value.slice(0, count) };
+}
+
 /** Paths of a demand with a rate over links with capacity; and per link the sum of the demands with such a path over it. */
-export function openPaths(problem: Problem): { readonly open: Uint8Array; readonly potentialBps: Float64Array } {
+function openPaths(problem: Problem): { readonly open: Uint8Array; readonly potentialBps: Float64Array } {
   const { demandCount, linkCount, pathCount, capacityBps, demandBps, pathStart, linkStart, pathLinks } = problem;
   const open = new Uint8Array(pathCount);
   const potentialBps = new Float64Array(linkCount);

@@ -71,8 +71,9 @@ describe("sluice bench", () => {
       /^instance +nodes +links +demands +paths +of optimum +gap +read +tunnels +solve +check +total +MB +verdict +solver$/m,
     );
     expect(ran.stdout).toMatch(/^Tiny uniform x1 +4 +4 +2 +3 +\S+ +\S+e-\d+ .* pass +first-order$/m);
+    expect(ran.stdout).toMatch(/^instance +Sluice +NCFlow +POP best +POP fastest +SMORE +Gurobi$/m);
     expect(ran.stdout).toContain("0.8889 0.250 s");
-    expect(ran.stdout).toContain("1 of 1 instances solved to a proven gap of 0.001");
+    expect(ran.stdout).toContain("1 of 1 instances solved to a proven gap of 1e-3");
     expect(ran.stderr).toContain("sluice: 1 of 1, Tiny uniform x1: solve");
   });
 
@@ -87,6 +88,16 @@ describe("sluice bench", () => {
     });
     // POP with one part is no approximation.
     expect(Object.keys(report.instances[0]?.published.figures ?? {})).toEqual(["Gurobi"]);
+  });
+
+  test("own tunnels are bounded by what any paths could carry", async () => {
+    const ran = await run(bench("--tunnels", "own", "-o", "json"));
+    const { instances } = JSON.parse(ran.stdout) as BenchReport;
+    // The given paths are all there are.
+    expect(instances[0]?.answer).toMatchObject({ verdict: "pass", violations: [], size: { paths: 3 } });
+    expect(instances[0]?.ofOptimum).toBeGreaterThan(0.999);
+    expect(instances[0]?.ofUnrestricted).toBeGreaterThan(0.999);
+    expect(instances[0]?.ofUnrestricted).toBeLessThan(1 + 1e-9);
   });
 
   test("--highs runs its methods on the same instance and gives the ratio to the fastest", async () => {
@@ -108,7 +119,7 @@ describe("sluice bench", () => {
     for (let i = 0; i < 2; i++) expect(await run(bench("--json", json, "--markdown", markdown))).toMatchObject({ code: 0 });
     expect((JSON.parse(await readFile(json, "utf8")) as BenchReport).summary.reached).toBe(1);
     const page = await readFile(markdown, "utf8");
-    expect(page).toMatch(/^# Benchmarks\n\nOur own words\.\n\n<!-- bench: max-throughput, gap 0\.001, given tunnels -->\n/);
+    expect(page).toMatch(/^# Benchmarks\n\nOur own words\.\n\n<!-- bench: max-throughput, gap 1e-3, given tunnels -->\n/);
     expect(page.match(/\| Tiny uniform x1 \| 4 \|/g)).toHaveLength(1);
     expect(page).toContain("| instance | Sluice | NCFlow |");
   });

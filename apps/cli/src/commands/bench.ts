@@ -130,6 +130,7 @@ async function runInstance(instance: PeerInstance, place: string, { settings, fo
   if (!highs.ok) return highs;
   return ok(
     benchRow({
+      tunnels,
       id: instance.id,
       label,
       answer,
@@ -141,16 +142,15 @@ async function runInstance(instance: PeerInstance, place: string, { settings, fo
 }
 
 /** What people should know of a row at once. */
-function complaints({ label, answer, fault: why }: BenchRow, { context, folder }: Run): readonly string[] {
-  if (why !== null)
-    return refusalLines([{ ...why, data: { ...why.data, file: why.data?.["file"] ?? `${folder}: ${label}` } }], context.terminal);
+function complaints({ label, answer, fault: why }: BenchRow, { context }: Run): readonly string[] {
+  if (why !== null) return refusalLines([{ ...why, data: { ...why.data, file: why.data?.["file"] ?? label } }], context.terminal);
   const { yellow } = context.terminal.errorColors;
   return (answer?.violations ?? []).map((sentence) => `${yellow("sluice:")} ${label}: ${sentence}`);
 }
 
-function closingText(report: BenchReport, { settings, labels, context }: Run): string {
+function closingText(report: BenchReport, { settings, context }: Run): string {
   const { colors } = context.terminal;
-  const columns = peerColumns([...labels.values()]);
+  const columns = peerColumns(report.instances);
   const published = report.instances.some((row) => Object.keys(row.published.figures).length > 0);
   return [
     "",

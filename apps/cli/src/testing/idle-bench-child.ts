@@ -1,9 +1,11 @@
 /** A process of the benchmark whose solver carries nothing and proves little, as one that ran out of time at once. */
 import { ok } from "@sluice/model";
+import { openSolver } from "../bench/engines.js";
 import { serveTask } from "../bench/serve-task.js";
 
 serveTask({
-  open: async () => ({
+  open: async (solver, gap) => ({
+    ...(await openSolver(solver, gap)),
     name: "idle",
     solve: async ({ problem }) =>
       ok({

@@ -7,6 +7,7 @@ serveTask({
   open: async (solver, gap) => {
     const honest = await openSolver(solver, gap);
     return {
+      ...honest,
       name: "overfull",
       async solve(program, limits) {
         const found = await honest.solve(program, limits);
