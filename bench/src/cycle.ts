@@ -76,7 +76,7 @@ export async function benchCycle(names: readonly NetworkName[] = networkNames, r
     head: ["network", "nodes/links", "demands", "rules", ...stages.map((stage) => `${stage} ms`), "x baseline", "admitted", "over s-p"],
     rows,
     legend: [
-      `Median (smallest-largest) of ${runs} runs in one process, k-shortest:4, max-throughput, HiGHS.`,
+      `Median (smallest-largest) of ${runs} runs in one process, k-shortest:4, max-throughput, solver auto.`,
       "x baseline: total time over that of a shortest-path plan in the same run; over s-p: admitted throughput over that of the shortest-path plan.",
     ],
     numbers,

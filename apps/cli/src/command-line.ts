@@ -1,5 +1,5 @@
 /** The command line's grammar: options and help here, meaning in commands/. */
-import { objectiveNames, solverNames, trafficClasses } from "@sluice/model";
+import { gapMaxDefault, objectiveNames, solverNames, trafficClasses } from "@sluice/model";
 import { Command, CommanderError, Option } from "commander";
 import { benchEpilogue } from "./bench/bench-help.js";
 import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
@@ -135,7 +135,14 @@ function addSolveOptions(command: Command): Command {
       "k-shortest:K, edge-disjoint:K, srlg-disjoint:K, any (no candidate tunnels: edge-based LP), or a file with a path set (default k-shortest:4)",
     )
     .option("--latency-max <ms>", "tunnels slower than this are no candidates")
-    .option("--solver <name>", `${solverNames.join(", ")} (default auto)`)
+    .option(
+      "--solver <name>",
+      `${solverNames.join(", ")} (default auto: simplex, which is exact and uses few tunnels, while it is quick enough, else first-order, or interior-point for gaps below 5e-7; the last two are general LP solvers)`,
+    )
+    .option(
+      "--gap <gap>",
+      `be content with an answer that is proven to be this near the optimum, relative: 0.01 is 1 % (default ${gapMaxDefault})`,
+    )
     .option("--deadline <seconds>", "time to find an answer; then the next rung: feasible, greedy (default 10)")
     .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)");
 }

@@ -19,6 +19,7 @@ async function solve({ snapshot, tunnels, greedyOnly }: SolveTask): Promise<Resu
     greedyOnly,
     edgeBased: tunnels.kind === "any",
     onStage: (stage, fraction) => send({ kind: "stage", stage, fraction }),
+    onProgress: nowAndThen((progress) => send({ kind: "progress", progress })),
     ...(given.value === undefined ? {} : { candidates: given.value.candidates }),
   });
   if (!solved.ok) return solved;
@@ -33,6 +34,19 @@ async function readGiven(path: string, snapshot: Snapshot): Promise<Result<Tunne
   send({ kind: "stage", stage: "read tunnels", fraction: 0 });
   const topology = buildTopology(snapshot.topology);
   return topology.ok ? readTunnelFile(path, topology.value) : topology;
+}
+
+/** Least time between two reports of progress, ms: engines look at their answer more often than a person can. */
+const progressMsMin = 100;
+
+function nowAndThen<T>(report: (what: T) => void): (what: T) => void {
+  let lastMs = performance.now();
+  return (what) => {
+    const now = performance.now();
+    if (now - lastMs < progressMsMin) return;
+    lastMs = now;
+    report(what);
+  };
 }
 
 function send(reply: SolveReply): void {

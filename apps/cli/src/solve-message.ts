@@ -1,6 +1,7 @@
 /** What passes between the command line and its solver process (Node's IPC, structured clone). */
 import type { ReadNote } from "@sluice/formats";
 import type { Plan, PlanTimings, Result, Snapshot } from "@sluice/model";
+import type { SolveProgress } from "@sluice/engine";
 import type { TunnelSource } from "./argument.js";
 
 export interface SolveTask {
@@ -25,4 +26,5 @@ export interface Solved {
 export type SolveReply =
   | { readonly kind: "ready" }
   | { readonly kind: "stage"; readonly stage: string; readonly fraction: number }
+  | { readonly kind: "progress"; readonly progress: SolveProgress }
   | { readonly kind: "result"; readonly result: Result<Solved> };

@@ -1,6 +1,7 @@
 /** One solver process seen from the command line: started for one task, watched by a deadline, and gone afterwards in every case. */
 import { fork } from "node:child_process";
 import { totalmem } from "node:os";
+import type { SolveProgress } from "@sluice/engine";
 import { fault, refuse, type Result } from "@sluice/model";
 import type { Solved, SolveReply, SolveTask } from "./solve-message.js";
 
@@ -23,6 +24,7 @@ export interface SolveWatch {
   readonly entry: SolverEntry;
   readonly deadlineSeconds: number;
   readonly onStage: (stage: string, fraction: number) => void;
+  readonly onProgress: (progress: SolveProgress) => void;
   readonly signal: AbortSignal;
 }
 
@@ -35,7 +37,10 @@ function isSearch(stage: string): boolean {
  * Runs one task in its own process. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends without an answer is
  * `solver-failed`, an abort is `cancelled`.
  */
-export function solveInProcess(task: SolveTask, { entry, deadlineSeconds, onStage, signal }: SolveWatch): Promise<Result<Solved>> {
+export function solveInProcess(
+  task: SolveTask,
+  { entry, deadlineSeconds, onStage, onProgress, signal }: SolveWatch,
+): Promise<Result<Solved>> {
   if (signal.aborted) return Promise.resolve(refuse(fault("cancelled", "The solve was cancelled.")));
   return new Promise((resolve) => {
     const heapMiB = Math.max(2048, Math.floor((totalmem() * heapShare) / 2 ** 20));
@@ -85,6 +90,9 @@ export function solveInProcess(task: SolveTask, { entry, deadlineSeconds, onStag
         case "stage":
           endAt(endMs + (isSearch(reply.stage) ? graceMs : Math.max(finishMsMin, deadlineSeconds * 1000)));
           onStage(reply.stage, reply.fraction);
+          return;
+        case "progress":
+          onProgress(reply.progress);
           return;
         case "result":
           finish(reply.result);

@@ -1,4 +1,5 @@
 /** Reading, solving and timing: what `solve` and `explain` have in common. */
+import type { SolveProgress } from "@sluice/engine";
 import { ok, topologyDocument, type Plan, type PlanSettings, type Result, type Snapshot } from "@sluice/model";
 import type { TunnelSource } from "./argument.js";
 import type { CommandContext } from "./command-context.js";
@@ -16,6 +17,11 @@ export interface SolveRun {
   /** read, tunnels, solve, quantize, check, total. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly notes: readonly FileNote[];
+}
+
+/** Value and bound of the program that is being solved: bps for throughput, 1 for utilizations. */
+export function progressText({ trafficClass, value, bound, gap }: SolveProgress): string {
+  return `solve ${trafficClass}: value ${value.toPrecision(6)}, bound ${bound.toPrecision(6)}, gap ${gap.toExponential(1)}`;
 }
 
 export async function runSolve(flags: NetworkFlags & SolveFlags, context: CommandContext): Promise<Result<SolveRun>> {
@@ -37,6 +43,7 @@ export async function runSolve(flags: NetworkFlags & SolveFlags, context: Comman
       entry: context.solver,
       deadlineSeconds: settings.value.settings.deadlineSeconds,
       onStage: (stage, fraction) => terminal.progress(stage, fraction),
+      onProgress: (progress) => terminal.progress(progressText(progress)),
       signal: context.signal,
     },
   );

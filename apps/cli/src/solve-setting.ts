@@ -1,5 +1,5 @@
 /** What `solve` and `explain` may set about planning, from the command line's texts. */
-import { ok, planSettingsDefault, type PlanSettings, type Result } from "@sluice/model";
+import { gapMaxMost, ok, planSettingsDefault, type PlanSettings, type Result } from "@sluice/model";
 import { parseNumber, parseObjective, parseSolver, parseTunnelSource, parseWhole, type TunnelSource } from "./argument.js";
 
 export interface SolveFlags {
@@ -7,6 +7,7 @@ export interface SolveFlags {
   readonly tunnels?: string;
   readonly latencyMax?: string;
   readonly solver?: string;
+  readonly gap?: string;
   readonly deadline?: string;
   readonly splitWeightSum?: string;
 }
@@ -31,6 +32,11 @@ export function solveSettings(flags: SolveFlags): Result<SolveSettings> {
     const solver = parseSolver(flags.solver);
     if (!solver.ok) return solver;
     settings = { ...settings, solver: solver.value };
+  }
+  if (flags.gap !== undefined) {
+    const gap = parseNumber(flags.gap, "--gap", { above: 0, most: gapMaxMost });
+    if (!gap.ok) return gap;
+    settings = { ...settings, gapMax: gap.value };
   }
   if (flags.deadline !== undefined) {
     const deadline = parseNumber(flags.deadline, "--deadline", { above: 0, most: deadlineSecondsMax });

@@ -58,6 +58,7 @@ export function parseLabOptions(argv: readonly string[]): Result<Parsed> {
     .option("--objective <name>", objectiveNames.join(", "))
     .option("--tunnels <policy>", "k-shortest:K, edge-disjoint:K or srlg-disjoint:K")
     .option("--solver <name>", solverNames.join(", "))
+    .option("--gap <gap>", "relative gap to the optimum that is good enough")
     .option("--deadline <seconds>", "time to find a plan; then the next rung of the ladder")
     .option("--split-weight-sum <n>", "table budget of a tunnel group")
     .option("--link-down <link@seconds>", "cut a link so long after the first plan; may be given again", several, [])
@@ -143,8 +144,8 @@ function labOptions(flags: Flags): Result<Parsed> {
 }
 
 function settingsOf(flags: Flags): Result<PlanSettings | undefined> {
-  const { objective, tunnels, solver, deadline, splitWeightSum } = flags;
-  if ([objective, tunnels, solver, deadline, splitWeightSum].every((each) => each === undefined)) return ok(undefined);
+  const { objective, tunnels, solver, gap, deadline, splitWeightSum } = flags;
+  if ([objective, tunnels, solver, gap, deadline, splitWeightSum].every((each) => each === undefined)) return ok(undefined);
   const parsed = solveSettings(flags);
   if (!parsed.ok) return parsed;
   if (parsed.value.source.kind === "policy") return ok(parsed.value.settings);

@@ -19,7 +19,7 @@ export interface Scenario {
   readonly universe: Topology;
   readonly settings: PlanSettings;
   /** Linear programs are dear: most seeds plan greedily. */
-  readonly solver: "greedy" | "highs" | "javascript-lp-solver";
+  readonly solver: "greedy" | "simplex" | "highs" | "javascript-lp-solver";
   readonly controllerConfig: Omit<ControllerConfig, "controllerId">;
   readonly ruleCountMax: number;
   /** How long faults go on, ms of virtual time. */
@@ -33,7 +33,7 @@ const bps = 1e9;
 export function scenarioOf(seed: number): Scenario {
   const random = seededRandom(seed);
   const universe = universeOf(random);
-  const solver = seed % 10 === 0 ? "highs" : seed % 10 === 5 ? "javascript-lp-solver" : "greedy";
+  const solver = ({ 0: "highs", 3: "simplex", 5: "javascript-lp-solver" } as const)[seed % 10] ?? "greedy";
   return {
     seed,
     universe,

@@ -31,7 +31,7 @@ import { readPlanFile, type PlanFile } from "../plan-file.js";
 import { parseRateUnit, rateText, trimmed } from "../rate-unit.js";
 import { argumentFault, inFile } from "../refusal.js";
 import { solveInProcess } from "../solve-process.js";
-import { runSolve } from "../solve-run.js";
+import { progressText, runSolve } from "../solve-run.js";
 import type { SolveFlags } from "../solve-setting.js";
 import { noteLines } from "../solve-table.js";
 import { readTunnelFile, tunnelsNeeded } from "../tunnel-input.js";
@@ -135,6 +135,7 @@ async function measure(
       entry: solver,
       deadlineSeconds: snapshot.settings.deadlineSeconds,
       onStage: (stage, fraction) => terminal.progress(stage, fraction),
+      onProgress: (progress) => terminal.progress(progressText(progress)),
       signal,
     },
   );

@@ -77,7 +77,9 @@ function writeOf({ inventory }: ControllerState, asked: InventoryRequest): Resul
     case "change-settings": {
       const changes = admit(planSettingsSchema.partial(), asked.settings);
       if (!changes.ok) return changes;
-      const given = Object.fromEntries(Object.entries(changes.value).filter(([, value]) => value !== undefined));
+      // A setting that is not given keeps its value, even if it has a default.
+      const asks = new Set(Object.keys(Object(asked.settings)));
+      const given = Object.fromEntries(Object.entries(changes.value).filter(([name, value]) => value !== undefined && asks.has(name)));
       const settings = admit(planSettingsSchema, { ...inventory.settings, ...given });
       return settings.ok ? ok({ kind: "settings", settings: settings.value }) : settings;
     }

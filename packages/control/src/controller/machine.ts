@@ -48,7 +48,8 @@ export function createController(
       topologyVersion: inventory.topology?.version,
       demands: inventory.demands?.matrix,
       demandsVersion: inventory.demands?.version,
-      settings: inventory.settings?.settings ?? planSettingsDefault,
+      // What was stored before a setting came up lacks it.
+      settings: { ...planSettingsDefault, ...inventory.settings?.settings },
       settingsVersion: inventory.settings?.version ?? 0,
       queue: [],
       restate: new Set(),

@@ -1,5 +1,5 @@
 /** Bodies that tell of plans. */
-import { objectiveNames, rungs, solverNames, tunnelPolicyKinds } from "@sluice/model";
+import { gapMaxMost, objectiveNames, rungs, solverNames, tunnelPolicyKinds } from "@sluice/model";
 import { z } from "zod";
 import { count, id, instant, nextCursor, rate, trafficClassSchema } from "./network.js";
 import { faultSchema } from "./problem.js";
@@ -142,6 +142,7 @@ export const settingsSchema = z
     objective: z.union([objective, z.strictObject({ interactive: objective, elastic: objective, bulk: objective })]),
     tunnels: z.strictObject({ kind: z.enum(tunnelPolicyKinds), k: count, latencyMsMax: z.number().optional() }),
     solver: z.enum(solverNames),
+    gapMax: z.number().positive().max(gapMaxMost).meta({ description: "Relative gap between value and bound that is good enough." }),
     deadlineSeconds: seconds,
     splitWeightSumMax: count,
     updateSlack: z.number().min(0),
