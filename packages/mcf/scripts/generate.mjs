@@ -1,6 +1,7 @@
 /**
  * Compiles the WebAssembly kernels of assembly/ and writes them as modules, so that they are found wherever the program is installed
- * or bundled. They import one shared memory, which the solver lays out (src/kernel): no runtime, no allocator, no checks.
+ * or bundled. They import one memory, shared where threads share the work, which the caller lays out (src/kernel, src/trie): no runtime,
+ * no allocator, no checks.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,7 +24,8 @@ async function compile(name, features) {
       .split(" ")
       .concat(join(packageDir, "assembly"))
       .concat("--outFile kernel.wasm --runtime stub --noAssert --optimizeLevel 3 --shrinkLevel 0 --use abort= --memoryBase 1024".split(" "))
-      .concat(`--importMemory --sharedMemory --initialMemory 1 --maximumMemory ${pagesMax} --enable ${features.join()}`.split(" ")),
+      .concat(`--importMemory --initialMemory 1 --maximumMemory ${pagesMax} --enable ${features.join()}`.split(" "))
+      .concat(features.includes("threads") ? ["--sharedMemory"] : []),
     {
       stderr,
       writeFile: (file, contents) => {
@@ -45,3 +47,4 @@ async function compile(name, features) {
 
 await compile("sweep", ["simd", "threads"]);
 await compile("dense", ["simd", "threads"]);
+await compile("trie", ["simd"]);

@@ -1,0 +1,164 @@
+/** Tries built by the kernels of assembly/trie.ts: lays out their memory, hands the problem over, and takes the tries out again. */
+import { assert } from "@sluice/model";
+import { trieWasm } from "../../generated/trie.js";
+import type { Problem } from "../problem.js";
+import { groupNodesMax, type FullTries, type ClosedPaths } from "./full-tries.js";
+
+/** Words (4 bytes) of the kernels' record that are no addresses; assembly/trie.ts lists all of them as byte offsets. */
+const word = {
+  demandCount: 0,
+  nodeCount: 1,
+  linkCount: 2,
+  pathCount: 3,
+  nodesMax: 4,
+  blockWords: 5,
+  hasClosed: 6,
+  firstAddress: 7,
+  blockCount: 39,
+  runCount: 40,
+  groupCount: 41,
+  linksOfDemandMax: 42,
+} as const;
+
+const recordBytes = 192;
+const nodeBytes = 32;
+const slotCount = 4096;
+/** What a vector may read or write past the end of an array. */
+const vectorBytes = 32;
+/**
+ * Words of a block of destinations, unless one of them alone has more: few enough for a second-level cache, where that does not take
+ * more than so many blocks, each of which is fetched in as many runs as the problem has sources.
+ */
+const blockWordsMin = 128_000;
+const blocksWanted = 64;
+/** Below this the kernel module keeps its own constants. */
+const recordAddress = 65_536;
+const pageBytes = 65_536;
+/** The declared maximum, 4 GiB: the kernel module declares the same. */
+const pagesMax = 65_536;
+
+interface Kernels {
+  readonly plan: (record: number) => void;
+  readonly gather: (record: number, block: number) => void;
+  readonly grow: (record: number, block: number) => void;
+  readonly contract: (record: number) => void;
+}
+
+let compiled: WebAssembly.Module | undefined;
+let runs: boolean | undefined;
+
+/** Whether compiled code runs here: it needs SIMD. */
+export function compiledTriesRun(): boolean {
+  runs ??= typeof WebAssembly === "object" && WebAssembly.validate(Buffer.from(trieWasm, "base64"));
+  return runs;
+}
+
+export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries {
+  const { demandCount, nodeCount, linkCount, pathCount, pathLinks } = problem;
+  const { memory, record, at, nodesMax } = layOutTries(problem);
+  const blockWords = Math.max(blockWordsMin, Math.ceil(pathLinks.length / blocksWanted));
+  const { buffer } = memory;
+  const ints = (array: keyof typeof at, length: number): Int32Array => new Int32Array(buffer, at[array], length);
+  record.set([demandCount, nodeCount, linkCount, pathCount, nodesMax, blockWords, closed === undefined ? 0 : 1]);
+  new Float64Array(buffer, at.demandBps, demandCount).set(problem.demandBps);
+  ints("demandDst", demandCount).set(problem.demandDst);
+  ints("pathStart", demandCount + 1).set(problem.pathStart);
+  ints("linkStart", pathCount + 1).set(problem.linkStart);
+  if (closed !== undefined) new Uint8Array(buffer, at.closed, pathCount).set(closed);
+
+  compiled ??= new WebAssembly.Module(Buffer.from(trieWasm, "base64"));
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  const kernels = exports as unknown as Kernels;
+  kernels.plan(recordAddress);
+  assert(
+    (record[word.linksOfDemandMax] as number) < groupNodesMax,
+    `the paths of a demand for the trie have fewer than ${groupNodesMax} links together`,
+  );
+  const links = ints("links", pathLinks.length);
+  const runsOfBlock = ints("runs", 2 * demandCount);
+  for (let block = 0; block < (record[word.blockCount] as number); block++) {
+    kernels.gather(recordAddress, block);
+    let to = 0;
+    for (let run = 0; run < (record[word.runCount] as number); run++) {
+      const part = pathLinks.subarray(runsOfBlock[2 * run], runsOfBlock[2 * run + 1]);
+      links.set(part, to);
+      to += part.length;
+    }
+    kernels.grow(recordAddress, block);
+  }
+  const groupCount = record[word.groupCount] as number;
+  return {
+    demands: new Int32Array(ints("demands", ints("demandStart", nodeCount + 1)[nodeCount] as number)),
+    demandStart: new Int32Array(ints("groupDemand", groupCount + 1)),
+    potentialBps: new Float64Array(new Float64Array(buffer, at.potential, linkCount)),
+    contract(contested) {
+      new Uint8Array(buffer, at.contested, linkCount).set(contested);
+      kernels.contract(recordAddress);
+      const nodeStart = new Int32Array(ints("nodeStart", groupCount + 1));
+      const nodes = nodeStart[groupCount] as number;
+      return {
+        nodeStart,
+        parent: new Uint16Array(new Uint16Array(buffer, at.parent, nodes)),
+        link: new Uint16Array(new Uint16Array(buffer, at.link, nodes)),
+        leaf: new Int32Array(ints("leaf", pathCount)),
+      };
+    },
+  };
+}
+
+/** Arrays in the order of the record, each on cache lines of its own. Those that nothing is written to take no memory. */
+function layOutTries({ demandCount, nodeCount, linkCount, pathCount, pathLinks }: Problem) {
+  const nodesMax = Math.min(groupNodesMax, pathLinks.length + 1);
+  // A group has a demand at least, and a node a link of a path.
+  const nodesOfAll = pathLinks.length + demandCount;
+  const bytes = {
+    demandBps: 8 * demandCount,
+    demandDst: 4 * demandCount,
+    pathStart: 4 * (demandCount + 1),
+    linkStart: 4 * (pathCount + 1),
+    closed: pathCount,
+    routable: demandCount,
+    demandStart: 4 * (nodeCount + 1),
+    words: 4 * nodeCount,
+    blockStart: 4 * (nodeCount + 2),
+    blockOf: 4 * nodeCount,
+    demands: 4 * demandCount,
+    byBlock: 4 * demandCount,
+    rate: 8 * demandCount,
+    runs: 8 * demandCount,
+    links: 4 * pathLinks.length + vectorBytes,
+    stream: 2 * (2 * demandCount + pathCount + pathLinks.length) + vectorBytes * (nodeCount + 1),
+    // The plan counts in it before anything grows.
+    growth: Math.max(nodeBytes * nodesMax, 8 * (nodeCount + 1)),
+    slots: 4 * slotCount,
+    countedFor: 4 * linkCount,
+    potential: 8 * linkCount,
+    edges: 4 * nodesOfAll,
+    leaves: 2 * pathCount,
+    root: 4 * (demandCount + 1),
+    groupDemand: 4 * (demandCount + 1),
+    nodeStart: 4 * (demandCount + 1),
+    contested: linkCount,
+    parent: 2 * nodesOfAll,
+    link: 2 * nodesOfAll,
+    level: 2 * nodesMax,
+    number: 2 * nodesMax,
+    next: 4 * (nodesMax + 2),
+    leaf: 4 * pathCount,
+  };
+  let end = recordAddress + recordBytes;
+  const at = { ...bytes };
+  const names = Object.keys(bytes) as (keyof typeof bytes)[];
+  for (const name of names) {
+    at[name] = end;
+    end += Math.ceil(bytes[name] / 64) * 64;
+  }
+  const pages = Math.ceil((end + vectorBytes) / pageBytes);
+  assert(pages <= pagesMax, "the tries of a problem are built in at most 4 GiB");
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pagesMax, shared: false });
+  const record = new Uint32Array(memory.buffer, recordAddress, recordBytes / 4);
+  names.forEach((name, i) => {
+    record[word.firstAddress + i] = at[name];
+  });
+  return { memory, record, at, nodesMax };
+}
