@@ -57,8 +57,8 @@ export interface Judgement {
 /** Relative: how far flows may pass a demand or a capacity, and figures may differ from their recomputation. */
 export const judgeTolerance = 1e-9;
 
-/** Relative room for the order of summation where a recomputed gap is compared to the asked one. */
-const gapRounding = 1e-12;
+/** Relative room, where a recomputed gap is compared to the asked one, for the order of summation and for prices a hair above what is needed. */
+const gapRounding = 1e-11;
 
 /** `gap` is the one asked for; left out: a status is not held to any. O(links of all paths). */
 export function judgeSolution(program: FlowProgram, solution: FlowSolution, gap?: number): Judgement {
