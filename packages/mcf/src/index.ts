@@ -9,3 +9,4 @@ export { candidatePaths, type CandidateOptions, type NodePairs, type PathSet } f
 export { interiorPoint } from "./interior-point/interior-point.js";
 export { purify, purifySecondsOf, type Goals, type Purified, type PurifyLimits } from "./purify/purify.js";
 export { generateTunnels, type GeneratedTunnels, type TunnelRequest } from "./column-generation/generate-tunnels.js";
+export { solveFlow } from "./solve-flow.js";

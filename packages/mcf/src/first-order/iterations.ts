@@ -14,7 +14,7 @@ const patienceStart = 250;
 /** Steps without a better gap, as a share of all, after which nothing more is to be expected; and the least number of them. */
 const stallShare = 0.5;
 const stallMin = 5_000;
-const iterationsMax = 1_000_000;
+const iterationsMaxEver = 1_000_000;
 
 export interface Ended {
   readonly status: FlowSolution["status"];
@@ -26,7 +26,12 @@ export function iterateUntil(
   iterate: Iterate,
   incumbent: Incumbent,
   program: FlowProgram,
-  { limits, began, warm }: { readonly limits: SolveLimits; readonly began: number; readonly warm: boolean },
+  {
+    limits,
+    began,
+    warm,
+    iterationsMax = iterationsMaxEver,
+  }: { readonly limits: SolveLimits; readonly began: number; readonly warm: boolean; readonly iterationsMax?: number | undefined },
 ): Ended {
   const { kernel } = iterate;
   const control = makeStepControl(iterate.primalWeight);
@@ -54,7 +59,7 @@ export function iterateUntil(
       if (limits.cancelled?.() === true) return { status: "cancelled", iterations };
       const stalled = iterations - bestAt > Math.max(stallMin, stallShare * iterations);
       if (stalled || iterations >= iterationsMax) return { status: "stalled", iterations };
-      nextCheck = Math.max(iterations + pause, Math.round(iterations * (1 + checkGrowth)));
+      nextCheck = Math.min(iterationsMax, Math.max(iterations + pause, Math.round(iterations * (1 + checkGrowth))));
       pause = Math.min(2 * pause, checkStart);
     }
     step(iterate);

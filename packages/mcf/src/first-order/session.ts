@@ -19,6 +19,8 @@ export interface FirstOrderOptions {
   readonly kind: KernelKind;
   /** This one included. */
   readonly threads: number;
+  /** Stop after so many steps; left out: only when nothing better is to be expected. */
+  readonly iterationsMax?: number | undefined;
 }
 
 /** What is different from the program that the session was opened with. */
@@ -66,7 +68,12 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       loadByFlow(iterate);
       setAnchor(iterate);
       const incumbent = emptyIncumbent(kernel, changed, clippedDemands(program, change, changed));
-      const ended = iterateUntil(iterate, incumbent, changed, { limits, began, warm: start !== undefined });
+      const ended = iterateUntil(iterate, incumbent, changed, {
+        limits,
+        began,
+        warm: start !== undefined,
+        iterationsMax: options.iterationsMax,
+      });
       return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
     },
     point: () => ({ flow: kernel.layout.flow.slice(), price: kernel.layout.price.slice(), primalWeight: iterate.primalWeight }),
