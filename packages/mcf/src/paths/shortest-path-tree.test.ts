@@ -42,6 +42,14 @@ describe("shortest-path tree", () => {
     );
   });
 
+  it("prefers fewer hops among equal lengths, though the path of more is found first", () => {
+    // Two paths of length 3 from 0 to 4: by 1 and 2, which are near the end, and by 3, which is farther from it.
+    const network = { nodeCount: 5, linkFrom: Int32Array.of(0, 1, 2, 0, 3), linkTo: Int32Array.of(1, 2, 4, 3, 4) };
+    const tree = new ShortestPathTree(directedGraph(network));
+    tree.grow(4, Float64Array.of(2, 0.5, 0.5, 1, 2));
+    expect([tree.distance[0], tree.hops[0], tree.nextLink[0]]).toEqual([3, 2, 3]);
+  });
+
   it("refuses lengths below zero and lengths that are no numbers", () => {
     const graph = directedGraph({ nodeCount: 2, linkFrom: Int32Array.of(0), linkTo: Int32Array.of(1) });
     for (const length of [-1, Number.NaN]) expect(() => checkLengths(graph, Float64Array.of(length))).toThrow(/0 or more/);
