@@ -16,18 +16,18 @@ export interface Directions {
 const correctorsMax = 4;
 /** The target of products, relative to their mean: sigma = (mean after the predictor / mean)^3, within these. */
 const centeringMin = 1e-6;
-const centeringMax = 0.8;
+const centeringMax = 0.4;
 /** Predictors that get no further than this want centering of at least `centeringShort`. */
 const shortStep = 0.1;
 const centeringShort = 0.3;
 /** A corrector aims at a step this much longer than the one at hand. */
 const longerFactor = 1.08;
-const longerShare = 0.1;
+const longerShare = 0.2;
 /** Products within this factor of the target, up and down, are left alone. */
-const band = 5;
+const band = 3;
 /** Steps this long want no corrector; a corrector that lengthens the step by less is the last, and by less than `gainMin` of what it aimed at is not used. */
 const longStep = 0.95;
-const worthwhile = 1.05;
+const worthwhile = 1.01;
 const gainMin = 0.01;
 
 export function directionsOf(program: ReducedProgram, elimination: Elimination): Directions {

@@ -24,14 +24,14 @@ export interface InteriorPointOptions {
 }
 
 const iterationsMax = 200;
-/** How far a step goes towards the nearest variable at 0. */
-const stepShare = 0.995;
+/** How far a step goes at least towards the nearest variable at 0. Nearer the end it goes further. */
+const stepShareMin = 0.97;
 /** Answers are made and judged once the sum of products is at most this many times the wanted gap. */
 const judgeFactor = 4;
 /** A gap so small that the answer is called optimal. */
 const optimalGap = 1e-9;
 /** Iterations without a tenth less of gap or residuals after which the solve has stalled. */
-const patience = 12;
+const patience = 25;
 const progressFactor = 0.9;
 
 export const interiorPoint: FlowEngine = (program, limits, start) => solveByInteriorPoint(program, limits, start);
@@ -69,6 +69,7 @@ export function solveByInteriorPoint(
     elimination.factor(point);
     const { direction, primal, dual } = directions.next(point, residuals, standing.mu);
     if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
+    const stepShare = Math.max(stepShareMin, 1 - standing.gap);
     advance(point, direction, { primal: Math.min(1, stepShare * primal), dual: Math.min(1, stepShare * dual) });
   }
 }
