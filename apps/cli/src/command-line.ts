@@ -158,7 +158,7 @@ function addBench(program: Command): Command {
     .option("--engine <name>", engineNames.join(", "), "auto")
     .option("--tunnels <source>", "given: the benchmark's path set; own: four a demand, found by column generation", "given")
     .option("--highs", "solve each instance by HiGHS too, by its fastest method, to the same gap")
-    .option("--threads <n>", "threads of the first-order engine (default: as many as the machine has, at most 2)")
+    .option("--threads <n>", "with --engine first-order: its threads (default: as many as the machine has, at most 2)")
     .option("--repeat <n>", "solve so often and report the run with the median total", "1")
     .option("--warm-up <seconds>", "how long each process solves a small network before the clock runs, once at least", "1")
     .option("--time-limit <seconds>", "of one solve, ours and HiGHS's alike", "300")

@@ -48,6 +48,9 @@ export function benchSettings(flags: BenchFlags): Result<BenchSettings> {
   if (!gap.ok) return gap;
   const threads = flags.threads === undefined ? ok(null) : parseWhole(flags.threads, "--threads", { least: 1, most: threadsMost });
   if (!threads.ok) return threads;
+  if (threads.value !== null && engine.value !== "first-order") {
+    return refuse(argumentFault("not-allowed", "--threads", "--threads is for --engine first-order: the others choose for themselves."));
+  }
   const repeat = parseWhole(flags.repeat, "--repeat", { least: 1, most: repeatMost });
   if (!repeat.ok) return repeat;
   const timeLimit = parseNumber(flags.timeLimit, "--time-limit", { above: 0, most: timeLimitMost });

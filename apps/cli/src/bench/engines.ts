@@ -6,13 +6,14 @@ import {
   generateTunnels,
   interiorPoint,
   solveFirstOrder,
+  solveFlow,
   type FlowEngine,
   type FlowProgram,
   type Problem,
   type SolveLimits,
 } from "@sluice/mcf";
-import { fault, ok, refuse, type Result } from "@sluice/model";
-import type { BenchSolver, EngineName, HighsMethod } from "./bench-message.js";
+import { fault, ok, refuse, unreachable, type Result } from "@sluice/model";
+import type { BenchSolver, HighsMethod } from "./bench-message.js";
 import { solveByHighs } from "./highs-solve.js";
 import type { Claim } from "./judge.js";
 
@@ -44,11 +45,11 @@ export const highsNames: Readonly<Record<HighsMethod, string>> = {
 };
 
 /** Loads what the solver needs: none of that is in anybody's seconds. */
-export async function openSolver(solver: BenchSolver, gap: number): Promise<OpenSolver> {
+export async function openSolver(solver: BenchSolver): Promise<OpenSolver> {
   if (solver.kind === "highs") return openHighs(solver);
-  const { name, engine } = engineOf(solver, gap);
+  const engine = engineOf(solver);
   return {
-    name,
+    name: solver.engine,
     solve: (program, limits) => Promise.resolve(ok(engine(program, limits))),
     solveOnOwnTunnels({ problem, limit }, limits) {
       const found = generateTunnels({ problem: withoutPaths(problem), limit, k: tunnelsMax }, limits, engine);
@@ -80,15 +81,18 @@ async function openHighs({ method, accuracy }: Extract<BenchSolver, { readonly k
   };
 }
 
-/** From this gap on the first-order method is the faster one; below, the interior point. */
-const firstOrderGapMin = 1e-4;
-
-function engineOf(
-  { engine, threads }: Extract<BenchSolver, { readonly kind: "engine" }>,
-  gap: number,
-): { readonly name: Exclude<EngineName, "auto">; readonly engine: FlowEngine } {
-  const name = engine !== "auto" ? engine : gap >= firstOrderGapMin ? "first-order" : "interior-point";
-  return { name, engine: name === "interior-point" ? interiorPoint : threads === undefined ? firstOrder : onThreads(threads) };
+/** `auto` is both: the first-order method, and where that crawls the interior point from its point. */
+function engineOf({ engine, threads }: Extract<BenchSolver, { readonly kind: "engine" }>): FlowEngine {
+  switch (engine) {
+    case "auto":
+      return solveFlow;
+    case "interior-point":
+      return interiorPoint;
+    case "first-order":
+      return threads === undefined ? firstOrder : onThreads(threads);
+    default:
+      return unreachable(engine);
+  }
 }
 
 function onThreads(threads: number): FlowEngine {

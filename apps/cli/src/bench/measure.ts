@@ -32,7 +32,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
   const readSeconds = (nowMs() - readMs) / 1000;
 
   onStage("warm up");
-  const solver = await context.open(task.solver, task.gap);
+  const solver = await context.open(task.solver);
   await warmUp(solver, task, context);
 
   const runs: Run[] = [];

@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BenchReport } from "../bench/bench-report.js";
 import { dataDir, dataTitle, hasData } from "../testing/data.js";
@@ -42,7 +46,7 @@ describe("sluice bench", () => {
         size: { nodes: 4, links: 4, demands: 2, paths: 3, unroutable: 0 },
         verdict: "pass",
         violations: [],
-        solver: "first-order",
+        solver: "auto",
       },
       published: {
         optimum: tinyThroughput,
@@ -70,7 +74,7 @@ describe("sluice bench", () => {
     expect(ran.stdout).toMatch(
       /^instance +nodes +links +demands +paths +of optimum +gap +read +tunnels +solve +check +total +MB +verdict +solver$/m,
     );
-    expect(ran.stdout).toMatch(/^Tiny uniform x1 +4 +4 +2 +3 +\S+ +\S+e-\d+ .* pass +first-order$/m);
+    expect(ran.stdout).toMatch(/^Tiny uniform x1 +4 +4 +2 +3 +\S+ +\S+e-\d+ .* pass +auto$/m);
     expect(ran.stdout).toMatch(/^instance +Sluice +NCFlow +POP best +POP fastest +SMORE +Gurobi$/m);
     expect(ran.stdout).toContain("0.8889 0.250 s");
     expect(ran.stdout).toContain("1 of 1 instances solved to a proven gap of 1e-3");
@@ -78,7 +82,9 @@ describe("sluice bench", () => {
   });
 
   test("the largest fraction that all demands can have at once", async () => {
-    const ran = await run(bench(tinyId, "--objective", "max-concurrent", "--exact", "--engine", "first-order", "-o", "json"));
+    const ran = await run(
+      bench(tinyId, "--objective", "max-concurrent", "--exact", "--engine", "first-order", "--threads", "1", "-o", "json"),
+    );
     const report = JSON.parse(ran.stdout) as BenchReport;
     expect(report.settings.gap).toBe(1e-6);
     expect(report.instances[0]?.answer).toMatchObject({
@@ -146,6 +152,21 @@ describe("sluice bench", () => {
     expect(ran.stdout).not.toContain("Tiny");
   });
 
+  test("Ctrl-C ends it with 130, and the process of the instance with it", async () => {
+    const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+    const child = spawn(process.execPath, [...sourceSolver.execArgv, main, ...bench("--warm-up", "60", "--progress")], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (chunk.includes("warm up")) child.kill("SIGINT");
+    });
+    // The instance's process has the same stderr: its end is the end of both.
+    const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+    expect({ code, signal }).toEqual({ code: 130, signal: null });
+    expect(stdout).not.toContain("Tiny");
+    expect(stderr).not.toContain("solve");
+  });
+
   test("the memory is that of the instance's process, not of the one that started it", async () => {
     const large = Buffer.alloc(5e8, 1);
     const ran = await run(bench("-o", "json"));
@@ -170,6 +191,7 @@ describe("sluice bench refuses", () => {
     [["--gap", "small"], "wrong-type", /--gap/],
     [["--gap", "1e-3", "--exact"], "malformed", /--exact/],
     [["--repeat", "0"], "out-of-range", /--repeat/],
+    [["--threads", "2"], "not-allowed", /--engine first-order/],
     [["--threads", "0"], "out-of-range", /--threads/],
     [["--warm-up", "61"], "out-of-range", /--warm-up/],
     [["--time-limit", "-1"], "negative", /--time-limit/],

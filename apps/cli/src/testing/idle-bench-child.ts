@@ -4,8 +4,8 @@ import { openSolver } from "../bench/engines.js";
 import { serveTask } from "../bench/serve-task.js";
 
 serveTask({
-  open: async (solver, gap) => ({
-    ...(await openSolver(solver, gap)),
+  open: async (solver) => ({
+    ...(await openSolver(solver)),
     name: "idle",
     solve: async ({ problem }) =>
       ok({

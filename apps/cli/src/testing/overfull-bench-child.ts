@@ -4,8 +4,8 @@ import { openSolver } from "../bench/engines.js";
 import { serveTask } from "../bench/serve-task.js";
 
 serveTask({
-  open: async (solver, gap) => {
-    const honest = await openSolver(solver, gap);
+  open: async (solver) => {
+    const honest = await openSolver(solver);
     return {
       ...honest,
       name: "overfull",
