@@ -38,7 +38,7 @@ export interface GeneratedTunnels {
 }
 
 /** Slots beyond k where k alone block the search, */
-const spareSlots = 2;
+const spareSlots = 4;
 /** until this share of the time is over. */
 const spareTimeShare = 0.75;
 /** Paths a demand starts with, where none are given. */
