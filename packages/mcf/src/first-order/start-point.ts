@@ -82,8 +82,11 @@ export function carriableBps({ problem, limit }: FlowProgram): Float64Array {
   const { demandBps, demandCount, pathStart, linkStart, pathLinks, capacityBps } = problem;
   if (limit === "utilization") return demandBps;
   const rates = demandBps.slice();
+  // What fits through every link fits through any path.
+  const everyLinkBps = capacityBps.reduce((least, capacity) => Math.min(least, capacity), Infinity);
   for (let d = 0; d < demandCount; d++) {
     const demand = demandBps[d] as number;
+    if (demand <= everyLinkBps && (pathStart[d] as number) < (pathStart[d + 1] as number)) continue;
     let carriable = 0;
     for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number) && carriable < demand; p++) {
       let bottleneck = Infinity;

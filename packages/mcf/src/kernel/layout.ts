@@ -15,7 +15,7 @@ import { assert } from "@sluice/model";
 import type { FlowProgram } from "../flow-program.js";
 import type { PathTrie } from "../trie/path-trie.js";
 
-/** Widths of the classes, in paths. */
+/** Widths of the classes, in paths: class c has 2^c. */
 export const classWidths = [1, 2, 4, 8, 16] as const;
 export const classCount = classWidths.length;
 /** Most open paths of a demand. */
@@ -110,8 +110,8 @@ export interface Layout {
 export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: Float64Array): Layout {
   const { groupCount, problem, nodesMax } = trie;
   const { linkCount } = problem;
-  const { positionStart, slotStart, demandAt, slotCount } = place(trie);
-  const positionCount = demandAt.length;
+  const places = place(trie);
+  const { positionStart, slotStart, positionCount, slotCount } = places;
 
   const arena = new Arena();
   const records = arena.take(recordBytes * partitionCount);
@@ -149,9 +149,9 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     nodeStart: copy(new Int32Array(buffer, at.nodeStart, groupCount + 1), trie.nodeStart),
     parent: copy(new Uint16Array(buffer, at.parent, trie.parent.length), trie.parent),
     link: copy(new Uint16Array(buffer, at.link, trie.link.length), trie.link),
-    leaf: new Uint16Array(buffer, at.leaf, slotCount).fill(nodesMax),
-    demandAt,
-    pathAt: new Int32Array(slotCount).fill(-1),
+    leaf: new Uint16Array(buffer, at.leaf, slotCount),
+    demandAt: new Int32Array(positionCount),
+    pathAt: new Int32Array(slotCount),
     flow: new Float64Array(buffer, at.flow, slotCount),
     anchor: new Float64Array(buffer, at.anchor, slotCount),
     fitted: new Float64Array(buffer, at.fitted, slotCount),
@@ -170,7 +170,7 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     words,
     doubles: new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8)),
   };
-  fillIn(layout, rates, pathCost);
+  fillIn(layout, places.classOf, rates, pathCost);
   const cuts = cutGroups(layout);
   layout.partitions.forEach(({ record }, i) => {
     const put = (field: keyof typeof word, value: number): void => {
@@ -189,27 +189,33 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
   return layout;
 }
 
-/** Where demands and their paths stand. */
-function place(trie: PathTrie): {
+interface Places {
   readonly positionStart: Int32Array;
   readonly slotStart: Int32Array;
-  readonly demandAt: Int32Array;
+  readonly positionCount: number;
   readonly slotCount: number;
-} {
-  const { groupCount, demandStart, demands, leaf, problem } = trie;
+  /** Per demand of the trie. */
+  readonly classOf: Uint8Array;
+}
+
+/** Where the classes of each group stand. */
+function place({ groupCount, demandStart, demands, leaf, problem: { pathStart } }: PathTrie): Places {
   const positionStart = new Int32Array(groupCount * (classCount + 1));
   const slotStart = new Int32Array((groupCount + 1) * classCount);
-  const demandAt = new Int32Array(demands.length + groupCount * classCount);
   const classOf = new Uint8Array(demands.length);
+  const counts = new Int32Array(classCount);
   let position = 0;
   let slot = 0;
+  let widest = 0;
   for (let g = 0; g < groupCount; g++) {
-    const begin = demandStart[g] as number;
     const end = demandStart[g + 1] as number;
-    const counts = new Int32Array(classCount);
-    for (let i = begin; i < end; i++) {
-      const width = openPathCount(problem, leaf, demands[i] as number);
-      assert(width <= pathsMax, `a demand has at most ${pathsMax} open paths`);
+    counts.fill(0);
+    for (let i = demandStart[g] as number; i < end; i++) {
+      const d = demands[i] as number;
+      const pathEnd = pathStart[d + 1] as number;
+      let width = 0;
+      for (let p = pathStart[d] as number; p < pathEnd; p++) if ((leaf[p] as number) >= 0) width++;
+      if (width > widest) widest = width;
       const c = width <= 1 ? 0 : width === 2 ? 1 : width <= 4 ? 2 : width <= 8 ? 3 : 4;
       classOf[i] = c;
       counts[c] = (counts[c] as number) + 1;
@@ -217,53 +223,76 @@ function place(trie: PathTrie): {
     for (let c = 0; c < classCount; c++) {
       positionStart[g * (classCount + 1) + c] = position;
       slotStart[g * classCount + c] = slot;
-      if (counts[c] === 0) continue;
-      for (let i = begin; i < end; i++) if (classOf[i] === c) demandAt[position++] = demands[i] as number;
-      if ((counts[c] as number) % 2 === 1) demandAt[position++] = -1;
-      slot += (classWidths[c] as number) * 2 * Math.ceil((counts[c] as number) / 2);
+      const padded = ((counts[c] as number) + 1) & ~1;
+      position += padded;
+      slot += padded << c;
     }
     positionStart[g * (classCount + 1) + classCount] = position;
   }
+  assert(widest <= pathsMax, `a demand has at most ${pathsMax} open paths`);
   slotStart.fill(slot, groupCount * classCount);
-  return { positionStart, slotStart, demandAt: demandAt.slice(0, position), slotCount: slot };
+  return { positionStart, slotStart, positionCount: position, slotCount: slot, classOf };
 }
 
-function openPathCount({ pathStart }: PathTrie["problem"], leaf: Int32Array, demand: number): number {
-  let count = 0;
-  for (let p = pathStart[demand] as number; p < (pathStart[demand + 1] as number); p++) if ((leaf[p] as number) >= 0) count++;
-  return count;
-}
-
-function fillIn(layout: Layout, rates: Float64Array, pathCost: Float64Array | undefined): void {
+/** Puts each demand and its paths at the next place of its class, and pads what is left of the classes. */
+function fillIn(layout: Layout, classOf: Uint8Array, rates: Float64Array, pathCost: Float64Array | undefined): void {
   const { trie, positionStart, slotStart, demandAt, pathAt, leaf, cost, demand, weight } = layout;
-  const { groupCount, problem } = trie;
-  const depth = new Uint16Array(trie.nodesMax + 1);
-  weight.fill(weightless);
+  const { groupCount, demandStart, demands, leaf: leafOfPath, nodesMax } = trie;
+  const { pathStart } = trie.problem;
+  const depth = new Uint16Array(nodesMax + 1);
+  const next = new Int32Array(classCount);
   for (let g = 0; g < groupCount; g++) {
     depthsOf(trie, g, depth);
-    for (let c = 0; c < classCount; c++) {
-      const begin = positionStart[g * (classCount + 1) + c] as number;
-      const end = positionStart[g * (classCount + 1) + c + 1] as number;
-      const width = classWidths[c] as number;
-      for (let k = begin; k < end; k++) {
-        const d = demandAt[k] as number;
-        if (d < 0) continue;
-        const first = (slotStart[g * classCount + c] as number) + 2 * width * ((k - begin) >> 1) + ((k - begin) & 1);
-        let j = 0;
-        let longest = 1;
-        for (let p = problem.pathStart[d] as number; p < (problem.pathStart[d + 1] as number); p++) {
-          const node = trie.leaf[p] as number;
-          if (node < 0) continue;
-          const slot = first + 2 * j++;
-          leaf[slot] = node;
-          pathAt[slot] = p;
-          if (pathCost !== undefined) cost[slot] = pathCost[p] as number;
-          longest = Math.max(longest, depth[node] as number);
-        }
-        demand[k] = rates[d] as number;
-        weight[k] = longest / (rates[d] as number);
+    next.fill(0);
+    const end = demandStart[g + 1] as number;
+    for (let i = demandStart[g] as number; i < end; i++) {
+      const d = demands[i] as number;
+      const c = classOf[i] as number;
+      const n = next[c] as number;
+      next[c] = n + 1;
+      const k = (positionStart[g * (classCount + 1) + c] as number) + n;
+      let slot = slotOf(slotStart[g * classCount + c] as number, c, n);
+      const slotEnd = slot + (2 << c);
+      let longest = 1;
+      const pathEnd = pathStart[d + 1] as number;
+      for (let p = pathStart[d] as number; p < pathEnd; p++) {
+        const node = leafOfPath[p] as number;
+        if (node < 0) continue;
+        leaf[slot] = node;
+        pathAt[slot] = p;
+        if (pathCost !== undefined) cost[slot] = pathCost[p] as number;
+        slot += 2;
+        const links = depth[node] as number;
+        if (links > longest) longest = links;
       }
+      if (slot < slotEnd) pad(layout, slot, slotEnd);
+      const rate = rates[d] as number;
+      demandAt[k] = d;
+      demand[k] = rate;
+      weight[k] = longest / rate;
     }
+    for (let c = 0; c < classCount; c++) {
+      const n = next[c] as number;
+      if (n % 2 === 0) continue;
+      const k = (positionStart[g * (classCount + 1) + c] as number) + n;
+      demandAt[k] = -1;
+      weight[k] = weightless;
+      const slot = slotOf(slotStart[g * classCount + c] as number, c, n);
+      pad(layout, slot, slot + (2 << c));
+    }
+  }
+}
+
+/** First slot of a class's n-th demand. */
+function slotOf(classBegin: number, c: number, n: number): number {
+  return classBegin + ((n >> 1) << (c + 1)) + (n & 1);
+}
+
+/** Every other slot, of one lane. */
+function pad({ leaf, pathAt, trie }: Layout, from: number, end: number): void {
+  for (let slot = from; slot < end; slot += 2) {
+    leaf[slot] = trie.nodesMax;
+    pathAt[slot] = -1;
   }
 }
 
