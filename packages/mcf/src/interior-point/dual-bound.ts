@@ -16,6 +16,8 @@ export interface DualBound {
 }
 
 const tangentsMax = 40;
+/** Prices are not raised by more than this. */
+const factorMax = 2 ** 32;
 /**
  * The factor is taken this much larger, relative: at the least value, paths of huge demands are worth 0 but for rounding, and others who add
  * up the prices round otherwise.
@@ -88,7 +90,7 @@ function leastOf(at: (scale: number) => Tangent): DualBound {
   };
   let falling = best.slope < 0 ? best : keep(at(0));
   let rising = best;
-  for (let factor = 2; rising.slope < 0 && factor < 2 ** 10; factor *= 2) {
+  for (let factor = 2; rising.slope < 0 && factor <= factorMax; factor *= factor) {
     falling = rising;
     rising = keep(at(factor));
   }

@@ -48,10 +48,10 @@ function fitDemands({ slotStart, rate, utilization }: ReducedProgram, flow: Floa
       flow[slot] = Math.max(0, flow[slot] as number);
       sum += flow[slot] as number;
     }
-    if (sum === 0 && utilization) flow[from] = wanted;
-    if (sum === 0 || (sum <= wanted && !utilization)) continue;
+    if (sum <= wanted && !utilization) continue;
     const factor = wanted / sum;
-    for (let slot = from; slot < end; slot++) flow[slot] = (flow[slot] as number) * factor;
+    if (factor === Infinity) flow[from] = wanted;
+    else for (let slot = from; slot < end; slot++) flow[slot] = (flow[slot] as number) * factor;
   }
 }
 
