@@ -68,6 +68,8 @@ export interface BenchAnswer {
   readonly seconds: Seconds;
   /** Of every run, in order. */
   readonly totalSeconds: readonly number[];
+  /** Of all threads together, over the same span as `seconds.total`: says more than that where the machine has other work. */
+  readonly cpuSeconds: number;
   /** Largest resident set of the process, reading and everything else included. */
   readonly memoryBytes: number;
 }

@@ -32,6 +32,7 @@ const answer = (total: number, value: number, more: Partial<BenchAnswer> = {}): 
     violations: [],
     seconds: { read: 0, tunnels: 0, solve: total, check: 0, total },
     totalSeconds: [total],
+    cpuSeconds: total,
     memoryBytes: 0,
     ...more,
   });

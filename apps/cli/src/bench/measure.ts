@@ -15,6 +15,8 @@ const repeatSecondsMax = 60;
 export interface MeasureContext {
   /** Monotonic. */
   readonly nowMs: () => number;
+  /** Used by this process so far, by all its threads. */
+  readonly cpuSeconds: () => number;
   /** The largest resident set so far, bytes. */
   readonly memoryBytes: () => number;
   readonly onStage: (stage: BenchStage) => void;
@@ -42,7 +44,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
     if (!run.ok) return run;
     runs.push(run.value);
   }
-  const { problem: solved, found, judged, seconds } = medianOf(runs);
+  const { problem: solved, found, judged, seconds, cpuSeconds } = medianOf(runs);
   return ok({
     size: sizeOf(solved),
     solver: solver.name,
@@ -55,6 +57,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
     violations: judged.violations,
     seconds: { read: readSeconds, ...seconds },
     totalSeconds: runs.map((run) => run.seconds.total),
+    cpuSeconds,
     memoryBytes: context.memoryBytes(),
   });
 }
@@ -73,6 +76,7 @@ interface Run {
   readonly found: Found;
   readonly judged: Judged;
   readonly seconds: Omit<Seconds, "read">;
+  readonly cpuSeconds: number;
 }
 
 async function runOnce(
@@ -83,6 +87,7 @@ async function runOnce(
   const { nowMs, onStage } = context;
   const own = task.tunnels === "own";
   onStage("solve");
+  const cpuSeconds = context.cpuSeconds();
   const solveMs = nowMs();
   const found = await solve(given, solver, task, nowMs);
   if (!found.ok) return found;
@@ -101,7 +106,7 @@ async function runOnce(
     check: (endMs - checkMs) / 1000,
     total: (endMs - solveMs) / 1000,
   };
-  return ok({ problem, found: found.value, judged: { ...judged, violations }, seconds });
+  return ok({ problem, found: found.value, judged: { ...judged, violations }, seconds, cpuSeconds: context.cpuSeconds() - cpuSeconds });
 }
 
 async function solve(problem: Problem, solver: OpenSolver, task: BenchTask, nowMs: () => number): Promise<Result<FoundOnTunnels>> {

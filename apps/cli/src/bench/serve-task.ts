@@ -10,6 +10,7 @@ export function serveTask({ open }: Pick<MeasureContext, "open">): void {
   process.once("message", (task: BenchTask) => {
     void measure(task, {
       nowMs: () => performance.now(),
+      cpuSeconds,
       memoryBytes: peakMemoryBytes,
       onStage: (stage) => send({ kind: "stage", stage }),
       open,
@@ -24,6 +25,11 @@ export function serveTask({ open }: Pick<MeasureContext, "open">): void {
   // The parent decides when its child ends; a terminal's Ctrl-C reaches the whole process group.
   process.on("SIGINT", () => undefined);
   send({ kind: "ready" });
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function send(reply: BenchReply): void {

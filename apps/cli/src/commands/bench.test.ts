@@ -64,6 +64,7 @@ describe("sluice bench", () => {
     expect(row?.ofOptimum).toBeGreaterThan(0.999);
     expect(answer?.gap).toBeLessThan(1e-3);
     expect(answer?.totalSeconds).toHaveLength(2);
+    expect(answer?.cpuSeconds).toBeGreaterThan(0);
     const { tunnels = 0, solve = 0, check = 0, total } = answer?.seconds ?? {};
     expect(total).toBeCloseTo(tunnels + solve + check, 9);
   });
