@@ -138,6 +138,6 @@ const linksMax = 2_000;
 const secondsPerPathAndLinks = 5e-10;
 
 /** About how long `purify` takes on such a problem, seconds of one core of 2026; Infinity where it is not for it. */
-export function purifySecondsOf({ pathCount, linkCount }: Problem): number {
+export function purifySecondsOf({ pathCount, linkCount }: Pick<Problem, "pathCount" | "linkCount">): number {
   return linkCount > linksMax ? Infinity : secondsPerPathAndLinks * pathCount * linkCount ** 2;
 }

@@ -13,6 +13,12 @@ import { emptyInverse, type BasisInverse } from "./basis-inverse.js";
  */
 const unevenness = 1e-7;
 
+/**
+ * Demands are taken to be no more than this times what their paths could carry alone: beyond that the rest is refused anyway, and with
+ * a demand of 1e15 the rate of a key would lose all its digits.
+ */
+const refusedShare = 2;
+
 /** A fraction in [0, 1) that looks random and depends on `i` only. */
 function fractionOf(i: number): number {
   return ((Math.imul(i + 1, 0x9e3779b1) >>> 0) % 0xfffff) / 0xfffff;
@@ -75,20 +81,23 @@ export function stateAt({ problem }: FlowProgram, goals: Goals, flowBps: Float64
     state.demandOf[refusal] = d;
     const keeps = goals.keepsRate[d] === 1;
     let carried = 0;
+    let carriable = 0;
     let key = -1;
     for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
       state.demandOf[p] = d;
-      if (!isOpen(problem, p)) {
+      const bottleneck = bottleneckOf(problem, p);
+      if (!(bottleneck > 0)) {
         state.placeOf[p] = place.closed;
         state.rate[p] = 0;
         continue;
       }
       const rate = state.rate[p] as number;
       carried += rate;
+      carriable += bottleneck;
       if (key < 0 || rate > (state.rate[key] as number)) key = p;
       if (rate > 0) state.placeOf[p] = place.undecided;
     }
-    const total = keeps ? carried : Math.max(carried, (1 - unevenness) * (demandBps[d] as number));
+    const total = keeps ? carried : Math.max(carried, (1 - unevenness) * Math.min(demandBps[d] as number, refusedShare * carriable));
     if (key < 0 || total <= 0) {
       state.placeOf[refusal] = place.closed;
       continue;
@@ -141,9 +150,11 @@ export function crosses({ pathCount, linkStart, pathLinks }: Problem, column: nu
   return false;
 }
 
-function isOpen({ linkStart, pathLinks, capacityBps }: Problem, path: number): boolean {
+/** The least capacity along a path. */
+function bottleneckOf({ linkStart, pathLinks, capacityBps }: Problem, path: number): number {
+  let least = Infinity;
   for (let k = linkStart[path] as number; k < (linkStart[path + 1] as number); k++) {
-    if (!((capacityBps[pathLinks[k] as number] as number) > 0)) return false;
+    least = Math.min(least, capacityBps[pathLinks[k] as number] as number);
   }
-  return true;
+  return least;
 }
