@@ -4,7 +4,7 @@ import { trieWasm } from "../../generated/trie.js";
 import type { Problem } from "../problem.js";
 import { groupNodesMax, type FullTries, type ClosedPaths } from "./full-tries.js";
 
-/** Words (4 bytes) of the kernels' record that are no addresses; assembly/trie.ts lists all of them as byte offsets. */
+/** Words (4 bytes) of the kernels' record that are no addresses; assembly/trie-record.ts lists all of them as byte offsets. */
 const word = {
   demandCount: 0,
   nodeCount: 1,
