@@ -8,8 +8,8 @@
  */
 import type { FlowEngine, FlowProgram, FlowSolution, FlowStart, SolveLimits } from "../flow-program.js";
 import { denseKernel, denseWasmRuns, type DenseKind } from "./dense-kernel.js";
-import { directionsOf } from "./direction.js";
-import { eliminationOf } from "./elimination.js";
+import { directionsOf, type Directions } from "./direction.js";
+import { eliminationOf, type Elimination } from "./elimination.js";
 import { incidenceOf } from "./incidence.js";
 import { incumbentOf, type Incumbent } from "./incumbent.js";
 import { advance, emptyPoint } from "./point.js";
@@ -49,14 +49,11 @@ export function solveByInteriorPoint(
   if (reduced.capacity.length === 0) return nothingContested(reduced, incumbent);
 
   const { point, worth } = start === undefined ? coldStart(reduced, incidence) : warmStart(reduced, incidence, start);
-  const elimination = eliminationOf(
-    reduced,
-    denseKernel({ ...schurTerms(reduced.trie, reduced, reduced), slotStart: reduced.slotStart }, kernel),
-  );
-  const directions = directionsOf(reduced, elimination);
   const residuals = emptyResiduals(reduced);
   const watch = watchOf(limits, begun);
   const progress = progressOf();
+  // Costs as much as an iteration or two: not before it is known that there is time for one.
+  let newton: Newton | undefined;
   for (let iterations = 0; ; iterations++) {
     const standing = measure(reduced, incidence, point, worth, residuals);
     if (standing.gap <= judgeFactor * limits.gap || limits.onProgress !== undefined) {
@@ -66,12 +63,24 @@ export function solveByInteriorPoint(
     }
     const stopped = watch.stopped() ?? (iterations === iterationsMax || progress.stalled(standing) ? "stalled" : undefined);
     if (stopped !== undefined) return lastAnswer(incumbent, point, limits, { status: stopped, iterations });
-    elimination.factor(point);
-    const { direction, primal, dual } = directions.next(point, residuals, standing.mu);
+    newton ??= newtonOf(reduced, kernel);
+    newton.elimination.factor(point);
+    const { direction, primal, dual } = newton.directions.next(point, residuals, standing.mu);
     if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
     const stepShare = Math.max(stepShareMin, 1 - standing.gap);
     advance(point, direction, { primal: Math.min(1, stepShare * primal), dual: Math.min(1, stepShare * dual) });
   }
+}
+
+interface Newton {
+  readonly elimination: Elimination;
+  readonly directions: Directions;
+}
+
+function newtonOf(reduced: ReducedProgram, kernel: DenseKind): Newton {
+  const terms = schurTerms(reduced.trie, reduced, reduced);
+  const elimination = eliminationOf(reduced, denseKernel({ ...terms, slotStart: reduced.slotStart }, kernel));
+  return { elimination, directions: directionsOf(reduced, elimination) };
 }
 
 function lastAnswer(

@@ -17,6 +17,9 @@ import { findChains, type BlockSlots, type Chains } from "./schur-terms.js";
 /** A set of a demand's paths is 16 bits. */
 export const pathsMax = 16;
 
+/** The dense system has as many rows: with a chain for every two of them it fills 4 GiB. */
+const rowsMax = 14_000;
+
 /**
  * A demand is clipped to this many times what its paths could carry side by side. Above 1, so that the clipped demand never binds
  * and leaves no trace in the prices.
@@ -48,6 +51,7 @@ export function reduceProgram({ problem, limit, pathCost }: FlowProgram): Reduce
   // Every link in use counts for the utilization; else a link that all demands could not fill together has no price.
   const trie = buildTrie({ ...problem, demandBps }, { fillable: utilization ? 0 : 1 });
   const chains = findChains(trie);
+  assert(chains.rowLink.length <= rowsMax, `the interior point takes at most ${rowsMax} links that could fill`);
   const unitBps = unitOf(trie, chains.rowLink);
   const blocks = placeBlocks(trie);
   const rowOf = new Int32Array(problem.linkCount + 1).fill(chains.rowLink.length);

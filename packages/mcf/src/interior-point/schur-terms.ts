@@ -31,6 +31,8 @@ export interface SchurTerms extends Chains {
 
 const none = -1;
 const several = -2;
+/** Rows of a demand up to which sorting by insertion is the fastest. */
+const insertionMax = 48;
 
 /** O(nodes of the tries). */
 export function findChains({ groupCount, nodeStart, parent, link, contested }: PathTrie): Chains {
@@ -116,6 +118,7 @@ class BlockCrossing {
   readonly #chains: Int32Array;
   /** Per row or chain: the paths of this demand that cross it. */
   readonly #paths: Uint16Array;
+  readonly #keys: Uint32Array;
   #crossed: number[] = [];
   #bit = 0;
   /** Rows begin .. end of a chain that the path crosses without a break. */
@@ -133,6 +136,7 @@ class BlockCrossing {
       this.#chainOf.fill(c, first, first + (chains[2 * c + 1] as number));
     }
     this.#paths = new Uint16Array(rowLink.length + chains.length / 2);
+    this.#keys = new Uint32Array(this.#paths.length);
   }
 
   beginPath(position: number): void {
@@ -164,16 +168,14 @@ class BlockCrossing {
   /** Rows by their set of paths, then by number: the order in which the kernel runs through memory. */
   flush(terms: TermList): void {
     this.#breakChains();
-    const paths = this.#paths;
-    const crossed = this.#crossed;
-    crossed.sort((a, b) => (paths[a] as number) - (paths[b] as number) || a - b);
-    terms.reserve(1 + 3 * crossed.length);
+    const keys = this.#sortedKeys();
+    terms.reserve(1 + 3 * keys.length);
     const head = terms.length++;
     let runs = 0;
-    for (let i = 0; i < crossed.length;) {
-      const set = paths[crossed[i] as number] as number;
+    for (let i = 0; i < keys.length;) {
+      const set = (keys[i] as number) >>> 16;
       let j = i;
-      while (j < crossed.length && paths[crossed[j] as number] === set) j++;
+      while (j < keys.length && (keys[j] as number) >>> 16 === set) j++;
       terms.push(set);
       terms.push(j - i);
       runs++;
@@ -181,11 +183,27 @@ class BlockCrossing {
     }
     terms.values[head] = runs;
     terms.runsMax = Math.max(terms.runsMax, runs);
-    for (const row of crossed) {
+    for (let i = 0; i < keys.length; i++) {
+      const row = (keys[i] as number) & 0xffff;
       terms.push(row);
-      paths[row] = 0;
+      this.#paths[row] = 0;
     }
-    crossed.length = 0;
+    this.#crossed.length = 0;
+  }
+
+  /** The set of paths in the upper 16 bits, the row in the lower. By insertion while they are few. */
+  #sortedKeys(): Uint32Array {
+    const crossed = this.#crossed;
+    const keys = this.#keys.subarray(0, crossed.length);
+    const few = crossed.length <= insertionMax;
+    for (let i = 0; i < crossed.length; i++) {
+      const row = crossed[i] as number;
+      const key = (this.#paths[row] as number) * 65_536 + row;
+      let j = i;
+      for (; few && j > 0 && (keys[j - 1] as number) > key; j--) keys[j] = keys[j - 1] as number;
+      keys[j] = key;
+    }
+    return few ? keys : keys.sort();
   }
 
   /**
@@ -193,8 +211,10 @@ class BlockCrossing {
    * differences of what the chain and the link have, and cancel.
    */
   #breakChains(): void {
+    let broken = false;
+    for (const row of this.#crossed) broken ||= row >= this.#rowCount && this.#partlyCrossed(row - this.#rowCount);
+    if (!broken) return;
     const whole = this.#crossed.filter((row) => row >= this.#rowCount && this.#partlyCrossed(row - this.#rowCount));
-    if (whole.length === 0) return;
     this.#crossed = this.#crossed.filter((row) => !whole.includes(row));
     for (const row of whole) {
       const first = this.#chains[2 * (row - this.#rowCount)] as number;
@@ -206,7 +226,9 @@ class BlockCrossing {
 
   #partlyCrossed(chain: number): boolean {
     const first = this.#chains[2 * chain] as number;
-    return this.#paths.subarray(first, first + (this.#chains[2 * chain + 1] as number)).some((set) => set !== 0);
+    const end = first + (this.#chains[2 * chain + 1] as number);
+    for (let row = first; row < end; row++) if (this.#paths[row] !== 0) return true;
+    return false;
   }
 
   #mark(row: number, paths: number): void {
