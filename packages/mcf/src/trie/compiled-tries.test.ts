@@ -123,7 +123,7 @@ describe("tries built by the compiled kernels", () => {
   it("have the contested links of each open path, one node for those that end alike", () => {
     fc.assert(
       fc.property(problem, (drawn) => {
-        const tries = buildTrie(drawn, { fillable: 1 });
+        const tries = buildTrie(drawn, { fillable: 1, kind: "wasm" });
         const links = linksOfPaths(tries);
         const suffixes = Array.from({ length: nodeCount }, () => new Set<string>());
         for (let d = 0; d < drawn.demandCount; d++) {

@@ -22,6 +22,8 @@ import { referenceTries } from "./reference-tries.js";
 
 /** Links are numbered in 16 bits. */
 export const linksMax = 65_534;
+/** Links of all paths below which a memory for the compiled kernels costs more than they save. */
+const compiledLinksMin = 2_000;
 
 export interface PathTrie {
   readonly problem: Problem;
@@ -51,7 +53,7 @@ export interface TrieOptions {
    * largest utilization where that is what is minimized. May depend on the demands that have an open path.
    */
   readonly fillable: number | ((routable: Int32Array) => number);
-  /** Compiled where that runs, unless said otherwise. The same tries either way. */
+  /** Compiled where that runs and pays, unless said otherwise. The same tries either way. */
   readonly kind?: KernelKind | undefined;
 }
 
@@ -63,7 +65,7 @@ export interface TrieOptions {
 export function buildTrie(problem: Problem, { fillable, kind }: TrieOptions): PathTrie {
   const { linkCount, capacityBps } = problem;
   assert(linkCount <= linksMax, `a problem for the trie has at most ${linksMax} links`);
-  const isCompiled = kind === undefined ? compiledTriesRun() : kind === "wasm";
+  const isCompiled = kind === undefined ? problem.pathLinks.length >= compiledLinksMin && compiledTriesRun() : kind === "wasm";
   const closed = closedPaths(problem);
   const full = isCompiled ? compiledTries(problem, closed) : referenceTries(problem, closed);
   const { demands, demandStart, potentialBps } = full;
