@@ -43,6 +43,9 @@ const classCount: i32 = 5;
 /** Price of the node that stands for "no path". */
 const padPrice: f64 = 1e30;
 
+/** Flows of less than this share of their demand are no direction in which to scale up. */
+const emptyShare: f64 = 1e-100;
+
 /** Vectors of the demands of one lane pair, while paths are projected: the widest class has 16. */
 const widthMax: usize = 16;
 const scratch: usize = memory.data(<i32>(16 * 16), 16);
@@ -401,6 +404,18 @@ export function price(record: usize): void {
   store<f64>(record, f64x2.extract_lane(dual, 0) + f64x2.extract_lane(dual, 1), dualSum);
 }
 
+/** Next to nothing flows where all must be carried: the first path that is open takes it. */
+function carryOnFirst(slot: usize, width: usize, leaves: usize, pad: usize, rate: f64, fitted: usize, acc: usize): void {
+  for (let j: usize = 0; j < width; j++) {
+    const at = slot + (j << 1);
+    const leaf = <usize>load<u16>(leaves + (at << 1));
+    if (leaf === pad) continue;
+    store<f64>(fitted + (at << 3), rate);
+    store<f64>(acc + (leaf << 3), load<f64>(acc + (leaf << 3)) + rate);
+    return;
+  }
+}
+
 /** Flows made a right answer to the demands (none negative, each demand's sum at most or exactly its rate), and their link loads. */
 export function fit(record: usize): void {
   const all = load<i32>(record, carryAll);
@@ -413,6 +428,7 @@ export function fit(record: usize): void {
   const flows = <usize>load<u32>(record, flowAt);
   const fitted = <usize>load<u32>(record, fittedAt);
   const demands = <usize>load<u32>(record, demandAt);
+  const pad = <usize>load<i32>(record, padNode);
   const one = f64x2.splat(1.0);
   clearLoads(record);
   const end = <usize>load<i32>(record, groupEnd);
@@ -433,16 +449,18 @@ export function fit(record: usize): void {
           const v = f64x2.pmax(v128.load(flows + ((slot + (j << 1)) << 3)), zero2);
           sum = f64x2.add(sum, v);
         }
-        // Nothing at all where all must be carried: the first path takes it.
-        const empty = f64x2.le(sum, zero2);
+        const empty = f64x2.le(sum, f64x2.mul(d, f64x2.splat(emptyShare)));
         let ratio = f64x2.div(d, v128.bitselect(one, sum, empty));
         if (!all) ratio = f64x2.pmin(ratio, one);
         for (let j: usize = 0; j < width; j++) {
           const at = slot + (j << 1);
-          let v = f64x2.mul(f64x2.pmax(v128.load(flows + (at << 3)), zero2), ratio);
-          if (all && j === 0) v = v128.bitselect(d, v, empty);
+          const v = f64x2.mul(f64x2.pmax(v128.load(flows + (at << 3)), zero2), v128.andnot(ratio, empty));
           v128.store(fitted + (at << 3), v);
           addPairAt(acc, leaves + (at << 1), v);
+        }
+        if (all && v128.any_true(empty)) {
+          if (f64x2.extract_lane(sum, 0) <= f64x2.extract_lane(d, 0) * emptyShare) carryOnFirst(slot, width, leaves, pad, f64x2.extract_lane(d, 0), fitted, acc);
+          if (f64x2.extract_lane(sum, 1) <= f64x2.extract_lane(d, 1) * emptyShare) carryOnFirst(slot + 1, width, leaves, pad, f64x2.extract_lane(d, 1), fitted, acc);
         }
       }
     }

@@ -21,20 +21,25 @@ export interface Ended {
   readonly iterations: number;
 }
 
-/** Begins at the iterate's anchor. `began`: when the solve began, ms. */
+export interface IterationOptions {
+  readonly limits: SolveLimits;
+  /** When the solve began, ms. */
+  readonly began: number;
+  /** From a given start, which may be nearly right. */
+  readonly warm: boolean;
+  readonly primalWeightUsual: number;
+  readonly iterationsMax?: number | undefined;
+}
+
+/** Begins at the iterate's anchor. */
 export function iterateUntil(
   iterate: Iterate,
   incumbent: Incumbent,
   program: FlowProgram,
-  {
-    limits,
-    began,
-    warm,
-    iterationsMax = iterationsMaxEver,
-  }: { readonly limits: SolveLimits; readonly began: number; readonly warm: boolean; readonly iterationsMax?: number | undefined },
+  { limits, began, warm, primalWeightUsual, iterationsMax = iterationsMaxEver }: IterationOptions,
 ): Ended {
   const { kernel } = iterate;
-  const control = makeStepControl(iterate.primalWeight);
+  const control = makeStepControl(primalWeightUsual);
   let iterations = 0;
   let nextCheck = 0;
   let pause = warm ? warmCheckStart : checkStart;
@@ -49,9 +54,9 @@ export function iterateUntil(
       limits.onProgress?.({ value: incumbent.value, bound: incumbent.bound, gap });
       if (gap < bestGap) [bestGap, bestAt] = [gap, iterations];
       else if (iterations - bestAt >= patience) {
-        // The balance of flows and prices was lost: begin again from here, with the first one.
+        // The balance of flows and prices was lost: begin again from here, with the usual one.
         patience *= 2;
-        iterate.primalWeight = control.primalWeightFirst;
+        iterate.primalWeight = primalWeightUsual;
         setAnchor(iterate);
       }
       if (gap <= limits.gap) return { status: "gap", iterations };

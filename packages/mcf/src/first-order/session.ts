@@ -25,7 +25,7 @@ export interface FirstOrderOptions {
 
 /** What is different from the program that the session was opened with. */
 export interface FlowChange {
-  /** Per demand, bps: at most `demandGrowthMax` times the first rate, and 0 where that was 0. */
+  /** Per demand, bps; 0 where the first rate was 0. */
   readonly demandBps?: Float64Array | undefined;
   /** Per link, bps, at most the first capacity. Paths over links of capacity 0 are closed. */
   readonly capacityBps?: Float64Array | undefined;
@@ -39,7 +39,10 @@ export interface FlowSession {
 }
 
 export interface SessionOptions extends FirstOrderOptions {
-  /** Demands may grow to so many times their first rate: links that could fill by then are watched from the start. */
+  /**
+   * Demands may grow to so many times their first rate, or capacities fall to this part, or some of both: links that could fill by then are
+   * watched from the start.
+   */
   readonly demandGrowthMax: number;
 }
 
@@ -54,6 +57,7 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
   const iterate = makeIterate(kernel, priceStepOf(program), stepSizeStart);
   const longest = kernel.layout.weight.map((weight, k) => weight * (kernel.layout.demand[k] as number));
   const closures = makeClosures(iterate, problem);
+  let usualWeight: number | undefined;
 
   return {
     solve(limits, { change = {}, start } = {}) {
@@ -63,7 +67,9 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       iterate.stepSize = stepSizeStart;
       closures.openAll();
       setRates(kernel.layout, changed.problem.demandBps, longest);
-      iterate.primalWeight = begin(kernel, changed, start);
+      const weights = begin(kernel, changed, start, usualWeight);
+      usualWeight = weights.usual;
+      iterate.primalWeight = weights.first;
       closures.close(changed);
       loadByFlow(iterate);
       setAnchor(iterate);
@@ -72,6 +78,7 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
         limits,
         began,
         warm: start !== undefined,
+        primalWeightUsual: usualWeight,
         iterationsMax: options.iterationsMax,
       });
       return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
@@ -92,18 +99,18 @@ function changedProgram(
   { firstBps, growthMax }: { readonly firstBps: Float64Array; readonly growthMax: number },
 ): FlowProgram {
   const { problem } = program;
-  if (capacityBps !== undefined) {
-    assert(
-      capacityBps.every((c, e) => c >= 0 && c <= (problem.capacityBps[e] as number)),
-      "a session's capacities do not grow",
-    );
-  }
-  if (demandBps !== undefined) {
-    assert(
-      demandBps.every((d, k) => d >= 0 && d <= growthMax * (problem.demandBps[k] as number)),
-      `a session's demands do not grow beyond ${growthMax} times their first rate`,
-    );
-  }
+  const growth = (demandBps ?? problem.demandBps).reduce((most, d, k) => Math.max(most, d / ((problem.demandBps[k] as number) || 1)), 0);
+  assert(
+    (demandBps ?? problem.demandBps).every((d, k) => d >= 0 && (d === 0 || (problem.demandBps[k] as number) > 0)),
+    "demands that a session was opened without stay away",
+  );
+  assert(
+    (capacityBps ?? problem.capacityBps).every((c, e) => {
+      const first = problem.capacityBps[e] as number;
+      return c === 0 || (c > 0 && c <= first && growth * first <= growthMax * (1 + 1e-9) * c);
+    }),
+    `in a session no link's capacity grows, nor do demands against it beyond ${growthMax} times what they were`,
+  );
   // Where a demand was clipped to what its paths carry, it stays clipped to that.
   const rates = demandBps?.map((d, k) =>
     (firstBps[k] as number) < (problem.demandBps[k] as number) ? Math.min(d, firstBps[k] as number) : d,

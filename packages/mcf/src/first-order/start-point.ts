@@ -15,47 +15,76 @@ export interface SessionPoint {
   readonly primalWeight: number;
 }
 
+/** A primal weight from a start stays within this factor of the usual one: a solve that ended badly must not spoil the next. */
+const primalWeightRange = 64;
+
+export interface PrimalWeights {
+  /** What is usual for the program. */
+  readonly usual: number;
+  readonly first: number;
+}
+
 /**
- * Sets flows and prices, and returns the primal weight. Without a start: for throughput nothing flows and nothing has a price; for the
- * utilization each demand spreads over its paths, and links are priced by how much these load them.
+ * Sets flows and prices. Without a start: for throughput nothing flows and nothing has a price; for the utilization each demand spreads over
+ * its paths, and links are priced by how much these load them. `usual`, where it is known from before, saves finding it.
  */
-export function begin(kernel: Kernel, { limit, problem }: FlowProgram, start: FlowStart | SessionPoint | undefined): number {
+export function begin(kernel: Kernel, program: FlowProgram, start: FlowStart | SessionPoint | undefined, usual?: number): PrimalWeights {
   const { layout } = kernel;
-  if (start === undefined) {
-    layout.flow.fill(0);
-    layout.price.fill(0);
-  }
-  if (start !== undefined && "flow" in start) {
+  const isPoint = start !== undefined && "flow" in start;
+  const known = isPoint && usual !== undefined ? usual : beginCold(kernel, program);
+  if (start === undefined) return { usual: known, first: known };
+  if (isPoint) {
     layout.flow.set(start.flow);
     layout.price.set(start.price);
-    return start.primalWeight;
+  } else beginAt(kernel, program, start);
+  const wanted = start.primalWeight ?? known;
+  return { usual: known, first: Math.min(Math.max(wanted, known / primalWeightRange), known * primalWeightRange) };
+}
+
+function beginCold(kernel: Kernel, { limit, problem }: FlowProgram): number {
+  const { layout } = kernel;
+  layout.price.fill(0);
+  if (limit === "capacity") {
+    layout.flow.fill(0);
+    return primalWeightDefault;
   }
-  if (start !== undefined) {
-    layout.pathAt.forEach((path, slot) => {
-      layout.flow[slot] = path < 0 ? 0 : (start.flowBps[path] as number);
-    });
-    for (let e = 0; e < problem.linkCount; e++) layout.price[e] = start.linkPrice[e] as number;
-    if (limit === "utilization") normalize(layout.price, problem.capacityBps);
-    if (start.primalWeight !== undefined) return start.primalWeight;
-  } else if (limit === "utilization") {
-    // Flows of 1 on every path: fitting makes them shares of the demand.
-    layout.pathAt.forEach((path, slot) => {
-      layout.flow[slot] = path < 0 ? 0 : 1;
-    });
-    kernel.fit();
-    layout.flow.set(layout.fitted);
-    priceByLoad(kernel, problem.capacityBps);
+  // Flows of 1 on every path: fitting makes them shares of the demand.
+  layout.pathAt.forEach((path, slot) => {
+    layout.flow[slot] = path < 0 ? 0 : 1;
+  });
+  kernel.fit();
+  layout.flow.set(layout.fitted);
+  priceByLoad(kernel, problem.capacityBps);
+  return weightOf(kernel);
+}
+
+/** Flows are fitted to their demands. Only prices of contested links count; where these are all zero, there are none. */
+function beginAt(kernel: Kernel, { limit, problem }: FlowProgram, { flowBps, linkPrice }: FlowStart): void {
+  const { layout } = kernel;
+  layout.pathAt.forEach((path, slot) => {
+    layout.flow[slot] = path < 0 ? 0 : (flowBps[path] as number);
+  });
+  kernel.fit();
+  layout.flow.set(layout.fitted);
+  const { contested } = layout.trie;
+  if (!linkPrice.some((y, e) => y > 0 && contested[e] === 1)) return;
+  // With limit "capacity" no price above 1, what admitting is worth, says more than 1 does.
+  const most = limit === "capacity" ? 1 : Infinity;
+  for (let e = 0; e < problem.linkCount; e++) {
+    layout.price[e] = contested[e] === 1 ? Math.min(Math.max(0, linkPrice[e] as number), most) : 0;
   }
-  return limit === "capacity" ? primalWeightDefault : weightOf(kernel);
+  if (limit === "utilization") normalize(layout.price, problem.capacityBps);
 }
 
 function priceByLoad({ layout }: Kernel, capacityBps: Float64Array): void {
   const load = new Float64Array(layout.price.length);
   addLoads(layout, load);
-  const top = capacityBps.reduce((most, c, e) => ((load[e] as number) > 0 ? Math.max(most, (load[e] as number) / c) : most), 0);
+  // A link that was cut carries nothing for long: paths over it are about to be closed.
+  const isLoaded = (e: number): boolean => (load[e] as number) > 0 && (capacityBps[e] as number) > 0;
+  const top = capacityBps.reduce((most, c, e) => (isLoaded(e) ? Math.max(most, (load[e] as number) / c) : most), 0);
   for (let e = 0; e < capacityBps.length; e++) {
     const c = capacityBps[e] as number;
-    layout.price[e] = (load[e] as number) > 0 ? Math.exp(sharpness * ((load[e] as number) / c / top - 1)) / c : 0;
+    layout.price[e] = isLoaded(e) ? Math.exp(sharpness * ((load[e] as number) / c / top - 1)) / c : 0;
   }
   normalize(layout.price, capacityBps);
 }

@@ -21,7 +21,7 @@ const margin = 0.98;
  * demand over one link.
  */
 const stepSizeSafe = 1 / pathsMax;
-/** The primal weight stays within this factor of what it was first: where flows stand still it would run away. */
+/** The primal weight stays within this factor of the usual one: where flows stand still it would run away. */
 const primalWeightRange = 4096;
 
 /** Restart when the residual has fallen to this share of what it was after the last restart, */
@@ -35,7 +35,7 @@ const artificialAfter = 50;
 const graceSteps = 3;
 
 export interface StepControl {
-  readonly primalWeightFirst: number;
+  readonly primalWeightUsual: number;
   growth: number;
   /** The least of the longest contracting steps since the last restart. */
   stepSizeMax: number;
@@ -43,8 +43,8 @@ export interface StepControl {
   residualLast: number;
 }
 
-export function makeStepControl(primalWeightFirst: number): StepControl {
-  return { primalWeightFirst, growth: growthStart, stepSizeMax: Infinity, residualFirst: 0, residualLast: Infinity };
+export function makeStepControl(primalWeightUsual: number): StepControl {
+  return { primalWeightUsual, growth: growthStart, stepSizeMax: Infinity, residualFirst: 0, residualLast: Infinity };
 }
 
 /** Looks at the step just made, the `iterations`-th of all: true when the method shall restart from where it is. */
@@ -79,8 +79,8 @@ export function adapt(control: StepControl, iterate: Iterate, moved: { readonly 
   }
   if (moved.flow > distanceMin && moved.price > distanceMin) {
     const weight = Math.sqrt((moved.price / moved.flow) * iterate.primalWeight);
-    const { primalWeightFirst: first } = control;
-    iterate.primalWeight = Math.min(Math.max(weight, first / primalWeightRange), first * primalWeightRange);
+    const { primalWeightUsual: usual } = control;
+    iterate.primalWeight = Math.min(Math.max(weight, usual / primalWeightRange), usual * primalWeightRange);
   }
   control.stepSizeMax = Infinity;
   control.residualLast = Infinity;

@@ -5,6 +5,7 @@
 import { classCount, classWidths, double, pathsMax, word, type Layout, type Partition } from "./layout.js";
 
 const padPrice = 1e30;
+const emptyShare = 1e-100;
 
 /** As SIMD's pmin and pmax: the second where it is smaller (larger), else the first. */
 const least = (a: number, b: number): number => (b < a ? b : a);
@@ -82,7 +83,8 @@ export function sweep(layout: Layout, partition: Partition): void {
   const newShare = share * (1 + rho);
   const oldShare = -share * rho;
   const prices = new Float64Array(pathsMax);
-  const points = new Float64Array(pathsMax);
+  const lanes = [new Float64Array(pathsMax), new Float64Array(pathsMax)] as const;
+  const squares = new Float64Array(pathsMax);
   const dual = [0, 0];
   const moved = [0, 0];
 
@@ -91,10 +93,9 @@ export function sweep(layout: Layout, partition: Partition): void {
   for (let g = run.groupBegin; g < run.groupEnd; g++) {
     sumDown(run, g, layout.price);
     eachPair(run, g, (k, slot, width) => {
-      for (let lane = 0; lane < 2; lane++) {
+      lanes.forEach((points, lane) => {
         const d = demand[k + lane] as number;
-        const w = weight[k + lane] as number;
-        const tk = step / w;
+        const tk = step / (weight[k + lane] as number);
         for (let j = 0; j < width; j++) {
           const s = slot + 2 * j + lane;
           const onLinks = nodeValue[leaf[s] as number] as number;
@@ -105,24 +106,35 @@ export function sweep(layout: Layout, partition: Partition): void {
         dual[lane] = (dual[lane] as number) + (run.all ? d * m : d * (worth - least(m, worth)));
         for (let j = 0; j < width; j++) points[j] = (flow[slot + 2 * j + lane] as number) + tk * (shift - (prices[j] as number));
         project(points, width, d, run.all);
-        const squares = new Float64Array(width);
+      });
+      eachLane(slot, width, (s, lane, j) => {
+        const node = leaf[s] as number;
+        nodeFlow[node] = (nodeFlow[node] as number) + (lanes[lane]?.[j] as number);
+      });
+      lanes.forEach((points, lane) => {
         for (let j = 0; j < width; j++) {
           const s = slot + 2 * j + lane;
           const v = points[j] as number;
           const old = flow[s] as number;
-          const node = leaf[s] as number;
-          nodeFlow[node] = (nodeFlow[node] as number) + v;
           squares[j] = (v - old) * (v - old);
           flow[s] = newShare * v + oldShare * old + anchorShare * (anchor[s] as number);
         }
-        moved[lane] = (moved[lane] as number) + w * sumOfSquares(squares, width);
-      }
+        moved[lane] = (moved[lane] as number) + (weight[k + lane] as number) * sumOfSquares(squares, width);
+      });
     });
     sumUp(run, g);
   }
   nodeFlow[run.padNode] = 0;
   doubles[at + double.dualSum] = (dual[0] as number) + (dual[1] as number);
   doubles[at + double.movement] = (moved[0] as number) + (moved[1] as number);
+}
+
+/** Slots in the order in which vectors hold them: both lanes of a path, then those of the next. */
+function eachLane(slot: number, width: number, visit: (slot: number, lane: number, path: number) => void): void {
+  for (let j = 0; j < width; j++) {
+    visit(slot + 2 * j, 0, j);
+    visit(slot + 2 * j + 1, 1, j);
+  }
 }
 
 function leastOf(values: Float64Array, width: number): number {
@@ -137,7 +149,9 @@ function leastOf(values: Float64Array, width: number): number {
 /** In the order in which the vectors are added up. */
 function sumOfSquares(squares: Float64Array, width: number): number {
   if (width === 4) return (squares[0] as number) + (squares[1] as number) + ((squares[2] as number) + (squares[3] as number));
-  return squares.reduce((sum, square) => sum + square, 0);
+  let sum = 0;
+  for (let j = 0; j < width; j++) sum += squares[j] as number;
+  return sum;
 }
 
 /** Projects the first `width` values onto { v >= 0, sum <= d }, or sum = d: by a threshold that is taken off all. */
@@ -217,7 +231,19 @@ export function price(layout: Layout, partition: Partition): void {
   doubles[record / 8 + double.dualSum] = (dual[0] as number) + (dual[1] as number);
 }
 
+/** Next to nothing flows where all must be carried: the first path that is open takes it. */
+function carryOnFirst({ layout, partition, padNode }: Run, slot: number, width: number, rate: number): void {
+  for (let j = 0; j < width; j++) {
+    const node = layout.leaf[slot + 2 * j] as number;
+    if (node === padNode) continue;
+    layout.fitted[slot + 2 * j] = rate;
+    partition.nodeFlow[node] = (partition.nodeFlow[node] as number) + rate;
+    return;
+  }
+}
+
 export function fit(layout: Layout, partition: Partition): void {
+  const empties = [false, false];
   const run = runOf(layout, partition);
   const { leaf, flow, fitted, demand } = layout;
   const { nodeFlow, load } = partition;
@@ -228,16 +254,23 @@ export function fit(layout: Layout, partition: Partition): void {
         const d = demand[k + lane] as number;
         let sum = 0;
         for (let j = 0; j < width; j++) sum += most(flow[slot + 2 * j + lane] as number, 0);
-        const empty = sum <= 0;
+        const empty = sum <= d * emptyShare;
         const whole = d / (empty ? 1 : sum);
-        const ratio = run.all ? whole : least(whole, 1);
+        const fits = run.all ? whole : least(whole, 1);
+        const ratio = empty ? 0 : fits;
         for (let j = 0; j < width; j++) {
           const s = slot + 2 * j + lane;
-          const v = run.all && j === 0 && empty ? d : most(flow[s] as number, 0) * ratio;
-          fitted[s] = v;
-          nodeFlow[leaf[s] as number] = (nodeFlow[leaf[s] as number] as number) + v;
+          fitted[s] = most(flow[s] as number, 0) * ratio;
         }
+        empties[lane] = run.all && empty;
       }
+      eachLane(slot, width, (s) => {
+        const node = leaf[s] as number;
+        nodeFlow[node] = (nodeFlow[node] as number) + (fitted[s] as number);
+      });
+      empties.forEach((empty, lane) => {
+        if (empty) carryOnFirst(run, slot + lane, width, demand[k + lane] as number);
+      });
     });
     sumUp(run, g);
   }
