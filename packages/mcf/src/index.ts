@@ -10,3 +10,4 @@ export { interiorPoint } from "./interior-point/interior-point.js";
 export { purify, purifySecondsOf, type Goals, type Purified, type PurifyLimits } from "./purify/purify.js";
 export { generateTunnels, type GeneratedTunnels, type TunnelRequest } from "./column-generation/generate-tunnels.js";
 export { solveFlow } from "./solve-flow.js";
+export { sweepDefaults, sweepFailures, type FailedLinks, type FailureAnswer, type SweepOptions } from "./first-order/sweep-failures.js";
