@@ -14,8 +14,12 @@ import { parseArgs } from "node:util";
 import { interiorPoint } from "../interior-point/interior-point.js";
 import { firstOrder } from "../first-order/first-order.js";
 import type { FlowEngine } from "../flow-program.js";
+import { solveFlow } from "../solve-flow.js";
 import { fuzz, fuzzProgram, shrunk, writtenProgram, type FuzzOptions, type FuzzVerdict } from "./fuzz.js";
-import { highsEngine, type AsyncFlowEngine } from "./highs-engine.js";
+import { highsEngine } from "./highs-engine.js";
+
+/** Beside "highs". */
+const engines: Readonly<Record<string, FlowEngine>> = { "first-order": firstOrder, "interior-point": interiorPoint, both: solveFlow };
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +31,8 @@ const { values } = parseArgs({
     shrink: { type: "string" },
   },
 });
+const own = engines[values.engine];
+if (own === undefined && values.engine !== "highs") throw new Error(`--engine is highs or one of ${Object.keys(engines).join(", ")}`);
 const gap = Number(values.gap ?? (values.engine === "first-order" ? 1e-4 : 1e-6));
 const seconds = Number(values.seconds);
 const size = values.size === "medium" ? "medium" : "small";
@@ -46,14 +52,7 @@ else await tryAll((told) => process.send?.(told));
 
 async function tryAll(tell: (told: Told) => void): Promise<void> {
   const highs = await highsEngine();
-  const engines: Readonly<Record<string, FlowEngine | AsyncFlowEngine>> = {
-    highs,
-    "first-order": firstOrder,
-    "interior-point": interiorPoint,
-  };
-  const engine = engines[values.engine];
-  if (engine === undefined) throw new Error(`--engine is one of ${Object.keys(engines).join(", ")}`);
-  const options: FuzzOptions = { engine, highs, gap, timeLimitSeconds: seconds, nowMs: () => performance.now(), size };
+  const options: FuzzOptions = { engine: own ?? highs, highs, gap, timeLimitSeconds: seconds, nowMs: () => performance.now(), size };
   for (let seed = firstSeed; seed <= lastSeed; seed++) {
     const verdict = await fuzz(seed, options);
     const { outcome, iterations, ms, why } = verdict;
