@@ -20,9 +20,12 @@ import { dueBps } from "./share-curves.js";
 /** Sweeps between looks at how far it is. */
 const sweepsPerCheck = 20;
 /** Restart when the step has shrunk to this, or to `restartStalled` but grows again, or this part of all sweeps was since the last. */
-const restartShrunk = 0.2;
+const restartShrunk = 0.4;
 const restartStalled = 0.8;
-const restartLate = 0.36;
+const restartLate = 0.2;
+/** Of the ratio of dual to primal steps: prices and flows are scaled so that 1 is natural, and beyond these a window may run away. */
+const primalWeightMin = 0.01;
+const primalWeightMax = 20;
 /** So many sweeps are done before a restart can be late. */
 const sweepsEarly = 50;
 
@@ -146,7 +149,10 @@ function restart(state: WindowState): void {
   }
   let prices = 0;
   for (let e = 0; e < price.length; e++) prices += ((price[e] as number) - (anchorPrice[e] as number)) ** 2 * (linkScale[e] as number);
-  if (flows > 0 && prices > 0) state.primalWeight = Math.sqrt(state.primalWeight * Math.sqrt(prices / flows));
+  if (flows > 0 && prices > 0) {
+    const balanced = Math.sqrt(state.primalWeight * Math.sqrt(prices / flows));
+    state.primalWeight = Math.min(primalWeightMax, Math.max(primalWeightMin, balanced));
+  }
   anchorFlow.set(flow);
   anchorPrice.set(price);
   anchorLoad.set(load);

@@ -21,8 +21,8 @@ import { dueBps, fullShare, shareAt } from "./share-curves.js";
 /** Last share of a window over its first. */
 const windowRatio = 1.3;
 /** Demands whose share ends below the window's last over this are settled; the next window begins there. */
-const settleMargin = 1.1;
-const sweepsPerWindowMax = 600;
+const settleMargin = 1.12;
+const sweepsPerWindowMax = 1000;
 /** When a window is solved: see `WindowLimits`. */
 const shareError = 1e-3;
 const overload = 1e-4;
@@ -30,6 +30,8 @@ const overload = 1e-4;
 const closePrice = 3;
 /** and it carries less than this part of its demand. */
 const closeFlow = 1e-4;
+/** Demands that have this part of all they will ever be due are settled at what they have, which fits, and topped up in the end. */
+const nearlyAll = 0.99;
 
 export type FairLimits = Omit<SolveLimits, "gap" | "onProgress">;
 
@@ -123,7 +125,8 @@ function settleBelow(
     for (let p = part.pathStart[i] as number; p < (part.pathStart[i + 1] as number); p++) least = Math.min(least, priceOfPath[p] as number);
     const end = shareOfPrice(least, shareLow);
     if ((settledBps[k] as number) < 0) {
-      if (fullShare(curves, k) <= Math.min(end, share)) settle(filling, k, mostOf(curves, k));
+      const most = mostOf(curves, k);
+      if (fullShare(curves, k) <= Math.min(end, share)) settle(filling, k, rate >= nearlyAll * most ? rate : most);
       else if (end < share) settle(filling, k, rate);
     }
     const dear = closePrice * Math.max(least, risingPrice);
@@ -140,7 +143,10 @@ function settleBelow(
 function finish(filling: Filling): Float64Array {
   const { problem, curves, settledBps, share } = filling;
   const flowBps = filling.flowBps.slice();
-  const rateBps = settledBps.map((bps, k) => (bps >= 0 ? bps : dueBps(curves, k, share)));
+  const rateBps = settledBps.map((bps, k) => {
+    const most = mostOf(curves, k);
+    return bps >= nearlyAll * most ? most : bps >= 0 ? bps : dueBps(curves, k, share);
+  });
   fitFlow(problem, flowBps, rateBps);
   topUp(problem, flowBps, rateBps);
   shortenPaths(problem, flowBps);
