@@ -1,7 +1,7 @@
 /**
  * The exact engine: a primal-dual interior point that never sees most of the program. Demands are eliminated in closed form
  * (elimination.ts), links that cannot fill are no rows, and what is left is a dense system over the links that can
- * (dense-kernel.ts). Iterations are few, 15 to 40, whatever the size; each costs the sum over demands of the squared number of rows
+ * (dense-kernel.ts). Iterations are few, 7 to 40, whatever the size; each costs the sum over demands of the squared number of rows
  * that their paths cross, and rows^3 / 3.
  *
  * Stopped at any iteration it has an answer: flows repaired to fit, and the bound of the prices.
