@@ -24,7 +24,7 @@ import { keepFirst, keepLargest, turnOver, type Renumbering } from "./tunnel-set
 export interface TunnelRequest extends TunnelObjective {
   /** Its paths, where it has some, are what the search starts from: of each demand the first k. */
   readonly problem: Problem;
-  /** Tunnels a demand, at most. */
+  /** Tunnels a demand, at most; the engine must take 4 more. */
   readonly k: number;
 }
 
@@ -53,8 +53,9 @@ const advantageShare = 1e-3;
 /** Little is gained where no more demands than this share get a new tunnel, or where the gap is within this factor of the master's. */
 const fewAdded = 1e-3;
 const nearGap = 3;
-/** A search that goes on for so many solves is not converging. */
-const roundsMax = 500;
+/** Tunnels only come and go where neither value nor bound gets better by this share of it in so many rounds. */
+const idleRoundsMax = 12;
+const gainMin = 1e-6;
 
 /**
  * Tunnels and a flow on them, within `limits.gap` of the best flow over all loopless paths if time allows. Anytime: it is cut short by
@@ -107,8 +108,10 @@ interface Search {
   start: FlowStart;
   masterGap: number;
   advantage: number;
-  /** Whether new tunnels were last held up by demands all of whose slots carry. */
+  /** Whether new tunnels were last held up by demands all of whose slots carry, or only took turns. */
   isBlocked: boolean;
+  /** The round in which value or bound last got better. */
+  gainRound: number;
   iterations: number;
   rounds: number;
 }
@@ -120,6 +123,7 @@ function begin(request: TunnelRequest, limits: SolveLimits, engine: FlowEngine):
   const price = new Float64Array(request.problem.linkCount);
   const linkLength = linkLengths(request.problem, request, price);
   const lengthMax = lengthMaxOf(request);
+  assert(k >= 1, "a demand has one tunnel at least");
   const given = request.problem.pathCount > 0 ? request.problem : shortestPaths(request, Math.min(startPaths, k));
   const usable = keepFirst(given, linkLength, { lengthMax, count: k }).problem;
   const pricing = new Pricing(usable, request);
@@ -127,7 +131,7 @@ function begin(request: TunnelRequest, limits: SolveLimits, engine: FlowEngine):
   const flowBps = new Float64Array(usable.pathCount);
   const { problem } = turnOver(usable, pricing, { slots: k, advantage: 0, flowBps, linkLength, lengthMax });
   const idle = new Float64Array(problem.pathCount);
-  const unsolved = { flowBps: idle, value: Number.NaN, start: { flowBps: idle, linkPrice: price }, iterations: 0, rounds: 0 };
+  const unsolved = { flowBps: idle, value: Number.NaN, start: { flowBps: idle, linkPrice: price }, iterations: 0, rounds: 0, gainRound: 0 };
   const patience = { masterGap: masterGapStart, advantage: advantageStart, isBlocked: false };
   return { request, limits, engine, pricing, began, problem, bound, price, ...unsolved, ...patience };
 }
@@ -148,6 +152,7 @@ interface RoundLimits {
 function runRounds(search: Search, { slots, timeShare }: RoundLimits): FlowSolution["status"] {
   const { limits, began } = search;
   const end = began + 1000 * limits.timeLimitSeconds * timeShare;
+  search.gainRound = search.rounds;
   const stopped = (): FlowSolution["status"] | undefined => {
     if (Number.isNaN(search.value)) return undefined;
     if (gapOf(search) <= limits.gap) return "gap";
@@ -173,9 +178,9 @@ function renew(search: Search, slots: number, master: FlowSolution): boolean {
   const turnover = turnOver(problem, pricing, { slots, advantage, flowBps, linkLength, lengthMax: lengthMaxOf(request) });
   const { added, blocked } = turnover;
   const few = added <= fewAdded * problem.demandCount;
-  search.isBlocked = few && blocked > added;
+  search.isBlocked = (few && blocked > added) || search.rounds - search.gainRound > idleRoundsMax;
   const tightened = tighten(search, few, master);
-  if (search.rounds >= roundsMax || search.isBlocked || (added === 0 && !tightened)) return false;
+  if (search.isBlocked || (added === 0 && !tightened)) return false;
   moveTo(search, turnover, master);
   return true;
 }
@@ -188,15 +193,26 @@ function solve(search: Search, timeLimitSeconds: number): FlowSolution {
   assert(!master.flowBps.some(Number.isNaN), "an engine's flows are numbers");
   search.rounds++;
   search.iterations += master.iterations;
-  const better = request.limit === "capacity" ? master.value > search.value : master.value < search.value;
-  if (better || Number.isNaN(search.value)) [search.flowBps, search.value] = [master.flowBps, master.value];
+  const gain = master.value - search.value;
+  if (Number.isNaN(search.value) || (request.limit === "capacity" ? gain > 0 : gain < 0)) {
+    noteGain(search, gain, search.value);
+    [search.flowBps, search.value] = [master.flowBps, master.value];
+  }
   return master;
 }
 
 function priceAll(search: Search, price: Float64Array): void {
   const bound = search.pricing.run(price);
-  const better = search.request.limit === "capacity" ? bound < search.bound : bound > search.bound;
-  if (better) [search.bound, search.price] = [bound, price];
+  const gain = bound - search.bound;
+  if (search.request.limit === "capacity" ? gain < 0 : gain > 0) {
+    noteGain(search, gain, search.bound);
+    [search.bound, search.price] = [bound, price];
+  }
+}
+
+/** The first gain, which has nothing before it, counts too. */
+function noteGain(search: Search, gain: number, before: number): void {
+  if (!(Math.abs(gain) <= gainMin * Math.abs(before))) search.gainRound = search.rounds;
 }
 
 /** Asks for more exact prices and for smaller advantages where little was gained; false where there is no more to ask for. */
