@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME`: measures, prints a table, gates nothing. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { benchCycle } from "./cycle.js";
+import { benchFailures } from "./failures.js";
 import { networkNames, type NetworkName } from "./network.js";
 import { benchPush } from "./push.js";
 import { report } from "./report.js";
@@ -43,6 +44,15 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { seconds: number; json?: string }) => {
     report(await benchRest(flags.seconds), { json: flags.json });
+  });
+
+program
+  .command("failures")
+  .description("every single cable cut, solved again from the answer without failure and from nothing")
+  .option("--runs <n>", "runs of each", count, 3)
+  .option("--json <file>", "write all numbers here")
+  .action((flags: { runs: number; json?: string }) => {
+    report(benchFailures(flags.runs), { json: flags.json });
   });
 
 await program.parseAsync();
