@@ -8,6 +8,8 @@ import type { EngineName, ObjectiveName, SolverName } from "@sluice/model";
 
 /** Share of the time that the simplex is expected to take at most, or it is not chosen. */
 const timeShareMax = 0.25;
+/** Share of the time that purification is expected to take at most, or what an engine found stays as it is. */
+const purifyShareMax = 0.5;
 /** Smaller gaps than this are the interior point's, relative. */
 const firstOrderGapMin = 5e-7;
 
@@ -15,7 +17,8 @@ export interface SolverQuestion {
   readonly solver: SolverName;
   readonly objective: ObjectiveName;
   readonly gapMax: number;
-  readonly timeLimitSeconds: number;
+  /** The class's share of the deadline, not what is left of it: the same snapshot gets the same choice, whatever the clock says. */
+  readonly budgetSeconds: number;
   /** Flow is placed on links, which only the LP does. */
   readonly edgeBased: boolean;
 }
@@ -23,6 +26,8 @@ export interface SolverQuestion {
 export interface SolverChoice {
   /** Absent: the LP backend, or a scheme that needs no engine. */
   readonly engine?: EngineName;
+  /** Whether what the engine finds is brought to a vertex. */
+  readonly purifies?: boolean;
   /** What was chosen and why, a whole sentence; absent where nothing was to be chosen. */
   readonly note?: string;
 }
@@ -30,16 +35,22 @@ export interface SolverChoice {
 /** Objectives that are linear programs over paths. */
 const engineObjectives: ReadonlySet<ObjectiveName> = new Set(["max-throughput", "min-cost", "min-max-utilization", "max-concurrent"]);
 
-export function chooseSolver(problem: Problem, { solver, objective, gapMax, timeLimitSeconds, edgeBased }: SolverQuestion): SolverChoice {
+export function chooseSolver(problem: Problem, { solver, objective, gapMax, budgetSeconds, edgeBased }: SolverQuestion): SolverChoice {
   if (solver === "highs" || solver === "javascript-lp-solver" || !engineObjectives.has(objective)) return {};
   if (edgeBased) return solver === "auto" ? {} : { note: `Flow over any path is an LP on links: HiGHS solved it, not ${solver}.` };
-  if (solver !== "auto") return { engine: solver };
-  const size = `${problem.pathCount} tunnels over ${problem.linkCount} links`;
   const seconds = purifySecondsOf(problem);
-  if (seconds <= timeShareMax * timeLimitSeconds) {
-    return { engine: "simplex", note: `auto chose simplex: ${size} are few enough for an exact answer on few tunnels in the time.` };
+  const purifies = seconds <= purifyShareMax * budgetSeconds;
+  if (solver !== "auto") return { engine: solver, purifies };
+  const size = `${problem.pathCount} tunnels over ${problem.linkCount} links`;
+  if (seconds <= timeShareMax * budgetSeconds) {
+    return {
+      engine: "simplex",
+      purifies,
+      note: `auto chose simplex: ${size} are few enough for an exact answer on few tunnels in the time.`,
+    };
   }
   const engine = gapMax >= firstOrderGapMin ? "first-order" : "interior-point";
-  const reason = `${size} are too many for simplex in ${timeLimitSeconds.toPrecision(2)} s; the wanted gap is ${gapMax}`;
-  return { engine, note: `auto chose ${engine}: ${reason}.` };
+  const after = purifies ? "what it finds is brought to few tunnels" : "too many to bring what it finds to few tunnels, too";
+  const reason = `${size} are too many for simplex in ${Number(budgetSeconds.toPrecision(3))} s; the wanted gap is ${gapMax}; ${after}`;
+  return { engine, purifies, note: `auto chose ${engine}: ${reason}.` };
 }

@@ -31,6 +31,8 @@ export interface LadderOptions {
   /** Relative; answers proven to be this near the optimum are called optimal. */
   readonly gapMax: number;
   readonly timeLimitSeconds: number;
+  /** The class's share of the whole deadline. */
+  readonly budgetSeconds: number;
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
   /** Route on links, where the objective has such a form; bounds are then over all paths. */
@@ -81,7 +83,7 @@ async function solveGuarded(
   problem: Problem,
   objective: ObjectiveName,
   { lp, timeLimitSeconds, nowMs, gapMax, onProgress, ...options }: LadderOptions,
-  { engine }: SolverChoice,
+  { engine, purifies }: SolverChoice,
 ): Promise<Solved> {
   const schemeOptions: SchemeOptions = {
     lp,
@@ -89,6 +91,7 @@ async function solveGuarded(
     nowMs,
     gapMax,
     ...(engine === undefined ? {} : { engine }),
+    ...(purifies === undefined ? {} : { purifies }),
     ...(onProgress === undefined ? {} : { onProgress }),
   };
   try {

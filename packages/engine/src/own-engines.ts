@@ -23,7 +23,7 @@ import { greedyFill } from "./schemes/greedy-fill.js";
 const gapMaxUsual = 1e-6;
 /** Share of the gap that an engine aims at: what repair and scaling cost has to fit, too. */
 const gapShare = 0.5;
-/** Purification may take this share of the time that is left. */
+/** Purification is for problems on which it is expected to take this share of the time, at most. */
 const purifyShare = 0.5;
 
 export interface EngineOptions extends SchemeOptions {
@@ -51,14 +51,14 @@ export function carryMost(problem: Problem, goals: PathGoals, options: EngineOpt
     const walked = walk(problem, greedyFill(problem, 1), goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
     return { flowBps: walked.flowBps, linkPrices: [walked.linkPrice] };
   }
-  const lean = isCheap(problem, clock.secondsLeft());
+  const lean = purifies(problem, options);
   // Without a walk to follow, what is nearly free breaks ties; prices then pay for all of what is carried by a hair less.
   const tieWeight = lean ? 0 : 0.25 * gapOf(options);
   const program = programOf(problem, goals, tieWeight);
   const solution = engineOf(options.engine)(program, limitsOf(options, clock));
   const price = solution.linkPrice.map((each) => each / (1 - tieWeight));
   if (!lean) return { flowBps: solution.flowBps, linkPrices: [price] };
-  const walked = walk(problem, solution.flowBps, goals, { secondsMax: purifyShare * clock.secondsLeft(), nowMs: clock.nowMs });
+  const walked = walk(problem, solution.flowBps, goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
   const isWorse = worthOf(walked.flowBps, goals) < worthOf(solution.flowBps, goals) * (1 - gapShare * gapOf(options));
   return { flowBps: isWorse ? solution.flowBps : walked.flowBps, linkPrices: [walked.linkPrice, price] };
 }
@@ -90,10 +90,10 @@ export function utilizeLeast(problem: Problem, cost: Float64Array, options: Engi
   };
   if (!(best.utilization > 0)) return best;
   if (exact) best = newton(problem, { start: best, bound: solution.bound, gapMax: wanted.gap }, { cost, clock });
-  if (!isCheap(problem, clock.secondsLeft())) return best;
+  if (!purifies(problem, options)) return best;
   const room = roomAt(problem, best.utilization * (1 + utilizationSlack));
   const goals = { worth: new Float64Array(problem.pathCount).fill(1), cost, keepsRate: new Uint8Array(problem.demandCount).fill(1) };
-  const walked = walk(room, best.flowBps, goals, { secondsMax: purifyShare * clock.secondsLeft(), nowMs: clock.nowMs });
+  const walked = walk(room, best.flowBps, goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
   const flowBps = carriedWhole(problem, walked.flowBps);
   const utilization = utilizationOf(problem, flowBps);
   return utilization <= best.utilization * (1 + 2 * utilizationSlack) ? { ...best, flowBps, utilization } : best;
@@ -142,7 +142,7 @@ function newton(
 export function carryOnTop(problem: Problem, flowBps: Float64Array, cost: Float64Array, options: EngineOptions): Float64Array | undefined {
   const clock = clockOf(options);
   const twice = twicePaths(problem, flowBps);
-  if (!isCheap(twice.problem, clock.secondsLeft())) return undefined;
+  if (!purifies(twice.problem, options)) return undefined;
   const { pathCount } = problem;
   const both = (figures: Float64Array): Float64Array => Float64Array.from({ length: 2 * pathCount }, (_, p) => figures[p % pathCount] ?? 0);
   const start = new Float64Array(2 * pathCount);
@@ -249,8 +249,9 @@ function engineOf(engine: EngineName): FlowEngine {
   return engine === "interior-point" ? interiorPoint : firstOrder;
 }
 
-function isCheap(problem: Problem, secondsLeft: number): boolean {
-  return purifySecondsOf(problem) <= purifyShare * secondsLeft;
+/** Not by the time that is left: the same problem gets the same answer, whatever the clock says. */
+function purifies(problem: Problem, { purifies: asked, timeLimitSeconds }: SchemeOptions): boolean {
+  return asked ?? purifySecondsOf(problem) <= purifyShare * timeLimitSeconds;
 }
 
 function gapOf({ gapMax = gapMaxUsual }: SchemeOptions): number {

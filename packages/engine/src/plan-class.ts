@@ -63,6 +63,7 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
     ...options,
     solver,
     gapMax,
+    budgetSeconds: snapshot.settings.deadlineSeconds / waitingClasses(snapshot, trafficClass),
     timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ trafficClass, ...progress }),
   });
@@ -98,8 +99,13 @@ function demandsOf({ demands }: Snapshot, trafficClass: TrafficClass): readonly 
 
 /** The time that is left, in equal parts for this class and those below it that have demands. */
 function timeLimitSeconds(snapshot: Snapshot, trafficClass: TrafficClass, clock: Stopwatch): number {
-  const waiting = trafficClasses.slice(trafficClasses.indexOf(trafficClass)).filter((other) => demandsOf(snapshot, other).length > 0);
-  return Math.max(0, snapshot.settings.deadlineSeconds - clock.elapsedSeconds()) / Math.max(1, waiting.length);
+  return Math.max(0, snapshot.settings.deadlineSeconds - clock.elapsedSeconds()) / waitingClasses(snapshot, trafficClass);
+}
+
+/** This class and those below it that have demands, at least 1. */
+function waitingClasses(snapshot: Snapshot, trafficClass: TrafficClass): number {
+  const below = trafficClasses.slice(trafficClasses.indexOf(trafficClass));
+  return Math.max(1, below.filter((other) => demandsOf(snapshot, other).length > 0).length);
 }
 
 function publishedCertificate(topology: Topology, objective: Certificate["objective"], { certificate, linkPrice }: Answer): Certificate {

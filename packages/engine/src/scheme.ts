@@ -8,6 +8,8 @@ export interface SchemeOptions {
   readonly timeLimitSeconds: number;
   /** Solve with this engine of our own, where the scheme can; left out: with `lp`. */
   readonly engine?: EngineName;
+  /** Whether flow that an engine spread over many paths is brought to a vertex; left out: where that is expected to take half of the time at most. */
+  readonly purifies?: boolean;
   /** An answer proven to be this near the optimum, relative, is good enough. Default 1e-6. */
   readonly gapMax?: number;
   /** Called now and then by engines that get better while they work: value and bound of the program that is being solved. */
