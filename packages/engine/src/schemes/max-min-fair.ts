@@ -21,7 +21,7 @@
 import { ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { unitBpsOf } from "../flow-model.js";
 import { fitToCapacity, flowOfDemands } from "../flow.js";
-import { fairRateOf, rateAt, saturationShare, shareWithin, type FairRate, type Problem } from "@sluice/mcf";
+import { fairLinksMax, fairRateOf, rateAt, saturationShare, shareWithin, type FairRate, type Problem } from "@sluice/mcf";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "../scheme.js";
 import { fillByWindows } from "./fill-by-windows.js";
 import { fillUp } from "./greedy-fill.js";
@@ -46,7 +46,9 @@ const exactPathsMax = 4000;
 export const maxMinFair: Scheme = {
   objective: "max-min-fair",
   solve: (problem, options) =>
-    problem.pathCount <= exactPathsMax ? fillProgressively(problem, options) : Promise.resolve(fillByWindows(problem, options)),
+    problem.pathCount <= exactPathsMax || problem.linkCount > fairLinksMax
+      ? fillProgressively(problem, options)
+      : Promise.resolve(fillByWindows(problem, options)),
 };
 
 /** The exact sequence of programs, whatever the size. */
