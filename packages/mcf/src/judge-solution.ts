@@ -199,7 +199,8 @@ interface Bound {
 
 function boundOf({ problem, limit }: FlowProgram, { linkPrice }: FlowSolution, { best }: Sums): Bound {
   const { demandBps, capacityBps } = problem;
-  const priced = capacityBps.reduce((sum, capacity, e) => sum + Math.max(0, capacity) * (linkPrice[e] as number), 0);
+  const priceOf = (e: number): number => linkPrice[e] as number;
+  const priced = capacityBps.reduce((sum, capacity, e) => (capacity > 0 && priceOf(e) > 0 ? sum + capacity * priceOf(e) : sum), 0);
   let sum = 0;
   let size = 0;
   demandBps.forEach((demand, d) => {

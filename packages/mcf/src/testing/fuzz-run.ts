@@ -2,6 +2,7 @@
  * Runs the fuzz over a range of seeds and prints what did not agree, each with the options that replay it:
  *
  *   npx tsx --conditions=@sluice/source packages/mcf/src/testing/fuzz-run.ts --engine first-order --seeds 1-2000
+ *     --engine NAME     first-order (default), interior-point, both, or highs, against itself
  *     --gap 1e-6        the gap to reach (default 1e-4 for first-order, else 1e-6)
  *     --seconds 10      time limit of a solve; an engine that takes three times as long is killed, and counts as hung
  *     --size medium     of the networks (default small)
@@ -35,7 +36,8 @@ const own = engines[values.engine];
 if (own === undefined && values.engine !== "highs") throw new Error(`--engine is highs or one of ${Object.keys(engines).join(", ")}`);
 const gap = Number(values.gap ?? (values.engine === "first-order" ? 1e-4 : 1e-6));
 const seconds = Number(values.seconds);
-const size = values.size === "medium" ? "medium" : "small";
+const { size } = values;
+if (size !== "small" && size !== "medium") throw new Error("--size is small or medium");
 const [firstSeed = 1, lastSeed = firstSeed] = values.seeds.split("-").map(Number);
 /** Beside three times the limit: for starting the child, and for HiGHS. */
 const graceSeconds = 10;
