@@ -18,6 +18,7 @@ import type { FlowEngine } from "../flow-program.js";
 import { solveFlow } from "../solve-flow.js";
 import { fuzz, fuzzProgram, shrunk, writtenProgram, type FuzzOptions, type FuzzVerdict } from "./fuzz.js";
 import { highsEngine } from "./highs-engine.js";
+import type { ProgramSize } from "./random-program.js";
 
 /** Beside "highs". */
 const engines: Readonly<Record<string, FlowEngine>> = { "first-order": firstOrder, "interior-point": interiorPoint, both: solveFlow };
@@ -36,8 +37,7 @@ const own = engines[values.engine];
 if (own === undefined && values.engine !== "highs") throw new Error(`--engine is highs or one of ${Object.keys(engines).join(", ")}`);
 const gap = Number(values.gap ?? (values.engine === "first-order" ? 1e-4 : 1e-6));
 const seconds = Number(values.seconds);
-const { size } = values;
-if (size !== "small" && size !== "medium") throw new Error("--size is small or medium");
+const size = sizeOf(values.size);
 const [firstSeed = 1, lastSeed = firstSeed] = values.seeds.split("-").map(Number);
 /** Beside three times the limit: for starting the child, and for HiGHS. */
 const graceSeconds = 10;
@@ -133,4 +133,9 @@ function kindOf(seed: number): string {
   const { limit, pathCost, problem } = fuzzProgram(seed, size);
   const costs = pathCost === undefined ? "" : " with costs";
   return `${limit}${costs}, ${seed % 2 === 1 ? "tame" : "any"} figures${problem.pathCount === 0 ? ", no path" : ""}`;
+}
+
+function sizeOf(text: string): ProgramSize {
+  if (text !== "small" && text !== "medium") throw new Error("--size is small or medium");
+  return text;
 }
