@@ -11,6 +11,7 @@ import {
   type FlowEngine,
   type FlowProgram,
   type Problem,
+  type Purified,
   type SolveLimits,
 } from "@sluice/mcf";
 import type { EngineName } from "@sluice/model";
@@ -35,6 +36,8 @@ export interface EngineAnswer {
   readonly flowBps: Float64Array;
   /** Prices of links, each with a valid bound: the tightest is to be kept. */
   readonly linkPrices: readonly Float64Array[];
+  /** How the engine ended, in its own word. */
+  readonly ended: string;
 }
 
 export interface PathGoals {
@@ -49,7 +52,7 @@ export function carryMost(problem: Problem, goals: PathGoals, options: EngineOpt
   const clock = clockOf(options);
   if (options.engine === "simplex") {
     const walked = walk(problem, greedyFill(problem, 1), goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
-    return { flowBps: walked.flowBps, linkPrices: [walked.linkPrice] };
+    return { flowBps: walked.flowBps, linkPrices: [walked.linkPrice], ended: walked.status };
   }
   const lean = purifies(problem, options);
   // Without a walk to follow, what is nearly free breaks ties; prices then pay for all of what is carried by a hair less.
@@ -57,10 +60,10 @@ export function carryMost(problem: Problem, goals: PathGoals, options: EngineOpt
   const program = programOf(problem, goals, tieWeight);
   const solution = engineOf(options.engine)(program, limitsOf(options, clock));
   const price = solution.linkPrice.map((each) => each / (1 - tieWeight));
-  if (!lean) return { flowBps: solution.flowBps, linkPrices: [price] };
+  if (!lean) return { flowBps: solution.flowBps, linkPrices: [price], ended: solution.status };
   const walked = walk(problem, solution.flowBps, goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
   const isWorse = worthOf(walked.flowBps, goals) < worthOf(solution.flowBps, goals) * (1 - gapShare * gapOf(options));
-  return { flowBps: isWorse ? solution.flowBps : walked.flowBps, linkPrices: [walked.linkPrice, price] };
+  return { flowBps: isWorse ? solution.flowBps : walked.flowBps, linkPrices: [walked.linkPrice, price], ended: solution.status };
 }
 
 export interface LeastUtilization extends EngineAnswer {
@@ -86,6 +89,7 @@ export function utilizeLeast(problem: Problem, cost: Float64Array, options: Engi
   let best: LeastUtilization = {
     flowBps: solution.flowBps,
     linkPrices: [solution.linkPrice],
+    ended: solution.status,
     utilization: utilizationOf(problem, solution.flowBps),
   };
   if (!(best.utilization > 0)) return best;
@@ -129,7 +133,7 @@ function newton(
     linkPrices.push(walked.linkPrice);
     const whole = carriedWhole(problem, flowBps);
     const utilization = utilizationOf(problem, whole);
-    if (utilization < best.utilization) best = { flowBps: whole, linkPrices, utilization };
+    if (utilization < best.utilization) best = { ...best, flowBps: whole, utilization };
     const carried = flowBps.reduce((sum, bps) => sum + bps, 0);
     const next = provenUtilization(problem, walked.linkPrice);
     if (carried >= wholeBps * (1 - shortfallMax) || !(next > u)) break;
@@ -231,7 +235,7 @@ function walk(
   flowBps: Float64Array,
   { worth, cost, keepsRate = new Uint8Array(problem.demandCount) }: WalkGoals,
   { secondsMax, nowMs }: { readonly secondsMax: number; readonly nowMs: () => number },
-): { readonly flowBps: Float64Array; readonly linkPrice: Float64Array } {
+): Purified {
   return purify({ problem, limit: "capacity" }, flowBps, { worth, cost, keepsRate }, { timeLimitSeconds: Math.max(0, secondsMax), nowMs });
 }
 

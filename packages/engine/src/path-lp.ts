@@ -46,7 +46,11 @@ function solveByEngine(problem: Problem, name: ObjectiveName, byEngine: EngineOb
   const solved = byEngine(problem, options);
   const flowBps = repair(problem, name, solved.flowBps);
   const [linkPrice, certificate] = tightest(problem, name, flowBps, solved.linkPrices);
-  return judge({ status: "optimal", columnsBps: flowBps, linkPrice }, flowBps, certificate, { ...options, solver: options.engine });
+  const message = `it ended ${solved.ended}`;
+  return judge({ status: "optimal", columnsBps: flowBps, linkPrice, message }, flowBps, certificate, {
+    ...options,
+    solver: options.engine,
+  });
 }
 
 /** Of several prices, those with the tightest bound. */

@@ -1,6 +1,6 @@
 /** The controller step by step: scripts in the manner of etcd-io/raft. */
 import { describe, expect, it } from "vitest";
-import { fault, refuse, topologyDocument, type Plan } from "@sluice/model";
+import { fault, planSettingsDefault, refuse, topologyDocument, type Plan, type PlanSettings } from "@sluice/model";
 import { demandsOf, Harness, link, node, planOn, triangle } from "../testing/harness.js";
 
 const direct = { "a>c": ["a-c"], "b>c": ["b-c"] };
@@ -90,6 +90,20 @@ describe("inventory", () => {
     expect(harness.replies.get("m2")).toEqual({ ok: true, value: { version: 2, superseded: true } });
     expect(harness.replies.get("m3")).toEqual({ ok: true, value: { version: 2 } });
     expect(harness.view.demands?.name).toBe("m3");
+  });
+
+  it("changes the settings that are given, and no other", () => {
+    const harness = new Harness();
+    harness.event({ kind: "change-settings", requestId: "gap", settings: { gapMax: 0.01 } });
+    harness.event({ kind: "change-settings", requestId: "sum", settings: { splitWeightSumMax: 8 } });
+    expect(harness.view.settings).toEqual({ ...planSettingsDefault, gapMax: 0.01, splitWeightSumMax: 8 });
+  });
+
+  it("plans by the default what was stored before a setting came up", () => {
+    const { gapMax, ...old } = { ...planSettingsDefault, splitWeightSumMax: 8 };
+    const settings = { version: 3, settings: old as PlanSettings };
+    const harness = new Harness({ inventory: { epoch: 0, settings } });
+    expect(harness.view.settings).toEqual({ ...planSettingsDefault, splitWeightSumMax: 8, gapMax });
   });
 
   it("refuses what would make the queue longer than its limit", () => {

@@ -59,11 +59,12 @@ async function topUp(model: FlowModel, fraction: number, { lp, timeLimitSeconds 
 export function carryConcurrently(problem: Problem, options: EngineOptions): EngineAnswer {
   const time = splitTime(options);
   const cost = detourCost(problem);
-  const { flowBps, linkPrices, utilization } = utilizeLeast(problem, cost, { ...options, timeLimitSeconds: time.firstSeconds });
+  const { flowBps, linkPrices, utilization, ended } = utilizeLeast(problem, cost, { ...options, timeLimitSeconds: time.firstSeconds });
   const fractionBps = utilization > 1 ? flowBps.map((bps) => bps / utilization) : flowBps;
   const fitted = fitToCapacity(problem, fractionBps).flowBps;
   const topped = utilization > 1 ? carryOnTop(problem, fitted, cost, { ...options, timeLimitSeconds: time.secondSeconds() }) : fitted;
   return {
+    ended,
     flowBps: topped ?? fillUp(problem, fitted),
     linkPrices: linkPrices.map((price) => {
       const { needed } = weighed(problem, price);

@@ -45,8 +45,8 @@ export function carryAtLeastCost(problem: Problem, options: EngineOptions): Engi
   const leastMs = problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps * (near[d] ?? 0) : sum), 0);
   const allMs = penaltyMs * problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps : sum), 0);
   const gapMax = (options.gapMax ?? gapMaxDefault) * (leastMs > 0 ? leastMs / allMs : 1);
-  const { flowBps, linkPrices } = carryMost(problem, { worth, cost: detourCost(problem) }, { ...options, gapMax });
-  return { flowBps, linkPrices: linkPrices.map((price) => price.map((each) => each * penaltyMs)) };
+  const answer = carryMost(problem, { worth, cost: detourCost(problem) }, { ...options, gapMax });
+  return { ...answer, linkPrices: answer.linkPrices.map((price) => price.map((each) => each * penaltyMs)) };
 }
 
 export const minCost = pathScheme("min-cost", minimizeCost, carryAtLeastCost);

@@ -66,9 +66,10 @@ async function shortestWithin(
 /** By an engine of our own. Its prices are scaled so that sum c_e y_e is 1: one bps more of capacity takes u y_e off u. */
 export function levelUtilization(problem: Problem, options: EngineOptions): EngineAnswer {
   const latencyMs = sumAlong(problem, (e) => problem.latencyMs[e] ?? 0);
-  const { flowBps, linkPrices, utilization } = utilizeLeast(problem, latencyMs, options);
+  const { flowBps, linkPrices, utilization, ended } = utilizeLeast(problem, latencyMs, options);
   return {
     flowBps,
+    ended,
     linkPrices: linkPrices.map((price) => {
       const { spent } = weighed(problem, price);
       return price.map((each) => (spent > 0 ? (utilization * each) / spent : 0));

@@ -152,6 +152,14 @@ describe("purify", () => {
     expect([...flowBps].map((bps) => Math.round(bps * 1e6) / 1e6)).toEqual([2, 10]);
   });
 
+  it("leaves flow over more links than it is for as it is", () => {
+    const links = Array.from({ length: 2_001 }, () => ({ from: 0, to: 1, capacity: 1 }));
+    const problem = problemOf({ links, demands: [{ src: 0, dst: 1, rate: 1, paths: [[0], [1]] }] });
+    const program: FlowProgram = { problem, limit: "capacity" };
+    const start = Float64Array.of(0.5, 0.5);
+    expect(purify(program, start, goalsOf(program), limits())).toMatchObject({ status: "stopped", flowBps: start, steps: 0 });
+  });
+
   it("knows what is too large for it", () => {
     expect(purifySecondsOf({ pathCount: 10_000, linkCount: 176 })).toBeLessThan(1);
     expect(purifySecondsOf({ pathCount: 10, linkCount: 100_000 })).toBe(Infinity);

@@ -29,6 +29,8 @@ export interface Purified {
   readonly steps: number;
 }
 
+/** Dense algebra is for so many links: the inverse is 32 MB then. Flow over more links is left as it is. */
+const linksMax = 2_000;
 /** Steps between looks at the clock, and between corrections of what rounding does to rates. */
 const clockSteps = 32;
 const correctionSteps = 128;
@@ -39,6 +41,8 @@ const progressShareMin = 1e-12;
 
 /** `flowBps` fits the program, which has limit "capacity"; what the program says of path costs is left to `goals`. */
 export function purify(program: FlowProgram, flowBps: Float64Array, goals: Goals, { timeLimitSeconds, nowMs }: PurifyLimits): Purified {
+  const { pathCount, linkCount } = program.problem;
+  if (linkCount > linksMax) return { status: "stopped", flowBps: flowBps.slice(), linkPrice: new Float64Array(linkCount), steps: 0 };
   const began = nowMs();
   const state = stateAt(program, goals, flowBps);
   const walk: Walk = { state, space: stepSpace(state), prices: noPrices(state), steps: 0 };
@@ -49,8 +53,8 @@ export function purify(program: FlowProgram, flowBps: Float64Array, goals: Goals
   correctRates(state, walk.space);
   return {
     status,
-    flowBps: state.rate.slice(0, program.problem.pathCount),
-    linkPrice: walk.prices.worth.slice(0, program.problem.linkCount).map((price) => Math.max(0, price)),
+    flowBps: state.rate.slice(0, pathCount),
+    linkPrice: walk.prices.worth.slice(0, linkCount).map((price) => Math.max(0, price)),
     steps: walk.steps,
   };
 }
@@ -132,8 +136,6 @@ function isProgress(before: Totals, after: Totals): boolean {
   return gained > least(before.worth) || (gained > -least(before.worth) && before.cost - after.cost > least(before.cost));
 }
 
-/** Dense algebra is for so many links. */
-const linksMax = 2_000;
 /** Measured on the peers' networks of 74 to 158 nodes: a step for each path, each in proportion to the square of the links. */
 const secondsPerPathAndLinks = 5e-10;
 
