@@ -22,6 +22,13 @@ describe("the first-order engine", () => {
     expect(solve("reference", 1)).toEqual(once);
   });
 
+  it("gives the same bytes on two threads where demands have many paths", () => {
+    const program = ringProgram(80, "capacity", 4);
+    const solve = (threads: number) => solveFirstOrder(program, limits({ gap: 1e-3 }), undefined, { kind: "wasm", threads });
+    const once = solve(1);
+    for (let i = 0; i < 3; i++) expect(solve(2)).toEqual(once);
+  });
+
   it("takes a hint: from its own answer it is done at the first look", () => {
     const program = ringProgram(40, "utilization");
     const cold = firstOrder(program, limits());

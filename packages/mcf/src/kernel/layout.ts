@@ -50,6 +50,8 @@ export const word = {
   leastPrice: 21,
   linkFigure: 22,
   useCost: 23,
+  // Behind the doubles.
+  scratch: 38,
 } as const;
 
 /** Doubles (8 bytes) of a partition's record. */
@@ -136,6 +138,7 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     load: arena.take(8 * (linkCount + 1)),
     nodeValue: arena.take(8 * (nodesMax + 1)),
     nodeFlow: arena.take(8 * (nodesMax + 1)),
+    scratch: arena.take(16 * pathsMax),
   }));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(arena.end / pageBytes) + 1, maximum: pagesMax, shared: true });
   const { buffer } = memory;

@@ -1,0 +1,188 @@
+/** From flows that fit neither demands nor links to flows that do: fit, scale, fill. */
+import {
+  addPairAt,
+  carryAll,
+  classCount,
+  clearLoads,
+  demandAt,
+  emptyShare,
+  fittedAt,
+  flowAt,
+  groupBegin,
+  groupEnd,
+  leafAt,
+  linkAt,
+  linkFigureAt,
+  loadAt,
+  nodeFlowAt,
+  nodeStartAt,
+  nodeValueAt,
+  padNode,
+  pairAt,
+  parentAt,
+  positionStartAt,
+  slotStartAt,
+  sumUp,
+  zero2,
+} from "./sweep-record";
+
+/** Next to nothing flows where all must be carried: the first path that is open takes it. */
+function carryOnFirst(slot: usize, width: usize, leaves: usize, pad: usize, rate: f64, fitted: usize, acc: usize): void {
+  for (let j: usize = 0; j < width; j++) {
+    const at = slot + (j << 1);
+    const leaf = <usize>load<u16>(leaves + (at << 1));
+    if (leaf === pad) continue;
+    store<f64>(fitted + (at << 3), rate);
+    store<f64>(acc + (leaf << 3), load<f64>(acc + (leaf << 3)) + rate);
+    return;
+  }
+}
+
+/** Flows made a right answer to the demands (none negative, each demand's sum at most or exactly its rate), and their link loads. */
+export function fit(record: usize): void {
+  const all = load<i32>(record, carryAll);
+  const positionStart = <usize>load<u32>(record, positionStartAt);
+  const slotStart = <usize>load<u32>(record, slotStartAt);
+  const nodeStart = <usize>load<u32>(record, nodeStartAt);
+  const loads = <usize>load<u32>(record, loadAt);
+  const acc = <usize>load<u32>(record, nodeFlowAt);
+  const leaves = <usize>load<u32>(record, leafAt);
+  const flows = <usize>load<u32>(record, flowAt);
+  const fitted = <usize>load<u32>(record, fittedAt);
+  const demands = <usize>load<u32>(record, demandAt);
+  const pad = <usize>load<i32>(record, padNode);
+  const one = f64x2.splat(1.0);
+  clearLoads(record);
+  const end = <usize>load<i32>(record, groupEnd);
+  for (let g = <usize>load<i32>(record, groupBegin); g < end; g++) {
+    const base = <usize>load<i32>(nodeStart + (g << 2));
+    const nodes = <usize>load<i32>(nodeStart + (g << 2), 4) - base;
+    const starts = positionStart + g * ((classCount + 1) << 2);
+    const slots = slotStart + g * (classCount << 2);
+    let k = <usize>load<i32>(starts);
+    for (let wide: usize = 0; wide < <usize>classCount; wide++) {
+      const width: usize = 1 << wide;
+      const kEnd = <usize>load<i32>(starts + ((wide + 1) << 2));
+      let slot = <usize>load<i32>(slots + (wide << 2));
+      for (; k < kEnd; k += 2, slot += width << 1) {
+        const d = v128.load(demands + (k << 3));
+        let sum = zero2;
+        for (let j: usize = 0; j < width; j++) {
+          const v = f64x2.pmax(v128.load(flows + ((slot + (j << 1)) << 3)), zero2);
+          sum = f64x2.add(sum, v);
+        }
+        const empty = f64x2.le(sum, f64x2.mul(d, f64x2.splat(emptyShare)));
+        let ratio = f64x2.div(d, v128.bitselect(one, sum, empty));
+        if (!all) ratio = f64x2.pmin(ratio, one);
+        for (let j: usize = 0; j < width; j++) {
+          const at = slot + (j << 1);
+          const v = f64x2.mul(f64x2.pmax(v128.load(flows + (at << 3)), zero2), v128.andnot(ratio, empty));
+          v128.store(fitted + (at << 3), v);
+          addPairAt(acc, leaves + (at << 1), v);
+        }
+        if (all && v128.any_true(empty)) {
+          if (f64x2.extract_lane(sum, 0) <= f64x2.extract_lane(d, 0) * emptyShare) carryOnFirst(slot, width, leaves, pad, f64x2.extract_lane(d, 0), fitted, acc);
+          if (f64x2.extract_lane(sum, 1) <= f64x2.extract_lane(d, 1) * emptyShare) carryOnFirst(slot + 1, width, leaves, pad, f64x2.extract_lane(d, 1), fitted, acc);
+        }
+      }
+    }
+    sumUp(nodes, <usize>load<u32>(record, parentAt) + (base << 1), <usize>load<u32>(record, linkAt) + (base << 1), acc, loads);
+  }
+  store<f64>(acc + (<usize>load<i32>(record, padNode) << 3), 0);
+}
+
+/** Fitted flows scaled by the least of a per-link figure along their paths, and the link loads that this leaves. */
+export function scale(record: usize): void {
+  const positionStart = <usize>load<u32>(record, positionStartAt);
+  const slotStart = <usize>load<u32>(record, slotStartAt);
+  const nodeStart = <usize>load<u32>(record, nodeStartAt);
+  const figure = <usize>load<u32>(record, linkFigureAt);
+  const loads = <usize>load<u32>(record, loadAt);
+  const value = <usize>load<u32>(record, nodeValueAt);
+  const acc = <usize>load<u32>(record, nodeFlowAt);
+  const leaves = <usize>load<u32>(record, leafAt);
+  const fitted = <usize>load<u32>(record, fittedAt);
+  clearLoads(record);
+  store<f64>(value + (<usize>load<i32>(record, padNode) << 3), 0);
+  const end = <usize>load<i32>(record, groupEnd);
+  for (let g = <usize>load<i32>(record, groupBegin); g < end; g++) {
+    const base = <usize>load<i32>(nodeStart + (g << 2));
+    const nodes = <usize>load<i32>(nodeStart + (g << 2), 4) - base;
+    const parent = <usize>load<u32>(record, parentAt) + (base << 1);
+    const link = <usize>load<u32>(record, linkAt) + (base << 1);
+    store<f64>(value, 1);
+    for (let i: usize = 1; i < nodes; i++) {
+      store<f64>(
+        value + (i << 3),
+        min(
+          load<f64>(value + (<usize>load<u16>(parent + (i << 1)) << 3)),
+          load<f64>(figure + (<usize>load<u16>(link + (i << 1)) << 3)),
+        ),
+      );
+    }
+    let slot = <usize>load<i32>(slotStart + g * (classCount << 2));
+    const slotEnd = <usize>load<i32>(slotStart + (g + 1) * (classCount << 2));
+    for (; slot < slotEnd; slot += 2) {
+      const v = f64x2.mul(v128.load(fitted + (slot << 3)), pairAt(value, leaves + (slot << 1)));
+      v128.store(fitted + (slot << 3), v);
+      addPairAt(acc, leaves + (slot << 1), v);
+    }
+    sumUp(nodes, parent, link, acc, loads);
+  }
+  store<f64>(acc + (<usize>load<i32>(record, padNode) << 3), 0);
+}
+
+/**
+ * Gives demands what is left on their paths, one after the other, path by path; takes it off
+ * the residual capacities in `linkFigure`. Sequential over all groups given: the residuals are shared.
+ */
+export function fill(record: usize): void {
+  const positionStart = <usize>load<u32>(record, positionStartAt);
+  const slotStart = <usize>load<u32>(record, slotStartAt);
+  const nodeStart = <usize>load<u32>(record, nodeStartAt);
+  const residual = <usize>load<u32>(record, linkFigureAt);
+  const leaves = <usize>load<u32>(record, leafAt);
+  const fitted = <usize>load<u32>(record, fittedAt);
+  const demands = <usize>load<u32>(record, demandAt);
+  const pad = <usize>load<i32>(record, padNode);
+  const end = <usize>load<i32>(record, groupEnd);
+  for (let g = <usize>load<i32>(record, groupBegin); g < end; g++) {
+    const base = <usize>load<i32>(nodeStart + (g << 2));
+    const parent = <usize>load<u32>(record, parentAt) + (base << 1);
+    const link = <usize>load<u32>(record, linkAt) + (base << 1);
+    const starts = positionStart + g * ((classCount + 1) << 2);
+    const slots = slotStart + g * (classCount << 2);
+    let k = <usize>load<i32>(starts);
+    for (let wide: usize = 0; wide < <usize>classCount; wide++) {
+      const width: usize = 1 << wide;
+      const kEnd = <usize>load<i32>(starts + ((wide + 1) << 2));
+      const classBegin = k;
+      const classSlot = <usize>load<i32>(slots + (wide << 2));
+      for (; k < kEnd; k++) {
+        const from = k - classBegin;
+        const slot = classSlot + ((from >> 1) << (wide + 1)) + (from & 1);
+        const d = load<f64>(demands + (k << 3));
+        let sum: f64 = 0;
+        for (let j: usize = 0; j < width; j++) sum += load<f64>(fitted + ((slot + (j << 1)) << 3));
+        let rest = d - sum;
+        if (rest <= 1e-12 * d) continue;
+        for (let j: usize = 0; j < width && rest > 0; j++) {
+          const at = slot + (j << 1);
+          const leaf = <usize>load<u16>(leaves + (at << 1));
+          if (leaf === pad) continue;
+          let room = rest;
+          for (let i = leaf; i > 0 && room > 0; i = <usize>load<u16>(parent + (i << 1))) {
+            room = min(room, load<f64>(residual + (<usize>load<u16>(link + (i << 1)) << 3)));
+          }
+          if (room <= 0) continue;
+          store<f64>(fitted + (at << 3), load<f64>(fitted + (at << 3)) + room);
+          rest -= room;
+          for (let i = leaf; i > 0; i = <usize>load<u16>(parent + (i << 1))) {
+            const left = residual + (<usize>load<u16>(link + (i << 1)) << 3);
+            store<f64>(left, max(0.0, load<f64>(left) - room));
+          }
+        }
+      }
+    }
+  }
+}
