@@ -4,6 +4,7 @@
  * ("purified"), as lean as a simplex method's. `simplex` is that walk alone, from flow on first paths.
  */
 import {
+  concentrate,
   firstOrder,
   interiorPoint,
   purify,
@@ -60,7 +61,7 @@ export function carryMost(problem: Problem, goals: PathGoals, options: EngineOpt
   const program = programOf(problem, goals, tieWeight);
   const solution = engineOf(options.engine)(program, limitsOf(options, clock));
   const price = solution.linkPrice.map((each) => each / (1 - tieWeight));
-  if (!lean) return { flowBps: solution.flowBps, linkPrices: [price], ended: solution.status };
+  if (!lean) return { flowBps: concentrate(problem, solution.flowBps, goals.worth), linkPrices: [price], ended: solution.status };
   const walked = walk(problem, solution.flowBps, goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });
   const isWorse = worthOf(walked.flowBps, goals) < worthOf(solution.flowBps, goals) * (1 - gapShare * gapOf(options));
   return { flowBps: isWorse ? solution.flowBps : walked.flowBps, linkPrices: [walked.linkPrice, price], ended: solution.status };
@@ -94,7 +95,7 @@ export function utilizeLeast(problem: Problem, cost: Float64Array, options: Engi
   };
   if (!(best.utilization > 0)) return best;
   if (exact) best = newton(problem, { start: best, bound: solution.bound, gapMax: wanted.gap }, { cost, clock });
-  if (!purifies(problem, options)) return best;
+  if (!purifies(problem, options)) return { ...best, flowBps: concentrate(roomAt(problem, best.utilization), best.flowBps) };
   const room = roomAt(problem, best.utilization * (1 + utilizationSlack));
   const goals = { worth: new Float64Array(problem.pathCount).fill(1), cost, keepsRate: new Uint8Array(problem.demandCount).fill(1) };
   const walked = walk(room, best.flowBps, goals, { secondsMax: clock.secondsLeft(), nowMs: clock.nowMs });

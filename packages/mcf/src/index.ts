@@ -7,6 +7,7 @@ export type { SessionPoint } from "./first-order/start-point.js";
 export * from "./fairness/index.js";
 export { candidatePaths, type CandidateOptions, type NodePairs, type PathSet } from "./paths/path-set.js";
 export { interiorPoint } from "./interior-point/interior-point.js";
+export { concentrate } from "./purify/concentrate.js";
 export { purify, purifySecondsOf, type Goals, type Purified, type PurifyLimits } from "./purify/purify.js";
 export { generateTunnels, type GeneratedTunnels, type TunnelRequest } from "./column-generation/generate-tunnels.js";
 export { solveFlow } from "./solve-flow.js";

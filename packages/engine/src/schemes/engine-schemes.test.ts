@@ -146,6 +146,18 @@ describe.each(engineNames)("%s", (engine) => {
     },
   );
 
+  it.each(schemes.map((scheme) => ({ name: scheme.objective, scheme })))(
+    "$name: proves its answer where it is too large to be purified, too",
+    async ({ scheme }) => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryProblem(), async (problem) => {
+          expect(await solve(scheme, problem, { purifies: false })).toMatchObject({ status: "optimal", solver: engine });
+        }),
+        { numRuns: 30 },
+      );
+    },
+  );
+
   it("is content with the gap that is wanted", async () => {
     const { status } = await solve(maxThroughput, diamond(20), { gapMax: 0.1 });
     expect(status).toBe("optimal");
