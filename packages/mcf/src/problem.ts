@@ -27,7 +27,7 @@ export interface Problem {
   readonly pathCount: number;
   /** The paths of demand d are `pathStart[d] .. pathStart[d + 1]`. */
   readonly pathStart: Int32Array;
-  /** The links of path p are `pathLinks[linkStart[p] .. linkStart[p + 1]]`, in order of travel. */
+  /** Paths are loopless: none crosses a link twice. The links of path p are `pathLinks[linkStart[p] .. linkStart[p + 1]]`, in order of travel. */
   readonly linkStart: Int32Array;
   readonly pathLinks: Int32Array;
 }

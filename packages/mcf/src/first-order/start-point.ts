@@ -30,13 +30,14 @@ export interface PrimalWeights {
  */
 export function begin(kernel: Kernel, program: FlowProgram, start: FlowStart | SessionPoint | undefined, usual?: number): PrimalWeights {
   const { layout } = kernel;
-  const isPoint = start !== undefined && "flow" in start;
+  // A point without prices is from a program in which nothing was open.
+  const isPoint = start !== undefined && "flow" in start && (program.limit === "capacity" || start.price.some((y) => y > 0));
   const known = isPoint && usual !== undefined ? usual : beginCold(kernel, program);
   if (start === undefined) return { usual: known, first: known };
   if (isPoint) {
     layout.flow.set(start.flow);
     layout.price.set(start.price);
-  } else beginAt(kernel, program, start);
+  } else if (!("flow" in start)) beginAt(kernel, program, start);
   const wanted = start.primalWeight ?? known;
   return { usual: known, first: Math.min(Math.max(wanted, known / primalWeightRange), known * primalWeightRange) };
 }
