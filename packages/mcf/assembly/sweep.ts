@@ -41,6 +41,7 @@ import {
   zero2,
 } from "./sweep-record";
 
+export { distance } from "./sweep-distance";
 export { price } from "./sweep-price";
 export { fill, fit, scale } from "./sweep-repair";
 

@@ -7,7 +7,7 @@
  * link's price by 1 / all that paths over it could bring. Flows are stepped, and projected onto their demand, in the kernel.
  */
 import { addLoads, type Kernel } from "../kernel/kernel.js";
-import { double, forEachSlot } from "../kernel/layout.js";
+import { double } from "../kernel/layout.js";
 import type { PriceStep } from "./price-step.js";
 
 /** 1: fully reflected. */
@@ -117,13 +117,9 @@ export function undoAveraging({ kernel, priceNew, age }: Iterate): void {
 
 /** How far flows and prices have come from the anchor, each in its own metric. */
 export function distanceFromAnchor({ kernel, priceMetric, priceAnchor }: Iterate): { readonly flow: number; readonly price: number } {
-  const { layout } = kernel;
-  const { flow, anchor, weight, price, pathAt } = layout;
-  let flowSquare = 0;
-  forEachSlot(layout, (slot, position) => {
-    const d = (flow[slot] as number) - (anchor[slot] as number);
-    if ((pathAt[slot] as number) >= 0) flowSquare += (weight[position] as number) * d * d;
-  });
+  const { partitions, doubles, price } = kernel.layout;
+  kernel.distance();
+  const flowSquare = partitions.reduce((sum, { record }) => sum + (doubles[record / 8 + double.movement] as number), 0);
   let priceSquare = 0;
   for (let e = 0; e < price.length; e++) {
     const metric = priceMetric[e] as number;

@@ -55,8 +55,9 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
   const trie = buildTrie({ ...problem, demandBps: firstBps }, { fillable });
   const kernel = makeKernel(layOut(program, trie, firstBps), options);
   const iterate = makeIterate(kernel, priceStepOf(program), stepSizeStart);
-  const longest = kernel.layout.weight.map((weight, k) => weight * (kernel.layout.demand[k] as number));
   const closures = makeClosures(iterate, problem);
+  // What is needed for changes only is not made for a single solve.
+  let longest: Float64Array | undefined;
   let usualWeight: number | undefined;
 
   return {
@@ -66,7 +67,11 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       iterate.priceStep = priceStepOf(changed);
       iterate.stepSize = stepSizeStart;
       closures.openAll();
-      setRates(kernel.layout, changed.problem.demandBps, longest);
+      if (change.demandBps !== undefined || change.capacityBps !== undefined || longest !== undefined) {
+        const { layout } = kernel;
+        longest ??= layout.weight.map((weight, k) => weight * (layout.demand[k] as number));
+        setRates(layout, changed.problem.demandBps, longest);
+      }
       const weights = begin(kernel, changed, start, usualWeight);
       usualWeight = weights.usual;
       iterate.primalWeight = weights.first;
@@ -90,7 +95,10 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
 
 /** Demands of which less counts than is asked. */
 function clippedDemands({ problem }: FlowProgram, { demandBps = problem.demandBps }: FlowChange, changed: FlowProgram): readonly number[] {
-  return [...demandBps.keys()].filter((d) => (changed.problem.demandBps[d] as number) < (demandBps[d] as number));
+  const clipped: number[] = [];
+  const counted = changed.problem.demandBps;
+  for (let d = 0; d < demandBps.length; d++) if ((counted[d] as number) < (demandBps[d] as number)) clipped.push(d);
+  return clipped;
 }
 
 function changedProgram(
@@ -99,6 +107,7 @@ function changedProgram(
   { firstBps, growthMax }: { readonly firstBps: Float64Array; readonly growthMax: number },
 ): FlowProgram {
   const { problem } = program;
+  if (demandBps === undefined && capacityBps === undefined) return { ...program, problem: { ...problem, demandBps: firstBps } };
   const growth = (demandBps ?? problem.demandBps).reduce((most, d, k) => Math.max(most, d / ((problem.demandBps[k] as number) || 1)), 0);
   assert(
     (demandBps ?? problem.demandBps).every((d, k) => d >= 0 && (d === 0 || (problem.demandBps[k] as number) > 0)),
@@ -118,7 +127,7 @@ function changedProgram(
   return { ...program, problem: { ...problem, demandBps: rates ?? firstBps, capacityBps: capacityBps ?? problem.capacityBps } };
 }
 
-/** `longest`, per position: the links of the demand's longest path. */
+/** Writes demands' rates into the layout. `longest`, per position: the links of the demand's longest path. */
 function setRates({ demandAt, demand, weight }: Layout, demandBps: Float64Array, longest: Float64Array): void {
   for (let k = 0; k < demandAt.length; k++) {
     const d = demandAt[k] as number;

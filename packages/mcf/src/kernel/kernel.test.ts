@@ -43,6 +43,8 @@ function traceOf(program: FlowProgram, kind: KernelKind, threads: number): reado
     }
     kernel.sweep();
     record();
+    kernel.distance();
+    record();
     kernel.price();
     record();
     kernel.fit();

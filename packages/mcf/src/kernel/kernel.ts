@@ -4,8 +4,8 @@
  */
 import { sweepWasm } from "../../generated/sweep.js";
 import type { Layout, Partition } from "./layout.js";
-import { fill, fit, price, scale, sweep } from "./sweep-reference.js";
-import { attachThreads, type Crew } from "./thread-pool.js";
+import { distance, fill, fit, price, scale, sweep } from "./sweep-reference.js";
+import { attachThreads, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
 const threadWorkMin = 30_000;
@@ -19,14 +19,15 @@ export interface Kernel {
   readonly price: () => void;
   readonly fit: () => void;
   readonly scale: () => void;
+  readonly distance: () => void;
   /** Partition after partition, always on this thread: they share what is left of each link. */
   readonly fill: () => void;
   readonly release: () => void;
 }
 
-type Operation = "sweep" | "price" | "fit" | "scale" | "fill";
+type Operation = SharedOperation | "fill";
 
-const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, fill };
+const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, distance, fill };
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -55,7 +56,7 @@ export function makeKernel(layout: Layout, { kind, threads }: { readonly kind: K
 
 function kernelOf(layout: Layout, run: (operation: Operation, partition: Partition) => void, crew?: Crew): Kernel {
   const [first, ...others] = layout.partitions as [Partition, ...Partition[]];
-  const onAll = (operation: Exclude<Operation, "fill">) => (): void => {
+  const onAll = (operation: SharedOperation) => (): void => {
     crew?.start(operation);
     run(operation, first);
     if (crew === undefined) for (const partition of others) run(operation, partition);
@@ -67,6 +68,7 @@ function kernelOf(layout: Layout, run: (operation: Operation, partition: Partiti
     price: onAll("price"),
     fit: onAll("fit"),
     scale: onAll("scale"),
+    distance: onAll("distance"),
     fill: () => {
       for (const partition of layout.partitions) run("fill", partition);
     },

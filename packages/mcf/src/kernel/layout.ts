@@ -319,23 +319,6 @@ function cutGroups({ trie, slotStart }: Layout): readonly number[] {
   return [...cuts, groupCount];
 }
 
-/** Calls `visit` with each slot and the position of its demand, in the order of memory. */
-export function forEachSlot({ trie, positionStart, slotStart }: Layout, visit: (slot: number, position: number) => void): void {
-  for (let g = 0; g < trie.groupCount; g++) {
-    for (let c = 0; c < classCount; c++) {
-      const width = classWidths[c] as number;
-      const end = positionStart[g * (classCount + 1) + c + 1] as number;
-      let slot = slotStart[g * classCount + c] as number;
-      for (let k = positionStart[g * (classCount + 1) + c] as number; k < end; k += 2) {
-        for (let j = 0; j < width; j++, slot += 2) {
-          visit(slot, k);
-          visit(slot + 1, k + 1);
-        }
-      }
-    }
-  }
-}
-
 function copy<T extends Int32Array | Uint16Array>(to: T, from: ArrayLike<number>): T {
   to.set(from);
   return to;

@@ -205,6 +205,26 @@ function thresholdByRounds(v: Float64Array, width: number, d: number): number {
   return threshold;
 }
 
+export function distance(layout: Layout, partition: Partition): void {
+  const run = runOf(layout, partition);
+  const { doubles, flow, anchor, weight } = layout;
+  const moved = [0, 0];
+  for (let g = run.groupBegin; g < run.groupEnd; g++) {
+    eachPair(run, g, (k, slot, width) => {
+      for (let lane = 0; lane < 2; lane++) {
+        let squares = 0;
+        for (let j = 0; j < width; j++) {
+          const s = slot + 2 * j + lane;
+          const d = (flow[s] as number) - (anchor[s] as number);
+          squares += d * d;
+        }
+        moved[lane] = (moved[lane] as number) + (weight[k + lane] as number) * squares;
+      }
+    });
+  }
+  doubles[partition.record / 8 + double.movement] = (moved[0] as number) + (moved[1] as number);
+}
+
 export function price(layout: Layout, partition: Partition): void {
   const run = runOf(layout, partition);
   const { doubles, leaf, cost, demand, leastPrice } = layout;

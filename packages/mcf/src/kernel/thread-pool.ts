@@ -8,14 +8,17 @@
 import { Worker } from "node:worker_threads";
 import type { Layout } from "./layout.js";
 
+/** In the order in which thread.mjs knows them. */
+const operations = ["sweep", "price", "fit", "scale", "distance"] as const;
+export type SharedOperation = (typeof operations)[number];
+
 export interface Crew {
-  readonly start: (operation: "sweep" | "price" | "fit" | "scale") => void;
+  readonly start: (operation: SharedOperation) => void;
   /** Returns when all are done. */
   readonly wait: () => void;
   readonly release: () => void;
 }
 
-const operations = ["sweep", "price", "fit", "scale"];
 /** Rounds of looking before this thread sleeps: a thread that was just attached may take a while to come. */
 const spins = 50_000;
 const sleepMs = 1;

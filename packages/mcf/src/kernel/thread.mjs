@@ -15,7 +15,7 @@ const { module } = /** @type {{ module: WebAssembly.Module }} */ (workerData);
 parentPort?.on("message", (/** @type {{ memory: WebAssembly.Memory, control: Int32Array, record: number, reply: number }} */ task) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: task.memory } });
   const kernels = /** @type {Record<string, (record: number) => void>} */ (/** @type {unknown} */ (exports));
-  const names = ["sweep", "price", "fit", "scale"];
+  const names = ["sweep", "price", "fit", "scale", "distance"];
   const { control, record, reply } = task;
   let call = 0;
   for (;;) {
