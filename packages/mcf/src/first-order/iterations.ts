@@ -7,7 +7,11 @@ import { adapt, makeStepControl, wantsRestart } from "./step-control.js";
 /** The answer is looked at after so many steps, and then each time these have grown by this share: looking costs about four steps. */
 const checkStart = 20;
 const checkGrowth = 0.12;
-/** From a given start, first looks come sooner: it may be nearly right. */
+/** From nothing, fewer steps than these have never been enough, for gaps from 5e-3 on and below. */
+const firstCheckLoose = 20;
+const firstCheckTight = 40;
+const looseGap = 5e-3;
+/** A given start is looked at as it is, and soon again: it may be nearly right. */
 const warmCheckStart = 4;
 /** Steps without a better gap after which the primal weight is set back; doubled each time. */
 const patienceStart = 250;
@@ -41,7 +45,8 @@ export function iterateUntil(
   const { kernel } = iterate;
   const control = makeStepControl(primalWeightUsual);
   let iterations = 0;
-  let nextCheck = 0;
+  const coldCheck = limits.gap >= looseGap ? firstCheckLoose : firstCheckTight;
+  let nextCheck = warm ? 0 : Math.min(coldCheck, iterationsMax);
   let pause = warm ? warmCheckStart : checkStart;
   let bestGap = Infinity;
   let bestAt = 0;
