@@ -25,6 +25,8 @@ import { greedyFill } from "./schemes/greedy-fill.js";
 const gapMaxUsual = 1e-6;
 /** Share of the gap that an engine aims at: what repair and scaling cost has to fit, too. */
 const gapShare = 0.5;
+/** Share of the gap that breaking ties may cost, once in what is carried and once in the bound. */
+const tieShare = 0.1;
 /** Purification is for problems on which it is expected to take this share of the time, at most. */
 const purifyShare = 0.5;
 
@@ -57,7 +59,7 @@ export function carryMost(problem: Problem, goals: PathGoals, options: EngineOpt
   }
   const lean = purifies(problem, options);
   // Without a walk to follow, what is nearly free breaks ties; prices then pay for all of what is carried by a hair less.
-  const tieWeight = lean ? 0 : 0.25 * gapOf(options);
+  const tieWeight = lean ? 0 : tieShare * gapOf(options);
   const program = programOf(problem, goals, tieWeight);
   const solution = engineOf(options.engine)(program, limitsOf(options, clock));
   const price = solution.linkPrice.map((each) => each / (1 - tieWeight));

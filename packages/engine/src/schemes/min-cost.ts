@@ -36,6 +36,9 @@ export async function minimizeCost(model: FlowModel, { lp, timeLimitSeconds }: S
   return flowOutcome(model, await lp.solve(builder.build(), { timeLimitSeconds }), rows, -costUnitMs);
 }
 
+/** What everything costs is taken to be at least this share of what its refusal would: smaller gaps than that asks for are out of reach. */
+const costShareMin = 1e-3;
+
 /** By an engine of our own: one bps on path p is worth 1 - L_p / M of one refused. */
 export function carryAtLeastCost(problem: Problem, options: EngineOptions): EngineAnswer {
   const penaltyMs = unservedCostMs(problem);
@@ -44,7 +47,7 @@ export function carryAtLeastCost(problem: Problem, options: EngineOptions): Engi
   const near = nearestOnPaths(problem, problem.latencyMs);
   const leastMs = problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps * (near[d] ?? 0) : sum), 0);
   const allMs = penaltyMs * problem.demandBps.reduce((sum, bps, d) => (Number.isFinite(near[d]) ? sum + bps : sum), 0);
-  const gapMax = (options.gapMax ?? gapMaxDefault) * (leastMs > 0 ? leastMs / allMs : 1);
+  const gapMax = (options.gapMax ?? gapMaxDefault) * Math.max(costShareMin, allMs > 0 ? leastMs / allMs : 1);
   const answer = carryMost(problem, { worth, cost: detourCost(problem) }, { ...options, gapMax });
   return { ...answer, linkPrices: answer.linkPrices.map((price) => price.map((each) => each * penaltyMs)) };
 }
