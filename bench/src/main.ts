@@ -6,6 +6,7 @@ import { networkNames, type NetworkName } from "./network.js";
 import { benchPush } from "./push.js";
 import { report } from "./report.js";
 import { benchRest } from "./rest.js";
+import { benchScale } from "./scale.js";
 
 const program = new Command("npm run bench --").description(
   "Benchmarks. Each prints median and spread, on stdout as a table and with --json as numbers.",
@@ -53,6 +54,14 @@ program
   .option("--json <file>", "write all numbers here")
   .action((flags: { runs: number; json?: string }) => {
     report(benchFailures(flags.runs), { json: flags.json });
+  });
+
+program
+  .command("scale")
+  .description("the first-order method on networks of up to three million demands")
+  .option("--json <file>", "write all numbers here")
+  .action((flags: { json?: string }) => {
+    report(benchScale(), { json: flags.json });
   });
 
 await program.parseAsync();
