@@ -6,6 +6,7 @@ describe("parseTunnelSource", () => {
   test.each([
     ["k-shortest:4", { kind: "policy", policy: { kind: "k-shortest", k: 4 } }],
     ["edge-disjoint", { kind: "policy", policy: { kind: "edge-disjoint", k: 4 } }],
+    ["priced:2", { kind: "policy", policy: { kind: "priced", k: 2 } }],
     ["srlg-disjoint:16", { kind: "policy", policy: { kind: "srlg-disjoint", k: 16 } }],
     ["any", { kind: "any" }],
     ["paths.txt.gz", { kind: "file", path: "paths.txt.gz" }],

@@ -61,7 +61,7 @@ export function parseWhole(
   return refuse(argumentFault(code, option, `${option} must be from ${least} to ${most}, not ${text}.`));
 }
 
-/** `k-shortest:4`, `edge-disjoint:2`, `srlg-disjoint:3`, `any`; what has no such form is a file's name. */
+/** `k-shortest:4`, `edge-disjoint:2`, `srlg-disjoint:3`, `priced:4`, `any`; what has no such form is a file's name. */
 export function parseTunnelSource(text: string, latencyMsMax: number | undefined): Result<TunnelSource> {
   const latency = latencyMsMax === undefined ? {} : { latencyMsMax };
   if (text === "any") return ok({ kind: "any" });

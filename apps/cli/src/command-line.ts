@@ -132,7 +132,7 @@ function addSolveOptions(command: Command): Command {
     .option("--objective <name>", `${objectiveNames.join(", ")} (default max-throughput)`)
     .option(
       "--tunnels <source>",
-      "k-shortest:K, edge-disjoint:K, srlg-disjoint:K, any (no candidate tunnels: edge-based LP), or a file with a path set (default k-shortest:4)",
+      "k-shortest:K, edge-disjoint:K, srlg-disjoint:K, priced:K (at most K a demand, sought among all paths for what each class asks; slower, and its bounds hold over all paths), any (no candidate tunnels: edge-based LP), or a file with a path set (default k-shortest:4)",
     )
     .option("--latency-max <ms>", "tunnels slower than this are no candidates")
     .option(

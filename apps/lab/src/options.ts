@@ -56,7 +56,7 @@ export function parseLabOptions(argv: readonly string[]): Result<Parsed> {
     .option("--interval-seconds <s>", "how long an interval of the series lasts here", "5")
     .option("--start-interval <n>", "first interval of the series, from 0", "0")
     .option("--objective <name>", objectiveNames.join(", "))
-    .option("--tunnels <policy>", "k-shortest:K, edge-disjoint:K or srlg-disjoint:K")
+    .option("--tunnels <policy>", "k-shortest:K, edge-disjoint:K, srlg-disjoint:K or priced:K")
     .option("--solver <name>", solverNames.join(", "))
     .option("--gap <gap>", "relative gap to the optimum that is good enough")
     .option("--deadline <seconds>", "time to find a plan; then the next rung of the ladder")
@@ -153,7 +153,7 @@ function settingsOf(flags: Flags): Result<PlanSettings | undefined> {
     argumentFault(
       "not-allowed",
       "--tunnels",
-      "The controller makes its own tunnels: --tunnels takes k-shortest:K, edge-disjoint:K or srlg-disjoint:K.",
+      "The controller makes its own tunnels: --tunnels takes k-shortest:K, edge-disjoint:K, srlg-disjoint:K or priced:K.",
     ),
   );
 }

@@ -1,6 +1,6 @@
 /** The paths that a plan's certificates range over, and the cheapest of them under given prices. The checker's own arithmetic. */
 import { isUsable, type NodeId, type Path, type Snapshot, type Topology } from "@sluice/model";
-import { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
+import { candidateTunnels, pairKey, rangesOverAllPaths, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
 
 export interface CheckedPaths {
   isRoutable(pair: NodePair): boolean;
@@ -11,10 +11,15 @@ export interface CheckedPaths {
   leastPrices(pairs: readonly NodePair[], price: Float64Array): Float64Array;
 }
 
-/** Given candidates less their paths over links that may not be used, all loopless paths, or the policy's candidate tunnels. */
+/**
+ * Given candidates less their paths over links that may not be used, all loopless paths, or what the policy chooses among: its candidate
+ * tunnels, or all paths too where they are priced. That search is not repeated: it is part of the answer, not of the question.
+ */
 export function checkedPaths(topology: Topology, snapshot: Snapshot, candidates: CandidateTunnels | "all-paths" | undefined): CheckedPaths {
   if (candidates === "all-paths") return allPaths(topology);
-  const given = candidates ?? candidateTunnels(topology, pairsOf(topology, snapshot), snapshot.settings.tunnels);
+  const { tunnels } = snapshot.settings;
+  if (candidates === undefined && rangesOverAllPaths(tunnels)) return allPaths(topology);
+  const given = candidates ?? candidateTunnels(topology, pairsOf(topology, snapshot), tunnels);
   return givenPaths(topology, given);
 }
 

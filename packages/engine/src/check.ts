@@ -24,12 +24,13 @@ import {
 import { checkCertificates } from "./check-bound.js";
 import { checkedPaths, type CheckedPaths } from "./check-paths.js";
 import { checkTolerance, differ, exceeds, Report, violationsListedMax } from "./check-report.js";
-import type { CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+import { rangesOverAllPaths, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
 export interface CheckOptions {
   /**
    * The paths among which the plan's certificates say it is best: a given path set, or `all-paths` for the edge-based
-   * formulation. Left out, the checker derives the candidate tunnels from the snapshot's own policy.
+   * formulation. Left out, the checker derives the candidate tunnels from the snapshot's own policy, or takes all paths where that
+   * prices them.
    */
   readonly candidates?: CandidateTunnels | "all-paths" | undefined;
 }
@@ -47,6 +48,7 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
   const tunnels = checkTunnels(topology, snapshot, plan, options, report);
   const demands = new Map(snapshot.demands.demands.map((demand) => [flowGroupId(demand), demand]));
   checkGroups({ snapshot, plan, tunnels, demands }, report);
+  if (options.candidates === undefined) checkTunnelCounts(snapshot, plan, report);
   const paths = checkedPaths(topology, snapshot, options.candidates);
   checkAccounts({ plan, demands, paths }, report);
   const loads = loadsByClass(topology, plan, tunnels);
@@ -184,6 +186,17 @@ function checkMembers(
   if (exceeds(allottedBps, group.demandBps)) {
     report.add("over-demand", pointer, `Group ${id} was allotted ${allottedBps} bps of ${group.demandBps}.`);
   }
+}
+
+/** Where tunnels are priced, no group has more than its k: of the other policies' tunnels there are no more. */
+function checkTunnelCounts({ settings: { tunnels } }: Snapshot, plan: Pick<Plan, "groups">, report: Report): void {
+  if (!rangesOverAllPaths(tunnels)) return;
+  plan.groups.forEach((group, i) => {
+    const { length } = group.members;
+    if (length > tunnels.k) {
+      report.add("split-invalid", `/groups/${i}`, `Group ${flowGroupId(group)} has ${length} tunnels, more than ${tunnels.k}.`);
+    }
+  });
 }
 
 interface AccountsInQuestion {

@@ -9,10 +9,10 @@
  */
 import { InvariantBroken, type ObjectiveName, type Rung, type SolverName } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
-import { certify, edgeCertify, type FlowCertificate } from "./certificate.js";
+import { certify, edgeCertify, nearestOnPaths, type FlowCertificate } from "./certificate.js";
 import { chooseSolver, type SolverChoice } from "./choose-solver.js";
 import { edgeBased, hasEdgeForm } from "./edge-lp.js";
-import { fitToCapacity } from "./flow.js";
+import { fitToCapacity, flowOfDemands } from "./flow.js";
 import type { Problem } from "@sluice/mcf";
 import type { SchemeOptions, SchemeOutcome } from "./scheme.js";
 import { greedyFill } from "./schemes/greedy-fill.js";
@@ -23,7 +23,7 @@ const excessMax = 1e-6;
 /** Prices below this share of the largest are a solver's dust. */
 const priceShareMin = 1e-12;
 /** With less time than this left, seconds, a solve is not begun. */
-const solveSecondsMin = 0.001;
+export const solveSecondsMin = 0.001;
 
 export interface LadderOptions {
   readonly lp: LpBackend;
@@ -37,6 +37,10 @@ export interface LadderOptions {
   readonly greedyOnly: boolean;
   /** Route on links, where the objective has such a form; bounds are then over all paths. */
   readonly edgeBased: boolean;
+  /** Bounds are over all paths, whatever paths the problem has. So they are where it is routed on links. */
+  readonly boundsAllPaths?: boolean | undefined;
+  /** Prices that are known before the solve, in the certificate's unit: they count where they prove more than the solver's. */
+  readonly knownPrice?: Float64Array | undefined;
   readonly onProgress?: SchemeOptions["onProgress"] | undefined;
 }
 
@@ -55,7 +59,9 @@ export interface Answer {
 
 /** The best answer that the problem gets within its time. Rejects only on broken invariants. */
 export async function climb(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Answer> {
-  const question: Question = { problem, objective, gapMax: options.gapMax, certify: options.edgeBased ? edgeCertify : certify };
+  const { gapMax, knownPrice } = options;
+  const overAll = options.edgeBased || options.boundsAllPaths === true;
+  const question: Question = { problem, objective, gapMax, knownPrice, certify: overAll ? edgeCertify : certify };
   if (problem.demandCount === 0) return nothingToDo(question);
   if (options.greedyOnly) return greedyAnswer(question, undefined, "Greedy filling was asked for.");
   if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(question, undefined, "No time was left to solve.");
@@ -69,7 +75,24 @@ interface Question {
   readonly problem: Problem;
   readonly objective: ObjectiveName;
   readonly gapMax: number;
+  readonly knownPrice: Float64Array | undefined;
   readonly certify: typeof certify;
+}
+
+type Proof = Pick<Answer, "certificate" | "linkPrice">;
+
+/** The certificate by the solver's prices or by those known before, whichever prove more. */
+function prove(
+  { objective, knownPrice, certify: judge }: Question,
+  problem: Problem,
+  flowBps: Float64Array,
+  linkPrice?: Float64Array,
+): Proof {
+  const proofs = [linkPrice, soundPrices(problem, knownPrice)]
+    .filter((price) => price !== undefined)
+    .map((price) => ({ certificate: judge(problem, objective, flowBps, price), linkPrice: price }));
+  const [first = { certificate: judge(problem, objective, flowBps) }, second] = proofs;
+  return second !== undefined && (second.certificate.gap ?? Infinity) < (first.certificate.gap ?? Infinity) ? second : first;
 }
 
 interface Solved {
@@ -124,14 +147,8 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
   const fitted = fitToCapacity(problem, outcome.flowBps);
   // The utilization above 1 is itself the answer to this one: it stays in the certificate, and the excess is refused.
   const mayExceed = objective === "min-max-utilization";
-  const certificate = question.certify(problem, objective, mayExceed ? outcome.flowBps : fitted.flowBps, linkPrice);
-  const answer = {
-    solver: outcome.solver,
-    problem,
-    flowBps: fitted.flowBps,
-    certificate,
-    ...(linkPrice === undefined ? {} : { linkPrice }),
-  };
+  const proof = prove(question, problem, mayExceed ? outcome.flowBps : fitted.flowBps, linkPrice);
+  const answer = { solver: outcome.solver, problem, flowBps: fitted.flowBps, ...proof };
   const remarks = outcome.note === undefined ? [] : [outcome.note];
   const percent = (fitted.excessMax * 100).toPrecision(3);
   if (fitted.excessMax > excessMax && !mayExceed) {
@@ -145,34 +162,39 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
     fitted.excessMax > excessMax ? [`The demand exceeds a link by ${percent} %; the excess is refused where it is worst.`] : [];
   const notes = [...remarks, ...refused];
   if (objective === "shortest-path") return { ...answer, rung: "greedy", notes };
-  const { gap } = certificate;
+  const { gap } = proof.certificate;
   if (outcome.status === "optimal" && (gap === undefined || gap <= question.gapMax)) return { ...answer, rung: "optimal", notes };
   const shortfall = outcome.status === "optimal" ? `${outcome.solver} said optimal` : `${outcome.solver} ended short of proof${reason}`;
   const note = `${shortfall}; the gap is ${gap === undefined ? "unknown" : gap.toExponential(1)}.`;
   const greedy = greedyAnswer(question, linkPrice, `${note} Greedy filling does better.`);
-  // What greedy filling carries more, it carries unfairly.
-  const mayBeat = objective !== "max-min-fair" && isBetter(greedy.certificate, certificate);
+  // What greedy filling carries more, it carries unfairly; and a smaller utilization is no merit where demand is refused for it.
+  const mayBeat =
+    objective !== "max-min-fair" &&
+    isJudgedWhole(objective, greedy.problem, greedy.flowBps) &&
+    isBetter(greedy.certificate, proof.certificate);
   return mayBeat ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
 }
 
-function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {
+export function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {
   return a.sense === "maximize" ? a.value > b.value : a.value < b.value;
+}
+
+/** The least utilization is that of carrying everything: neither its value nor its bound says anything of flow that leaves some out. */
+function isJudgedWhole(objective: ObjectiveName, problem: Problem, flowBps: Float64Array): boolean {
+  if (objective !== "min-max-utilization") return true;
+  const carriedBps = flowOfDemands(problem, flowBps);
+  const near = nearestOnPaths(problem, problem.latencyMs);
+  return problem.demandBps.every((bps, d) => near[d] === Infinity || (carriedBps[d] ?? 0) >= bps * (1 - excessMax));
 }
 
 /** Prices of a failed solve are kept: any prices >= 0 bound the optimum. */
 function greedyAnswer(question: Question, linkPrice: Float64Array | undefined, note: string): Answer {
   const { problem, objective } = question;
   const flowBps = greedyFill(problem, objective === "shortest-path" ? 1 : problem.pathCount);
-  const certificate = question.certify(problem, objective, flowBps, linkPrice);
-  return {
-    rung: "greedy",
-    solver: "greedy-fill",
-    problem,
-    flowBps,
-    certificate,
-    ...(linkPrice === undefined ? {} : { linkPrice }),
-    notes: [note],
-  };
+  const proof = isJudgedWhole(objective, problem, flowBps)
+    ? prove(question, problem, flowBps, linkPrice)
+    : { certificate: question.certify(problem, objective, flowBps) };
+  return { rung: "greedy", solver: "greedy-fill", problem, flowBps, ...proof, notes: [note] };
 }
 
 function nothingToDo(question: Question): Answer {

@@ -70,6 +70,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
 
   onStage("tunnels", 0);
   const edgeBased = options.edgeBased === true;
+  const pricesTunnels = !edgeBased && options.candidates === undefined && snapshot.settings.tunnels.kind === "priced";
   const candidates = usableCandidates(
     topology,
     (edgeBased ? undefined : options.candidates) ??
@@ -86,6 +87,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
     nowMs,
     greedyOnly: options.greedyOnly === true,
     edgeBased,
+    pricesTunnels,
     onProgress: options.onProgress,
   };
   const planned: PlannedClass[] = [];
@@ -98,7 +100,7 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   onStage("check", 0.9);
   const plan = assemblePlan(topology, canonicalHash(snapshot), planned);
   clock.lap("assemble");
-  const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : candidates });
+  const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : pricesTunnels ? undefined : candidates });
   clock.lap("check");
   onStage("done", 1);
   if (check.verdict === "fail") {

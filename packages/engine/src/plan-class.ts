@@ -13,7 +13,8 @@ import {
 } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
 import { buildProblem } from "./build-problem.js";
-import { climb, type Answer } from "./ladder.js";
+import { climb, type Answer, type LadderOptions } from "./ladder.js";
+import { climbPriced } from "./climb-priced.js";
 import { quantize, type Quantized } from "./quantize.js";
 import type { SolveProgress } from "./optimize.js";
 import type { Stopwatch } from "./stopwatch.js";
@@ -33,6 +34,8 @@ export interface ClassOptions {
   readonly nowMs: () => number;
   readonly greedyOnly: boolean;
   readonly edgeBased: boolean;
+  /** The candidates are the policy's, and it has tunnels priced. */
+  readonly pricesTunnels: boolean;
   readonly onProgress?: ((progress: SolveProgress) => void) | undefined;
 }
 
@@ -57,16 +60,17 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
   const built = buildProblem(topology, demands, candidates, residualCapacityBps);
   clock.lap("tunnels");
 
-  const { solver, gapMax } = snapshot.settings;
-  const { onProgress } = options;
-  const answer = await climb(built.problem, objective, {
-    ...options,
+  const { solver, gapMax, tunnels } = snapshot.settings;
+  const { onProgress, pricesTunnels, ...common } = options;
+  const ladder: LadderOptions = {
+    ...common,
     solver,
     gapMax,
     budgetSeconds: snapshot.settings.deadlineSeconds / waitingClasses(snapshot, trafficClass),
     timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ trafficClass, ...progress }),
-  });
+  };
+  const answer = await (pricesTunnels ? climbPriced(built.problem, objective, tunnels, ladder) : climb(built.problem, objective, ladder));
   clock.lap("solve");
 
   const quantized = quantize(answer.problem, answer.flowBps, {

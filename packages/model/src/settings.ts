@@ -13,7 +13,8 @@ export const objectiveNames = [
 ] as const;
 export type ObjectiveName = (typeof objectiveNames)[number];
 
-export const tunnelPolicyKinds = ["k-shortest", "edge-disjoint", "srlg-disjoint"] as const;
+/** `priced`: sought for each class among all paths, for its demands and what is left of the links; the others go by the topology alone. */
+export const tunnelPolicyKinds = ["k-shortest", "edge-disjoint", "srlg-disjoint", "priced"] as const;
 
 export const tunnelPolicySchema = z.strictObject({
   kind: z.enum(tunnelPolicyKinds),

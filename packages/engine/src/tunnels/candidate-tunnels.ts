@@ -21,6 +21,14 @@ export function pairKey(pair: NodePair): string {
   return `${pair.src}>${pair.dst}`;
 }
 
+/**
+ * Whether a policy's tunnels are chosen among all paths over links that may be used, so that certificates range over those. With a bound
+ * on latency they are not: the shortest path among those that keep the bound is NP-hard to find (Garey and Johnson 1979, ND30).
+ */
+export function rangesOverAllPaths({ kind, latencyMsMax }: TunnelPolicy): boolean {
+  return kind === "priced" && latencyMsMax === undefined;
+}
+
 /** Paths looked at per pair, by rising metric, in search of those within the latency bound. */
 const pathsExaminedMax = 256;
 
@@ -30,6 +38,7 @@ const pathsExaminedMax = 256;
  * - `k-shortest`: the k paths of least metric (then fewest hops, then least link ids).
  * - `edge-disjoint`: link-disjoint paths of least total metric.
  * - `srlg-disjoint`: no two share a link or an SRLG (a heuristic; see srlg-disjoint.ts).
+ * - `priced`: as k-shortest. They are what the search starts from, and stay the candidates where it has no form (`rangesOverAllPaths`).
  *
  * With `latencyMsMax` every path keeps the bound. Then k-shortest still gives min(k, as many as exist) paths, though where more than
  * `pathsExaminedMax` shorter ones break the bound it takes those of least latency instead; disjoint paths are sought by
@@ -83,6 +92,7 @@ function pathsOfPair(graph: Graph, { byMetric, byLatency }: Trees, source: numbe
   if (byLatency === undefined) {
     switch (kind) {
       case "k-shortest":
+      case "priced":
         return take(kShortestPaths(graph, metricSearch), k);
       case "edge-disjoint":
         return edgeDisjointPaths(graph, metricSearch);
@@ -95,6 +105,7 @@ function pathsOfPair(graph: Graph, { byMetric, byLatency }: Trees, source: numbe
   const admissible = (path: readonly number[]): boolean => pathWeight(path, graph.latencyMs) <= latencyMsMax;
   switch (kind) {
     case "k-shortest":
+    case "priced":
       return shortestWithinBound(graph, metricSearch, latencySearch, { admissible, latencyMsMax });
     case "edge-disjoint":
       return disjointWithinBound(graph, [metricSearch, latencySearch], admissible, edgeDisjointPaths);
