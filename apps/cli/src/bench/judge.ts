@@ -41,9 +41,10 @@ export function judge(problem: Problem, objective: BenchObjective, claim: Claim,
     found.add("There is not one flow per path and one price per link.");
     return { value: Number.NaN, bound: Infinity, gap: 1, violations: found.list() };
   }
-  flowBps.forEach((flow, p) => {
+  for (let p = 0; p < flowBps.length; p++) {
+    const flow = flowBps[p] as number;
     if (!(flow >= 0 && flow < Infinity)) found.add(`Path ${p} carries ${flow}.`, "flow");
-  });
+  }
   linkPrice.forEach((price, e) => {
     if (!(price >= 0 && price < Infinity)) found.add(`Link ${e} has the price ${price}.`, "price");
   });
@@ -98,9 +99,9 @@ function carriedBy({ demandCount, linkCount, pathStart, linkStart, pathLinks }: 
 function exceeded(used: Float64Array, most: Float64Array): readonly number[] {
   const at: number[] = [];
   // Written so that what is no number is exceeded, too.
-  used.forEach((amount, i) => {
-    if (!(amount <= Math.max(0, most[i] as number) * (1 + judgeTolerance))) at.push(i);
-  });
+  for (let i = 0; i < used.length; i++) {
+    if (!((used[i] as number) <= Math.max(0, most[i] as number) * (1 + judgeTolerance))) at.push(i);
+  }
   return at;
 }
 
@@ -123,7 +124,12 @@ export function nearestOnPaths(problem: Problem, linkPrice: Float64Array): Float
 }
 
 function throughputBound({ capacityBps, demandBps }: Problem, linkPrice: Float64Array, near: Float64Array): number {
-  return weigh(capacityBps, linkPrice) + demandBps.reduce((sum, demand, d) => sum + demand * Math.max(0, 1 - (near[d] as number)), 0);
+  let sum = weigh(capacityBps, linkPrice);
+  for (let d = 0; d < demandBps.length; d++) {
+    const short = 1 - (near[d] as number);
+    if (short > 0) sum += (demandBps[d] as number) * short;
+  }
+  return sum;
 }
 
 function fractionBound({ capacityBps, demandBps }: Problem, linkPrice: Float64Array, near: Float64Array): number {
@@ -144,5 +150,7 @@ function weigh(amounts: Float64Array, prices: Float64Array): number {
 }
 
 function sumOf(amounts: Float64Array): number {
-  return amounts.reduce((sum, amount) => sum + amount, 0);
+  let sum = 0;
+  for (let i = 0; i < amounts.length; i++) sum += amounts[i] as number;
+  return sum;
 }

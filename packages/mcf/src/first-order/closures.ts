@@ -9,7 +9,7 @@ import type { Iterate } from "./iterate.js";
 
 /** Where more than this share of all paths is cut, the old primal weight says little of the new program. */
 const cutShareMax = 0.1;
-const primalWeightReset = 2;
+const primalWeightReset = 1;
 
 export interface Closures {
   /** Closes the paths over links without capacity that had some when the session was opened. Flows and prices must be in place. */

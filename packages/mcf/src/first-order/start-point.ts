@@ -3,7 +3,7 @@ import { addLoads, type Kernel } from "../kernel/kernel.js";
 import type { FlowProgram, FlowStart } from "../flow-program.js";
 
 /** For throughput, where prices are about 1 and flows are measured by their demands. */
-const primalWeightDefault = 2;
+const primalWeightDefault = 1;
 /** Sharpness of the first prices for the utilization: links at the top of it are priced e^12 times those without load. */
 const sharpness = 12;
 

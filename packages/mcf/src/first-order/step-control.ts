@@ -15,7 +15,7 @@ const growthStart = 1.2;
 /** After a step that was no contraction, this much of the growth is left. */
 const calming = 0.8;
 /** Steps are kept this much below the longest that would have been contractions. */
-const margin = 0.98;
+const margin = 0.95;
 /**
  * A step size that is safe whatever the paths: the square of the preconditioned incidence's norm is at most the number of paths of one
  * demand over one link.
@@ -31,8 +31,6 @@ const necessaryFall = 0.8;
 /** or when this share of all steps was made since. */
 const artificialShare = 0.36;
 const artificialAfter = 50;
-/** Steps after a restart that are not judged: the first ones are long anyway. */
-const graceSteps = 3;
 
 export interface StepControl {
   readonly primalWeightUsual: number;
@@ -62,7 +60,7 @@ export function wantsRestart(control: StepControl, iterate: Iterate, iterations:
 }
 
 function isTooLong({ stepSizeMax, stepSize, age }: Iterate): boolean {
-  return age > graceSteps && stepSizeMax < stepSize;
+  return age > 1 && stepSizeMax < stepSize;
 }
 
 /** Distances below this, in their metric, say nothing about the primal weight. */
