@@ -205,7 +205,8 @@ export function nearestOnPaths({ demandCount, pathStart, linkStart, pathLinks, c
   return near;
 }
 
-function nearestOnLinks(problem: Problem, length: Float64Array): Float64Array {
+/** Per demand: the least sum of `length` over any path of links with capacity, Infinity where there is none. O(sources x nodes^2). */
+export function nearestOnLinks(problem: Problem, length: Float64Array): Float64Array {
   const { demandCount, demandSrc, demandDst } = problem;
   const distances = new Map<number, Float64Array>();
   const near = new Float64Array(demandCount);

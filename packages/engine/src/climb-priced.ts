@@ -3,7 +3,7 @@ import { InvariantBroken, type ObjectiveName, type TunnelPolicy } from "@sluice/
 import type { Problem } from "@sluice/mcf";
 import { climb, isBetter, solveSecondsMin, type Answer, type LadderOptions } from "./ladder.js";
 import { rangesOverAllPaths } from "./tunnels/candidate-tunnels.js";
-import { isPricedObjective, pricedTunnels, type PricedObjective, type PricedTunnels } from "./tunnels/priced-tunnels.js";
+import { isPricedObjective, pricedTunnels, withOpenPaths, type PricedObjective, type PricedTunnels } from "./tunnels/priced-tunnels.js";
 
 /** Share of the class's time that the search may take; the rest is for the solve on what it finds. */
 const searchShare = 0.5;
@@ -17,18 +17,18 @@ export async function climbPriced(problem: Problem, objective: ObjectiveName, po
   const options: LadderOptions = { ...given, boundsAllPaths: rangesOverAllPaths(policy) };
   const endMs = options.nowMs() + 1000 * options.timeLimitSeconds;
   const secondsLeft = (): number => Math.max(0, (endMs - options.nowMs()) / 1000);
-  const onShortest = (more: Partial<LadderOptions>): Promise<Answer> =>
-    climb(problem, objective, { ...options, ...more, timeLimitSeconds: secondsLeft() });
-  if (problem.demandCount === 0 || options.greedyOnly || options.timeLimitSeconds < solveSecondsMin) return onShortest({});
-  if (!rangesOverAllPaths(policy)) return noted(await onShortest({}), latencyNote(policy));
-  if (!isPricedObjective(objective)) return noted(await onShortest({}), objectiveNote(objective, policy));
+  const climbOn = (paths: Problem, more: Partial<LadderOptions> = {}): Promise<Answer> =>
+    climb(paths, objective, { ...options, ...more, timeLimitSeconds: secondsLeft() });
+  if (problem.demandCount === 0 || options.greedyOnly || options.timeLimitSeconds < solveSecondsMin) return climbOn(problem);
+  if (!rangesOverAllPaths(policy)) return noted(await climbOn(problem), latencyNote(policy));
+  if (!isPricedObjective(objective)) return noted(await climbOn(problem), objectiveNote(objective, policy));
 
   const found = searched(problem, objective, policy, options);
-  if (typeof found === "string") return noted(await onShortest({}), `${found} ${standIn(policy)}`);
+  if (typeof found === "string") return noted(await climbOn(problem), `${found} ${standIn(policy)}`);
   const priced = { knownPrice: found.linkPrice, budgetSeconds: (1 - searchShare) * options.budgetSeconds };
-  const answer = await climb(found.problem, objective, { ...options, ...priced, timeLimitSeconds: secondsLeft() });
+  const answer = await climbOn(found.problem, priced);
   if (answer.rung === "optimal" || secondsLeft() < solveSecondsMin) return noted(answer, pricedNote(answer, found, policy));
-  const shortest = await onShortest(priced);
+  const shortest = await climbOn(withOpenPaths(problem, found.problem), priced);
   if (!beats(shortest, answer)) return noted(answer, pricedNote(answer, found, policy));
   return noted(shortest, `${pricedNote(shortest, found, policy)} The k-shortest tunnels did better than those and were taken.`);
 }

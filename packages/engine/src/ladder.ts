@@ -9,7 +9,7 @@
  */
 import { InvariantBroken, type ObjectiveName, type Rung, type SolverName } from "@sluice/model";
 import type { LpBackend } from "@sluice/lp";
-import { certify, edgeCertify, nearestOnPaths, type FlowCertificate } from "./certificate.js";
+import { certify, edgeCertify, nearestOnLinks, nearestOnPaths, type FlowCertificate } from "./certificate.js";
 import { chooseSolver, type SolverChoice } from "./choose-solver.js";
 import { edgeBased, hasEdgeForm } from "./edge-lp.js";
 import { fitToCapacity, flowOfDemands } from "./flow.js";
@@ -61,7 +61,8 @@ export interface Answer {
 export async function climb(problem: Problem, objective: ObjectiveName, options: LadderOptions): Promise<Answer> {
   const { gapMax, knownPrice } = options;
   const overAll = options.edgeBased || options.boundsAllPaths === true;
-  const question: Question = { problem, objective, gapMax, knownPrice, certify: overAll ? edgeCertify : certify };
+  const scope = overAll ? { certify: edgeCertify, nearest: nearestOnLinks } : { certify, nearest: nearestOnPaths };
+  const question: Question = { problem, objective, gapMax, knownPrice, ...scope };
   if (problem.demandCount === 0) return nothingToDo(question);
   if (options.greedyOnly) return greedyAnswer(question, undefined, "Greedy filling was asked for.");
   if (options.timeLimitSeconds < solveSecondsMin) return greedyAnswer(question, undefined, "No time was left to solve.");
@@ -76,18 +77,17 @@ interface Question {
   readonly objective: ObjectiveName;
   readonly gapMax: number;
   readonly knownPrice: Float64Array | undefined;
+  /** On the problem's paths, or over all. */
   readonly certify: typeof certify;
+  readonly nearest: typeof nearestOnPaths;
 }
 
 type Proof = Pick<Answer, "certificate" | "linkPrice">;
 
-/** The certificate by the solver's prices or by those known before, whichever prove more. */
-function prove(
-  { objective, knownPrice, certify: judge }: Question,
-  problem: Problem,
-  flowBps: Float64Array,
-  linkPrice?: Float64Array,
-): Proof {
+/** The certificate by the solver's prices or by those known before, whichever prove more; without bound where none applies to the flow. */
+function prove(question: Question, problem: Problem, flowBps: Float64Array, linkPrice?: Float64Array): Proof {
+  const { objective, knownPrice, certify: judge } = question;
+  if (!isJudgedWhole(question, problem, flowBps)) return { certificate: judge(problem, objective, flowBps) };
   const proofs = [linkPrice, soundPrices(problem, knownPrice)]
     .filter((price) => price !== undefined)
     .map((price) => ({ certificate: judge(problem, objective, flowBps, price), linkPrice: price }));
@@ -170,7 +170,7 @@ function answerOf(question: Question, problem: Problem, outcome: SchemeOutcome):
   // What greedy filling carries more, it carries unfairly; and a smaller utilization is no merit where demand is refused for it.
   const mayBeat =
     objective !== "max-min-fair" &&
-    isJudgedWhole(objective, greedy.problem, greedy.flowBps) &&
+    isJudgedWhole(question, greedy.problem, greedy.flowBps) &&
     isBetter(greedy.certificate, proof.certificate);
   return mayBeat ? greedy : { ...answer, rung: "feasible", notes: [...notes, note] };
 }
@@ -180,10 +180,10 @@ export function isBetter(a: FlowCertificate, b: FlowCertificate): boolean {
 }
 
 /** The least utilization is that of carrying everything: neither its value nor its bound says anything of flow that leaves some out. */
-function isJudgedWhole(objective: ObjectiveName, problem: Problem, flowBps: Float64Array): boolean {
+function isJudgedWhole({ objective, nearest }: Question, problem: Problem, flowBps: Float64Array): boolean {
   if (objective !== "min-max-utilization") return true;
   const carriedBps = flowOfDemands(problem, flowBps);
-  const near = nearestOnPaths(problem, problem.latencyMs);
+  const near = nearest(problem, problem.latencyMs);
   return problem.demandBps.every((bps, d) => near[d] === Infinity || (carriedBps[d] ?? 0) >= bps * (1 - excessMax));
 }
 
@@ -191,9 +191,7 @@ function isJudgedWhole(objective: ObjectiveName, problem: Problem, flowBps: Floa
 function greedyAnswer(question: Question, linkPrice: Float64Array | undefined, note: string): Answer {
   const { problem, objective } = question;
   const flowBps = greedyFill(problem, objective === "shortest-path" ? 1 : problem.pathCount);
-  const proof = isJudgedWhole(objective, problem, flowBps)
-    ? prove(question, problem, flowBps, linkPrice)
-    : { certificate: question.certify(problem, objective, flowBps) };
+  const proof = prove(question, problem, flowBps, linkPrice);
   return { rung: "greedy", solver: "greedy-fill", problem, flowBps, ...proof, notes: [note] };
 }
 

@@ -69,6 +69,32 @@ export function pricedTunnels(problem: Problem, objective: PricedObjective, sear
   };
 }
 
+/** The problem with, for each demand none of whose paths is open, the paths that `found` has for it: as many demands can be carried as there. */
+export function withOpenPaths(problem: Problem, found: Problem): Problem {
+  const near = nearestOnPaths(problem, problem.latencyMs);
+  const chosen = Array.from(near, (least, d) => pathsOf(least === Infinity ? found : problem, d));
+  const paths = chosen.flat();
+  return {
+    ...problem,
+    pathCount: paths.length,
+    pathStart: runningSums(chosen.map((list) => list.length)),
+    linkStart: runningSums(paths.map((links) => links.length)),
+    pathLinks: Int32Array.from(paths.flatMap((links) => [...links])),
+  };
+}
+
+function pathsOf({ pathStart, linkStart, pathLinks }: Problem, demand: number): readonly Int32Array[] {
+  const first = pathStart[demand] as number;
+  const count = (pathStart[demand + 1] as number) - first;
+  return Array.from({ length: count }, (_, i) => pathLinks.subarray(linkStart[first + i], linkStart[first + i + 1]));
+}
+
+function runningSums(lengths: readonly number[]): Int32Array {
+  const sums = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, i) => (sums[i + 1] = (sums[i] as number) + length));
+  return sums;
+}
+
 function programOf(problem: Problem, objective: PricedObjective): Pick<TunnelRequest, "limit" | "linkCost"> {
   switch (objective) {
     case "max-throughput":
