@@ -7,6 +7,7 @@ import { checkPlan } from "./check.js";
 import { climbPriced } from "./climb-priced.js";
 import { edgeBased } from "./edge-lp.js";
 import { climb, type LadderOptions } from "./ladder.js";
+import { germany50, hasGermany50 } from "./testing/germany50.js";
 import { highs, planOf } from "./testing/planning.js";
 import { arbitraryProblem } from "./testing/small-problem.js";
 import { arbitrarySnapshot } from "./testing/small-network.js";
@@ -184,3 +185,20 @@ describe("priced tunnels", () => {
     expect(elastic(plan)?.rung).toBe("feasible");
   });
 });
+
+describe.skipIf(!hasGermany50)(
+  `germany50, all pairs, three classes${hasGermany50 ? "" : " (skipped: the shared data is not here)"}`,
+  () => {
+    it("admits a twentieth more on priced tunnels than on as many of the shortest: all but what higher classes leave no room for", async () => {
+      const base = germany50({ capacityBps: 0.15e9, demandScale: 1 });
+      const admittedShare = async (kind: TunnelPolicy["kind"]): Promise<number> => {
+        const plan = await planOf(withTunnels(base, { kind, k: 4 }));
+        expect(plan).toMatchObject({ rung: "optimal", check: { verdict: "pass" } });
+        const sum = (field: "admittedBps" | "demandBps"): number => plan.classes.reduce((total, item) => total + item[field], 0);
+        return sum("admittedBps") / sum("demandBps");
+      };
+      expect(await admittedShare("k-shortest")).toBeLessThan(0.95);
+      expect(await admittedShare("priced")).toBeGreaterThan(0.99);
+    });
+  },
+);
