@@ -71,7 +71,8 @@ const walkAlone: FlowEngine = (program, limits, start): FlowSolution => {
   return { status, flowBps, linkPrice: walked.linkPrice, value, bound, gap, iterations: walked.steps };
 };
 
-describeEngine("purify", walkAlone, { gap: 1e-6, kinds: ["throughput", "cost"] });
+// Where a demand is 1e15 times what its path can carry, no price is exact enough to prove that: the walk then says that it stalled.
+describeEngine("purify", walkAlone, { gap: 1e-6, kinds: ["throughput", "cost"], hostile: "sound" });
 
 describe("purify", () => {
   let lp: LpBackend;
