@@ -9,7 +9,7 @@ import { interiorPoint, solveByInteriorPoint } from "./interior-point.js";
 const exactGap = 1e-7;
 const limits = (): SolveLimits => ({ gap: exactGap, timeLimitSeconds: 1000, nowMs: tickingClock() });
 
-describeEngine("interior-point", interiorPoint, { gap: exactGap });
+describeEngine("interior-point", interiorPoint, { gap: exactGap, hostile: "sound" });
 
 describeEngine(
   "interior-point, in plain TypeScript",
@@ -17,6 +17,7 @@ describeEngine(
   {
     gap: exactGap,
     numRuns: 20,
+    hostile: "sound",
   },
 );
 

@@ -95,7 +95,7 @@ function rate(figures: "tame" | "any"): fc.Arbitrary<number> {
 
 function cost(figures: "tame" | "any"): fc.Arbitrary<number> {
   const tame = { weight: 8, arbitrary: fc.nat(99).map((n) => n / 100) };
-  return figures === "tame" ? tame.arbitrary : fc.oneof(tame, { weight: 1, arbitrary: fc.constantFrom(1 - 1e-9, 1e-12) });
+  return figures === "tame" ? tame.arbitrary : fc.oneof(tame, { weight: 1, arbitrary: fc.constantFrom(1 - 1e-6, 1e-12) });
 }
 
 function programOf({ nodeCount, ring, links, demands, pathCost: costs, kind, unitBps }: Draw): FlowProgram {
