@@ -3,6 +3,7 @@
  * In WebAssembly, or in plain TypeScript where that does not run.
  */
 import { denseWasm } from "../../generated/dense.js";
+import { wasmModule } from "../kernel/wasm-module.js";
 import * as reference from "./dense-reference.js";
 import type { SchurTerms } from "./schur-terms.js";
 
@@ -47,15 +48,13 @@ interface DenseExports {
   readonly solve: (...figures: readonly number[]) => void;
 }
 
-let compiled: WebAssembly.Module | undefined;
+const denseModule = wasmModule(denseWasm);
 
 export function denseKernel(shape: DenseShape, kind: DenseKind): DenseKernel {
   return kind === "wasm" ? wasmKernel(shape) : reference.denseReference(shape);
 }
 
-export function denseWasmRuns(): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(Buffer.from(denseWasm, "base64"));
-}
+export const denseWasmRuns = denseModule.runs;
 
 function wasmKernel({ rowLink, chains, slotStart, termStart, terms, runsMax }: DenseShape): DenseKernel {
   const rows = rowLink.length;
@@ -81,9 +80,8 @@ function wasmKernel({ rowLink, chains, slotStart, termStart, terms, runsMax }: D
     scratch: take(8 * (scratchHead + runRecordDoubles * runsMax)),
     matrix: take(8 * stride * (rows + chainCount)),
   };
-  compiled ??= new WebAssembly.Module(Buffer.from(denseWasm, "base64"));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(end / pageBytes), maximum: pagesMax, shared: true });
-  const call = new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as DenseExports;
+  const call = new WebAssembly.Instance(denseModule.compiled(), { env: { memory } }).exports as unknown as DenseExports;
   const { buffer } = memory;
   new Int32Array(buffer, at.slotStart, slotStart.length).set(slotStart);
   new Int32Array(buffer, at.termStart, termStart.length).set(termStart);

@@ -5,6 +5,7 @@
 import { sweepWasm } from "../../generated/sweep.js";
 import type { Layout, Partition } from "./layout.js";
 import { distance, fill, fit, price, scale, sweep } from "./sweep-reference.js";
+import { wasmModule } from "./wasm-module.js";
 import { attachThreads, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
@@ -29,24 +30,16 @@ type Operation = SharedOperation | "fill";
 
 const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, distance, fill };
 
-let compiled: WebAssembly.Module | undefined;
+const sweepModule = wasmModule(sweepWasm);
 
-/** Compiled once a process, on first use. */
-function kernelModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(Buffer.from(sweepWasm, "base64"));
-  return compiled;
-}
-
-export function wasmRuns(): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(Buffer.from(sweepWasm, "base64"));
-}
+export const wasmRuns = sweepModule.runs;
 
 /** `threads`: this one included. */
 export function makeKernel(layout: Layout, { kind, threads }: { readonly kind: KernelKind; readonly threads: number }): Kernel {
   if (kind === "reference") {
     return kernelOf(layout, (operation, partition) => reference[operation](layout, partition));
   }
-  const module = kernelModule();
+  const module = sweepModule.compiled();
   const { exports } = new WebAssembly.Instance(module, { env: { memory: layout.memory } });
   const call = exports as unknown as Readonly<Record<Operation, (record: number) => void>>;
   const work = layout.parent.length + layout.pathAt.length;

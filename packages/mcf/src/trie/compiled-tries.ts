@@ -1,6 +1,7 @@
 /** Tries built by the kernels of assembly/trie.ts: lays out their memory, hands the problem over, and takes the tries out again. */
 import { assert } from "@sluice/model";
 import { trieWasm } from "../../generated/trie.js";
+import { wasmModule } from "../kernel/wasm-module.js";
 import type { Problem } from "../problem.js";
 import { groupNodesMax, type FullTries, type ClosedPaths } from "./full-tries.js";
 
@@ -44,14 +45,10 @@ interface Kernels {
   readonly contract: (record: number) => void;
 }
 
-let compiled: WebAssembly.Module | undefined;
-let runs: boolean | undefined;
+const trieModule = wasmModule(trieWasm);
 
 /** Whether compiled code runs here: it needs SIMD. */
-export function compiledTriesRun(): boolean {
-  runs ??= typeof WebAssembly === "object" && WebAssembly.validate(Buffer.from(trieWasm, "base64"));
-  return runs;
-}
+export const compiledTriesRun = trieModule.runs;
 
 export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries {
   const { demandCount, nodeCount, linkCount, pathCount, pathLinks } = problem;
@@ -66,8 +63,7 @@ export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries 
   ints("linkStart", pathCount + 1).set(problem.linkStart);
   if (closed !== undefined) new Uint8Array(buffer, at.closed, pathCount).set(closed);
 
-  compiled ??= new WebAssembly.Module(Buffer.from(trieWasm, "base64"));
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  const { exports } = new WebAssembly.Instance(trieModule.compiled(), { env: { memory } });
   const kernels = exports as unknown as Kernels;
   kernels.plan(recordAddress);
   assert(
