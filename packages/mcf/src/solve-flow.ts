@@ -4,6 +4,7 @@
  */
 import type { FlowEngine, FlowProgram, FlowSolution, SolveLimits } from "./flow-program.js";
 import { firstOrderDefaults, solveFirstOrder } from "./first-order/first-order.js";
+import { gapBetween } from "./gap.js";
 import { interiorPoint } from "./interior-point/interior-point.js";
 
 /** Gaps from here on are left to the first-order method unless it stalls: the interior point takes longer for them. */
@@ -34,7 +35,7 @@ function onlyBetter(program: FlowProgram, limits: SolveLimits): SolveLimits {
     ...limits,
     onProgress({ value, bound }) {
       best = best === undefined ? { value, bound } : joined(program, best, { value, bound });
-      onProgress({ ...best, gap: gapBetween(best) });
+      onProgress({ ...best, gap: gapBetween(best.value, best.bound) });
     },
   };
 }
@@ -44,7 +45,14 @@ function bestOf(program: FlowProgram, first: FlowSolution, second: FlowSolution)
   const best = joined(program, first, second);
   const { flowBps } = best.value === second.value ? second : first;
   const { linkPrice } = best.bound === second.bound ? second : first;
-  return { ...second, ...best, flowBps, linkPrice, gap: gapBetween(best), iterations: first.iterations + second.iterations };
+  return {
+    ...second,
+    ...best,
+    flowBps,
+    linkPrice,
+    gap: gapBetween(best.value, best.bound),
+    iterations: first.iterations + second.iterations,
+  };
 }
 
 type Proven = Pick<FlowSolution, "value" | "bound">;
@@ -53,9 +61,4 @@ function joined({ limit }: FlowProgram, a: Proven, b: Proven): Proven {
   return limit === "capacity"
     ? { value: Math.max(a.value, b.value), bound: Math.min(a.bound, b.bound) }
     : { value: Math.min(a.value, b.value), bound: Math.max(a.bound, b.bound) };
-}
-
-function gapBetween({ value, bound }: Proven): number {
-  const size = Math.max(Math.abs(value), Math.abs(bound));
-  return size === 0 ? 0 : Math.abs(bound - value) / size;
 }

@@ -17,6 +17,7 @@ import { assert } from "@sluice/model";
 import type { FlowEngine, FlowSolution, FlowStart, SolveLimits } from "../flow-program.js";
 import { candidatePaths } from "../paths/path-set.js";
 import type { Problem } from "../problem.js";
+import { gapBetween } from "../gap.js";
 import { costOfPaths, fitToDemands, valueOf } from "./flow-figures.js";
 import { lengthMaxOf, linkLengths, Pricing, type TunnelObjective } from "./pricing.js";
 import { keepFirst, keepLargest, turnOver, type Renumbering } from "./tunnel-set.js";
@@ -86,7 +87,7 @@ function widened(search: Search): GeneratedTunnels {
 
 function answerOf(search: Search, ended: FlowSolution["status"]): GeneratedTunnels {
   const { problem, flowBps, value, bound, price: linkPrice, iterations, rounds, limits } = search;
-  const gap = gapOf(search);
+  const gap = gapBetween(search.value, search.bound);
   const status = gap <= limits.gap ? "gap" : ended;
   return { problem, solution: { status, flowBps, linkPrice, value, bound, gap, iterations }, rounds };
 }
@@ -155,7 +156,7 @@ function runRounds(search: Search, { slots, timeShare }: RoundLimits): FlowSolut
   search.gainRound = search.rounds;
   const stopped = (): FlowSolution["status"] | undefined => {
     if (Number.isNaN(search.value)) return undefined;
-    if (gapOf(search) <= limits.gap) return "gap";
+    if (gapBetween(search.value, search.bound) <= limits.gap) return "gap";
     if (limits.cancelled?.() === true) return "cancelled";
     return limits.nowMs() >= end ? "time-limit" : undefined;
   };
@@ -164,7 +165,7 @@ function runRounds(search: Search, { slots, timeShare }: RoundLimits): FlowSolut
     if (before !== undefined) return before;
     const master = solve(search, Math.max(0, end - limits.nowMs()) / 1000);
     priceAll(search, master.linkPrice);
-    limits.onProgress?.({ value: search.value, bound: search.bound, gap: gapOf(search) });
+    limits.onProgress?.({ value: search.value, bound: search.bound, gap: gapBetween(search.value, search.bound) });
     const after = stopped();
     if (after !== undefined) return after;
     if (!renew(search, slots, master)) return "stalled";
@@ -218,7 +219,7 @@ function noteGain(search: Search, gain: number, before: number): void {
 /** Asks for more exact prices and for smaller advantages where little was gained; false where there is no more to ask for. */
 function tighten(search: Search, few: boolean, master: FlowSolution): boolean {
   const { limits, masterGap, advantage } = search;
-  if (!few && gapOf(search) > nearGap * masterGap) return true;
+  if (!few && gapBetween(search.value, search.bound) > nearGap * masterGap) return true;
   search.masterGap = Math.min(masterGap, Math.max(masterGapShare * limits.gap, tightening * Math.min(masterGap, master.gap)));
   if (few) search.advantage = Math.min(advantage, Math.max(advantageShare * limits.gap, tightening * advantage));
   return (search.masterGap < masterGap && master.status !== "stalled") || search.advantage < advantage;
@@ -244,10 +245,4 @@ function narrow(search: Search, k: number): void {
   search.flowBps = flowBps;
   search.value = valueOf(problem, request, flowBps);
   search.start = { flowBps, linkPrice: search.price };
-}
-
-/** |bound - value| / the larger of the two. */
-function gapOf({ value, bound }: Search): number {
-  const size = Math.max(Math.abs(value), Math.abs(bound));
-  return size === 0 ? 0 : Math.abs(bound - value) / size;
 }

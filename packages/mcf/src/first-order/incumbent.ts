@@ -3,6 +3,7 @@
  * prices clamped, and what comes out is kept if it is better.
  */
 import type { FlowProgram } from "../flow-program.js";
+import { gapBetween } from "../gap.js";
 import { addLoads, type Kernel } from "../kernel/kernel.js";
 import { double } from "../kernel/layout.js";
 
@@ -34,8 +35,7 @@ export function emptyIncumbent({ layout }: Kernel, { limit }: FlowProgram, clipp
 /** |bound - value| / the larger of the two; 1 while one is missing. */
 export function gapOf({ value, bound, hasFlow, hasPrice }: Incumbent): number {
   if (!hasFlow || !hasPrice) return 1;
-  const size = Math.max(Math.abs(value), Math.abs(bound));
-  return size === 0 ? 0 : Math.abs(bound - value) / size;
+  return gapBetween(value, bound);
 }
 
 /** Tries the kernel's current point. */

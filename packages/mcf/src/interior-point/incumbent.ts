@@ -1,5 +1,6 @@
 /** The best flow that fits and the best bound so far, and the answer made of them. */
 import type { FlowProgram, FlowSolution } from "../flow-program.js";
+import { gapBetween } from "../gap.js";
 import { dualBound } from "./dual-bound.js";
 import type { Incidence } from "./incidence.js";
 import type { Point } from "./point.js";
@@ -56,11 +57,6 @@ export function incumbentOf({ problem }: FlowProgram, reduced: ReducedProgram, i
     return { ...ended, flowBps, linkPrice: price, ...figures() };
   };
   return { consider, solution };
-}
-
-function gapBetween(value: number, bound: number): number {
-  const size = Math.max(Math.abs(value), Math.abs(bound));
-  return size === 0 ? 0 : Math.abs(bound - value) / size;
 }
 
 function worthOf({ cost }: ReducedProgram, flow: Float64Array): number {
