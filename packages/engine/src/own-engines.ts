@@ -6,18 +6,20 @@
 import {
   concentrate,
   firstOrder,
-  interiorPoint,
-  purify,
-  purifySecondsOf,
   type FlowEngine,
+  flowOfDemands,
   type FlowProgram,
+  interiorPoint,
+  loadOf,
   type Problem,
   type Purified,
+  purify,
+  purifySecondsOf,
   type SolveLimits,
 } from "@sluice/mcf";
 import type { EngineName } from "@sluice/model";
 import { nearestOnPaths } from "./certificate.js";
-import { fitToCapacity, flowOfDemands, loadOf } from "./flow.js";
+import { fitToCapacity } from "./flow.js";
 import type { SchemeOptions } from "./scheme.js";
 import { greedyFill } from "./schemes/greedy-fill.js";
 

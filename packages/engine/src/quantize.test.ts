@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addAlongPath, flowOfDemands, loadOf } from "./flow.js";
-import type { Problem } from "@sluice/mcf";
+import { addAlongPath, flowOfDemands, loadOf, type Problem } from "@sluice/mcf";
 import { quantize, type Quantized } from "./quantize.js";
 import { arbitraryProblem } from "./testing/small-problem.js";
 import { greedyFill } from "./schemes/greedy-fill.js";

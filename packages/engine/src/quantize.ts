@@ -8,8 +8,7 @@
  * of what was allotted. At last groups that still want more are topped up with what is free.
  */
 import { assert } from "@sluice/model";
-import { addAlongPath, flowOfDemands, loadOf } from "./flow.js";
-import type { Problem } from "@sluice/mcf";
+import { addAlongPath, flowOfDemands, loadOf, type Problem } from "@sluice/mcf";
 
 /** Sums of weights tried per group: the smallest, which cost least room, and as many of the largest, which are finest. */
 const sumsTriedMax = 64;

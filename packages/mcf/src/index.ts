@@ -12,3 +12,4 @@ export { purify, purifySecondsOf, type Goals, type Purified, type PurifyLimits }
 export { generateTunnels, type GeneratedTunnels, type TunnelRequest } from "./column-generation/generate-tunnels.js";
 export { solveFlow } from "./solve-flow.js";
 export { sweepDefaults, sweepFailures, type FailedLinks, type FailureAnswer, type SweepOptions } from "./first-order/sweep-failures.js";
+export { addAlongPath, flowOfDemands, leastAlongPath, loadOf } from "./path-flow.js";

@@ -1,6 +1,5 @@
 /** Filling demands one after the other into what capacity is left: no optimum, but an answer in no time. */
-import { addAlongPath, flowOfDemands, leastAlongPath, loadOf } from "../flow.js";
-import type { Problem } from "@sluice/mcf";
+import { addAlongPath, flowOfDemands, leastAlongPath, loadOf, type Problem } from "@sluice/mcf";
 
 /**
  * Visits demands in the problem's order (by source, destination) and gives each as much as still fits on its first

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { highsBackend, ProgramBuilder, type LpBackend } from "@sluice/lp";
-import { fairRateOf, rateAgreement, rateAt, shareWithin, type Problem } from "@sluice/mcf";
+import { fairRateOf, flowOfDemands, loadOf, type Problem, rateAgreement, rateAt, shareWithin } from "@sluice/mcf";
 import { buildTopology } from "@sluice/model";
 import { buildProblem } from "../build-problem.js";
-import { flowOfDemands, loadOf } from "../flow.js";
 import { germany50, hasGermany50 } from "../testing/germany50.js";
 import { arbitraryProblem } from "../testing/small-problem.js";
 import { candidateTunnels } from "../tunnels/candidate-tunnels.js";

@@ -20,8 +20,8 @@
  */
 import { ProgramBuilder, type LpBackend } from "@sluice/lp";
 import { unitBpsOf } from "../flow-model.js";
-import { fitToCapacity, flowOfDemands } from "../flow.js";
-import { fairLinksMax, fairRateOf, rateAt, saturationShare, shareWithin, type FairRate, type Problem } from "@sluice/mcf";
+import { fitToCapacity } from "../flow.js";
+import { fairLinksMax, type FairRate, fairRateOf, flowOfDemands, type Problem, rateAt, saturationShare, shareWithin } from "@sluice/mcf";
 import type { Scheme, SchemeOptions, SchemeOutcome } from "../scheme.js";
 import { fillByWindows } from "./fill-by-windows.js";
 import { fillUp } from "./greedy-fill.js";

@@ -1,4 +1,5 @@
 /** What a flow over tunnels is worth, and what tunnels cost. */
+import { loadOf } from "../path-flow.js";
 import type { Problem } from "../problem.js";
 import type { TunnelObjective } from "./pricing.js";
 
@@ -20,17 +21,8 @@ export function valueOf(problem: Problem, objective: TunnelObjective, flowBps: F
     const cost = costOfPaths(problem, objective);
     return flowBps.reduce((sum, flow, p) => sum + flow * (1 - (cost?.[p] ?? 0)), 0);
   }
-  const { pathCount, linkStart, pathLinks, linkCount, capacityBps } = problem;
-  const loadBps = new Float64Array(linkCount);
-  for (let p = 0; p < pathCount; p++) {
-    const flow = flowBps[p] as number;
-    if (flow === 0) continue;
-    for (let i = linkStart[p] as number; i < (linkStart[p + 1] as number); i++) {
-      const e = pathLinks[i] as number;
-      loadBps[e] = (loadBps[e] as number) + flow;
-    }
-  }
-  return loadBps.reduce((most, load, e) => (load > 0 ? Math.max(most, load / (capacityBps[e] as number)) : most), 0);
+  const { capacityBps } = problem;
+  return loadOf(problem, flowBps).reduce((most, load, e) => (load > 0 ? Math.max(most, load / (capacityBps[e] as number)) : most), 0);
 }
 
 /** Scales each demand's flows, in place, so that they carry it; one that carries nothing goes on its first path. */

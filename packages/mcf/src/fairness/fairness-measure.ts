@@ -1,6 +1,6 @@
 /** How fair a flow is: against the exact rates where they are known, else by the property that every max-min fair flow has. */
 import type { Problem } from "../problem.js";
-import { loadOfLinks, rateOfDemands } from "./fit-flow.js";
+import { flowOfDemands, loadOf } from "../path-flow.js";
 import { fullShare, shareAt, shareCurves } from "./share-curves.js";
 
 /** Mean over demands of min(r / r*, r* / r), in [0, 1]; 1 where both are 0. */
@@ -23,8 +23,8 @@ export function rateAgreement(rateBps: Float64Array, exactBps: Float64Array): nu
 export function bottleneckPart(problem: Problem, flowBps: Float64Array, epsilon: number): number {
   const { demandCount, demandBps, pathStart, linkStart, pathLinks, capacityBps, linkCount } = problem;
   const curves = shareCurves(problem);
-  const rateBps = rateOfDemands(problem, flowBps);
-  const loadBps = loadOfLinks(problem, flowBps);
+  const rateBps = flowOfDemands(problem, flowBps);
+  const loadBps = loadOf(problem, flowBps);
   const share = Float64Array.from(rateBps, (rate, k) => shareAt(curves, k, rate));
   const most = new Float64Array(linkCount);
   const onLinkBps = new Float64Array(linkCount);

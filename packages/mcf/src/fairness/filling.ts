@@ -1,6 +1,6 @@
 /** Where progressive filling stands: who has what rate for good, who rises, on which paths, and what capacity is left. */
 import type { Problem } from "../problem.js";
-import { addLoad, loadOfLinks, roomOf } from "./fit-flow.js";
+import { addAlongPath, leastAlongPath, loadOf } from "../path-flow.js";
 import { dueBps, fullShare, shareCurves, type ShareCurves } from "./share-curves.js";
 
 /** The first share that is tried over the last: no level lies lower, or it is taken for 0. */
@@ -127,7 +127,7 @@ function flowAt({ problem, curves, settledBps, flowBps, open }: Filling, share: 
 }
 
 function fits({ problem }: Filling, flowBps: Float64Array): boolean {
-  const loadBps = loadOfLinks(problem, flowBps);
+  const loadBps = loadOf(problem, flowBps);
   return loadBps.every((load, e) => load <= (problem.capacityBps[e] as number) * (1 + rounding));
 }
 
@@ -155,10 +155,10 @@ export function takeOut(filling: Filling): void {
     if (paths > 1) continue;
     gone[k] = 1;
     if (only < 0) continue;
-    const rate = Math.min(settledBps[k] as number, roomOf(problem, leftBps, only));
+    const rate = Math.min(settledBps[k] as number, leastAlongPath(problem, only, leftBps));
     flowBps[only] = rate;
     settledBps[k] = rate;
-    addLoad(problem, leftBps, only, -rate);
+    addAlongPath(problem, only, -rate, leftBps);
     for (let i = problem.linkStart[only] as number; i < (problem.linkStart[only + 1] as number); i++) {
       const e = problem.pathLinks[i] as number;
       if ((leftBps[e] as number) <= rounding * (problem.capacityBps[e] as number)) leftBps[e] = 0;

@@ -6,7 +6,7 @@ import { randomProgram } from "../testing/random-program.js";
 import { tickingClock } from "../testing/ticking-clock.js";
 import { problemOf } from "../testing/written-problem.js";
 import { bottleneckPart, rateAgreement } from "./fairness-measure.js";
-import { loadOfLinks, rateOfDemands } from "./fit-flow.js";
+import { flowOfDemands, loadOf } from "../path-flow.js";
 import { maxMinFair, type FairSolution } from "./max-min-fair.js";
 
 const noLimits = { timeLimitSeconds: 1, nowMs: () => 0 };
@@ -21,9 +21,9 @@ function settled(problem: Problem): FairSolution & { readonly rateBps: Float64Ar
 function expectFit(problem: Problem, { flowBps, share }: FairSolution): Float64Array {
   expect(flowBps).toHaveLength(problem.pathCount);
   expect(flowBps.every((bps) => Number.isFinite(bps) && bps >= 0)).toBe(true);
-  const load = loadOfLinks(problem, flowBps);
+  const load = loadOf(problem, flowBps);
   load.forEach((bps, e) => expect(bps).toBeLessThanOrEqual((problem.capacityBps[e] as number) * (1 + 1e-9)));
-  const rateBps = rateOfDemands(problem, flowBps);
+  const rateBps = flowOfDemands(problem, flowBps);
   rateBps.forEach((bps, k) => expect(bps).toBeLessThanOrEqual((problem.demandBps[k] as number) * (1 + 1e-9)));
   expect(share.every((s) => Number.isFinite(s) && s >= 0)).toBe(true);
   return rateBps;
@@ -125,7 +125,7 @@ describe("maxMinFair", () => {
           capacityBps: problem.capacityBps.map((c) => c * scale),
         };
         // A power of two changes no digit, but powers of shares are computed of ratios alone.
-        settled(larger).rateBps.forEach((bps, k) => expect(bps / scale).toBeCloseTo(rateOfDemands(problem, flowBps)[k] as number, 6));
+        settled(larger).rateBps.forEach((bps, k) => expect(bps / scale).toBeCloseTo(flowOfDemands(problem, flowBps)[k] as number, 6));
       }),
       { numRuns: 30 },
     );

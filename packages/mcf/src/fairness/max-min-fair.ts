@@ -15,7 +15,8 @@ import { priceOfShare, shareOfPrice } from "./fair-utility.js";
 import { solveWindow } from "./fair-window.js";
 import { emptyFilling, mostOf, mostWithin, riseFreely, settle, takeOut, type Filling } from "./filling.js";
 import { shortenPaths, topUp } from "./finish-flow.js";
-import { fitFlow, rateOfDemands } from "./fit-flow.js";
+import { flowOfDemands } from "../path-flow.js";
+import { fitFlow } from "./fit-flow.js";
 import { dueBps, fullShare, shareAt } from "./share-curves.js";
 
 /** Last share of a window over its first. */
@@ -59,7 +60,7 @@ export function maxMinFair(problem: Problem, limits: FairLimits): FairSolution {
     if (filling.rising > 0) fillWindow(filling, stopped);
   }
   const flowBps = finish(filling);
-  const rateBps = rateOfDemands(problem, flowBps);
+  const rateBps = flowOfDemands(problem, flowBps);
   return {
     status: filling.rising === 0 ? "settled" : cancelled() ? "cancelled" : "time-limit",
     flowBps,
@@ -107,7 +108,7 @@ function settleBelow(
   { shareLow, linkPrice }: { readonly shareLow: number; readonly linkPrice: Float64Array },
 ): void {
   const { curves, settledBps, flowBps, open, share } = filling;
-  const rateBps = rateOfDemands(
+  const rateBps = flowOfDemands(
     part,
     Float64Array.from(pathOf, (p) => flowBps[p] as number),
   );
