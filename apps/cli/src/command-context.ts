@@ -2,14 +2,14 @@
 import type { Faults } from "@sluice/model";
 import { exitCodeOf, type ExitCode } from "./exit-code.js";
 import { refusalLines } from "./refusal.js";
-import type { SolverEntry } from "./solve-process.js";
+import type { ChildEntry } from "./child-task.js";
 import type { Terminal } from "./terminal.js";
 
 export interface CommandContext {
   readonly terminal: Terminal;
-  readonly solver: SolverEntry;
+  readonly solver: ChildEntry;
   /** The process of one instance of the benchmark. */
-  readonly bench: SolverEntry;
+  readonly bench: ChildEntry;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** Monotonic. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SolveReport } from "./solve-report.js";
-import type { SolverEntry } from "./solve-process.js";
+import type { ChildEntry } from "./child-task.js";
 import { examplesDir } from "./testing/data.js";
 import { run, sourceSolver } from "./testing/run.js";
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** A solver process that does `first` with an ordinary task and `greedy` with the greedy one; `real` is the true solver. */
-async function moody(first: string, greedy: string): Promise<SolverEntry> {
+async function moody(first: string, greedy: string): Promise<ChildEntry> {
   const real = `await import(${JSON.stringify(sourceSolver.module.href)});`;
   const module = pathToFileURL(
     join(

@@ -5,7 +5,7 @@ import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { runCommandLine } from "../command-line.js";
 import type { ExitCode } from "../exit-code.js";
-import type { SolverEntry } from "../solve-process.js";
+import type { ChildEntry } from "../child-task.js";
 import { openTerminal } from "../terminal.js";
 
 export interface Ran {
@@ -15,17 +15,17 @@ export interface Ran {
 }
 
 /** tsx runs the solver process from source, as vitest runs the tests. */
-export const sourceSolver: SolverEntry = {
+export const sourceSolver: ChildEntry = {
   module: new URL("../solve-child.ts", import.meta.url),
   execArgv: ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@sluice/source"],
 };
 
 /** The process of one instance of the benchmark, likewise. */
-const sourceBench: SolverEntry = { ...sourceSolver, module: new URL("../bench/bench-child.ts", import.meta.url) };
+const sourceBench: ChildEntry = { ...sourceSolver, module: new URL("../bench/bench-child.ts", import.meta.url) };
 
 export async function run(
   argv: readonly string[],
-  more: { readonly solver?: SolverEntry; readonly bench?: SolverEntry; readonly signal?: AbortSignal } = {},
+  more: { readonly solver?: ChildEntry; readonly bench?: ChildEntry; readonly signal?: AbortSignal } = {},
 ): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
