@@ -4,7 +4,9 @@
  */
 import type { DemandMatrix, FlowGroup } from "./demand.js";
 import type { Fault } from "./fault.js";
+import type { FailureScenario } from "./failure.js";
 import type { LinkId, NodeId } from "./id.js";
+import type { ClassGuarantee, PlanProtection } from "./protection.js";
 import type { ObjectiveName, PlanSettings } from "./settings.js";
 import type { TopologyDocument } from "./topology.js";
 import type { TrafficClass } from "./traffic-class.js";
@@ -57,6 +59,8 @@ export interface ClassPlan {
   readonly certificate: Certificate;
   /** Why the class does not stand on the first rung, and what its answer lacks though it does. */
   readonly notes: readonly string[];
+  /** What the class is promised and what that costs; left out where it is promised nothing that costs. */
+  readonly guarantee?: ClassGuarantee | undefined;
 }
 
 /** The weighted tunnels that carry one flow group. */
@@ -92,7 +96,24 @@ export interface Plan {
   readonly groups: readonly TunnelGroup[];
   /** Demands for which no tunnel exists. */
   readonly unroutable: readonly FlowGroup[];
+  /** What is held ready for failures; left out where the settings ask for none of it. */
+  readonly protection?: PlanProtection | undefined;
   readonly check: CheckReport;
+}
+
+/** What ingresses switch to when a scenario happens: groups that change, on tunnels and backups that are installed already. */
+export interface ScenarioSplit {
+  readonly scenario: FailureScenario;
+  /**
+   * The groups that are other than in the plan, sorted by flow group. A group whose every tunnel and backup is gone is not among them:
+   * nothing that its ingress can do would help.
+   */
+  readonly groups: readonly TunnelGroup[];
+  /** Admitted by the plan and not carried under the split. */
+  readonly lostBps: Readonly<Record<TrafficClass, number>>;
+  readonly utilizationMax: number;
+  /** Where that is; absent where nothing is carried. */
+  readonly fullestLinkId?: LinkId | undefined;
 }
 
 /** Seconds per stage of making a plan, e.g. tunnels, solve, quantize, check. Never part of the plan. */

@@ -7,9 +7,11 @@
  *     | <--------------- welcome/read |   the controller's term; asks for the rules where the digest is not what it expects
  *     | rules ----------------------> |
  *     | <---------------------- stage |   operations under (term, epoch, stage, sequence)
+ *     | <-------------------- prepare |   operations for scenarios, to be kept until a stage names one of them
  *     | ack RECEIVED, PROGRAMMED ---> |   or FAILED with a reason, per rule
  *     | link-event, counters -------> |
  */
+import type { ScenarioId } from "./failure.js";
 import type { FaultCode } from "./fault.js";
 import type { LinkId, NodeId } from "./id.js";
 import type { Epoch, Term } from "./plan.js";
@@ -60,6 +62,15 @@ export type AgentMessage =
     }
   | { readonly kind: "link-event"; readonly linkId: LinkId; readonly up: boolean }
   | {
+      /** What the agent now keeps for scenarios of this plan; `refused` did not fit its memory. */
+      readonly kind: "prepared";
+      readonly term: Term;
+      readonly epoch: Epoch;
+      readonly sequence: number;
+      readonly held: number;
+      readonly refused: readonly ScenarioId[];
+    }
+  | {
       readonly kind: "counters";
       readonly links: readonly LinkCounters[];
       readonly groups: readonly GroupCounters[];
@@ -77,6 +88,23 @@ export type ControllerMessage =
       /** Rises with every stage message to this agent within a term; a duplicate is answered, not applied again. */
       readonly sequence: number;
       readonly operations: readonly RuleOperation[];
+      /**
+       * Instead of operations: those that the agent was given for this scenario of the plan of that epoch. Where it has none the stage fails
+       * as `not-found`, and the operations themselves follow.
+       */
+      readonly prepared?: { readonly epoch: Epoch; readonly scenarioId: ScenarioId } | undefined;
+    }
+  | {
+      /** What to do in scenarios that have not happened: kept in memory, nothing is applied. */
+      readonly kind: "prepare";
+      readonly term: Term;
+      /** Of the plan whose scenarios these are. */
+      readonly epoch: Epoch;
+      /** From the same counter as that of stages. */
+      readonly sequence: number;
+      /** Everything that is kept of other plans, or of this one, is dropped first. */
+      readonly replaces: boolean;
+      readonly scenarios: readonly { readonly scenarioId: ScenarioId; readonly operations: readonly RuleOperation[] }[];
     }
   | { readonly kind: "ping"; readonly nonce: number };
 

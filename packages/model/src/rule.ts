@@ -28,6 +28,26 @@ export interface Bucket {
   readonly pushLabel: number;
   readonly mplsTc: number;
   readonly output: LinkId;
+  /** The failover group that packets leave through; its first bucket leaves by `output`. Left out: no repair. */
+  readonly failoverId?: number | undefined;
+}
+
+/**
+ * A fast-failover group (OpenFlow 1.3.5 section 5.6.1): the first bucket whose link is up takes the packet; where none is, it is dropped. All
+ * tunnels that are repaired alike share one. Its number is the label of the bypass, for both belong to one bypass in the whole network.
+ */
+export interface FailoverRule {
+  readonly kind: "failover";
+  readonly failoverId: number;
+  /** The protected link first. */
+  readonly buckets: readonly FailoverBucket[];
+}
+
+export interface FailoverBucket {
+  /** The link that packets leave by, and whose port is watched. */
+  readonly output: LinkId;
+  /** Pushed on top of the tunnel's label, with its traffic class. Left out: packets leave as they are. */
+  readonly pushLabel?: number | undefined;
 }
 
 /** Table 0: packets from the sites, by destination and class. */
@@ -38,14 +58,22 @@ export interface IngressRule {
   readonly groupId: number;
 }
 
-/** Table 1: packets in a tunnel. The last node of the tunnel pops the label and delivers. */
+/** Table 1: packets in a tunnel, by the label on top. */
 export interface LabelRule {
   readonly kind: "label";
   readonly match: { readonly label: number };
-  readonly action: { readonly kind: "output"; readonly link: LinkId } | { readonly kind: "pop-deliver" };
+  readonly action: LabelAction;
 }
 
-export type Rule = MeterRule | GroupRule | IngressRule | LabelRule;
+export type LabelAction =
+  /** On over the tunnel's next link; through the failover group where there is one, whose first bucket leaves by `link`. */
+  | { readonly kind: "output"; readonly link: LinkId; readonly failoverId?: number | undefined }
+  /** The last node of a tunnel takes the label off and hands the packet to its site. */
+  | { readonly kind: "pop-deliver" }
+  /** The last node of a bypass but one takes the bypass's label off: the merge point meets the packet as if nothing had happened. */
+  | { readonly kind: "pop-output"; readonly link: LinkId };
+
+export type Rule = MeterRule | FailoverRule | GroupRule | IngressRule | LabelRule;
 
 /** Names a rule within its switch: two rules with one key cannot be installed together. */
 export type RuleKey = string;
@@ -54,6 +82,8 @@ export function ruleKey(rule: Rule): RuleKey {
   switch (rule.kind) {
     case "meter":
       return `meter/${rule.meterId}`;
+    case "failover":
+      return `failover/${rule.failoverId}`;
     case "group":
       return `group/${rule.groupId}`;
     case "ingress":

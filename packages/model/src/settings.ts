@@ -1,6 +1,7 @@
 /** What an operator may set about planning. */
 import { z } from "zod";
 import { latencyMsSchema } from "./gate.js";
+import { protectionSettingsSchema, unprotected, type ProtectionSettings } from "./protection.js";
 import type { trafficClasses } from "./traffic-class.js";
 
 export const objectiveNames = [
@@ -57,6 +58,8 @@ export const planSettingsSchema = z.strictObject({
   splitWeightSumMax: z.int().min(1).max(1024),
   /** Share of each link's capacity that updates may use on top while old and new traffic overlap. */
   updateSlack: z.number().min(0).max(1),
+  /** What is promised when something fails; left out: nothing. */
+  protection: protectionSettingsSchema.optional(),
 });
 export type PlanSettings = z.output<typeof planSettingsSchema>;
 
@@ -72,4 +75,8 @@ export const planSettingsDefault: PlanSettings = {
 
 export function objectiveOf(settings: PlanSettings, trafficClass: (typeof trafficClasses)[number]): ObjectiveName {
   return typeof settings.objective === "string" ? settings.objective : settings.objective[trafficClass];
+}
+
+export function protectionOf({ protection }: PlanSettings): ProtectionSettings {
+  return protection ?? unprotected;
 }

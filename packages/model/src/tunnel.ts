@@ -20,6 +20,15 @@ export function tunnelId(path: Path): TunnelId {
   return toId<TunnelId>(`t-${hash}`);
 }
 
+/** The id of a bypass: of the link that it protects and of its path, apart from every tunnel's. 80 bits of SHA-256. */
+export function bypassId(protects: LinkId, path: Path): TunnelId {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([protects, path]))
+    .digest("hex")
+    .slice(0, 20);
+  return toId<TunnelId>(`b-${hash}`);
+}
+
 export function tunnelOf(topology: Topology, path: Path): Tunnel {
   const nodes = pathNodes(topology, path);
   const [src] = nodes;

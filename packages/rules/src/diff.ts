@@ -1,12 +1,21 @@
 /** The least that turns one switch's rules into another's, in an order that a switch accepts. */
-import { compareText, ruleKey, unreachable, type NodeRules, type Rule, type RuleKey, type RuleOperation } from "@sluice/model";
+import {
+  compareText,
+  ruleKey,
+  unreachable,
+  type LabelAction,
+  type NodeRules,
+  type Rule,
+  type RuleKey,
+  type RuleOperation,
+} from "@sluice/model";
 
-const putOrder: readonly Rule["kind"][] = ["meter", "group", "label", "ingress"];
-const deleteOrder: readonly Rule["kind"][] = ["ingress", "label", "group", "meter"];
+const putOrder: readonly Rule["kind"][] = ["meter", "failover", "group", "label", "ingress"];
+const deleteOrder: readonly Rule["kind"][] = ["ingress", "label", "group", "failover", "meter"];
 
 /**
  * One `put` for each rule that is new or differs, one `delete` for each key that goes: no shorter list exists. Sorted so that
- * nothing refers to what is not there: meters and groups are put before the flow entries that use them and deleted after.
+ * nothing refers to what is not there: meters and groups are put before what uses them and deleted after.
  * O(rules), and O(1) where both are the same map; property: `applyOperations(a, diffRules(a, b))` equals `b`.
  */
 export function diffRules(from: NodeRules, to: NodeRules): readonly RuleOperation[] {
@@ -52,10 +61,13 @@ export function sameRule(a: Rule, b: Rule): boolean {
         a.groupId === b.groupId
       );
     case "label":
+      return b.kind === "label" && a.match.label === b.match.label && sameAction(a.action, b.action);
+    case "failover":
       return (
-        b.kind === "label" &&
-        a.match.label === b.match.label &&
-        (a.action.kind === "output" ? b.action.kind === "output" && a.action.link === b.action.link : b.action.kind === "pop-deliver")
+        b.kind === "failover" &&
+        a.failoverId === b.failoverId &&
+        a.buckets.length === b.buckets.length &&
+        a.buckets.every(({ output, pushLabel }, i) => output === b.buckets[i]?.output && pushLabel === b.buckets[i]?.pushLabel)
       );
     case "group":
       return (
@@ -69,10 +81,24 @@ export function sameRule(a: Rule, b: Rule): boolean {
             bucket.weight === other.weight &&
             bucket.pushLabel === other.pushLabel &&
             bucket.mplsTc === other.mplsTc &&
-            bucket.output === other.output
+            bucket.output === other.output &&
+            bucket.failoverId === other.failoverId
           );
         })
       );
+    default:
+      return unreachable(a);
+  }
+}
+
+function sameAction(a: LabelAction, b: LabelAction): boolean {
+  switch (a.kind) {
+    case "output":
+      return b.kind === "output" && a.link === b.link && a.failoverId === b.failoverId;
+    case "pop-output":
+      return b.kind === "pop-output" && a.link === b.link;
+    case "pop-deliver":
+      return b.kind === "pop-deliver";
     default:
       return unreachable(a);
   }

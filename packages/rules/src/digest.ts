@@ -4,7 +4,16 @@
  * Bellare and Micciancio 1997, AdHash). It finds drift and lost updates; it is no defence against a forger.
  */
 import { createHash, hash } from "node:crypto";
-import { compareText, unreachable, type NodeRules, type Rule, type RuleOperation, type RuleSet } from "@sluice/model";
+import {
+  compareText,
+  unreachable,
+  type Bucket,
+  type LabelAction,
+  type NodeRules,
+  type Rule,
+  type RuleOperation,
+  type RuleSet,
+} from "@sluice/model";
 import { operationKey } from "./diff.js";
 
 const modulus = 1n << 128n;
@@ -57,13 +66,37 @@ function fieldsOf(rule: Rule): readonly unknown[] {
     case "meter":
       return ["meter", rule.meterId, rule.rateBps, rule.burstBits];
     case "group":
-      return ["group", rule.groupId, rule.buckets.map(({ weight, pushLabel, mplsTc, output }) => [weight, pushLabel, mplsTc, output])];
+      return ["group", rule.groupId, rule.buckets.map(bucketFields)];
+    case "failover":
+      return [
+        "failover",
+        rule.failoverId,
+        rule.buckets.map(({ output, pushLabel }) => [output, ...(pushLabel === undefined ? [] : [pushLabel])]),
+      ];
     case "ingress":
       return ["ingress", rule.match.dstPrefix, rule.match.dscp, rule.meterId, rule.groupId];
     case "label":
-      return rule.action.kind === "output" ? ["label", rule.match.label, rule.action.link] : ["label", rule.match.label];
+      return ["label", rule.match.label, ...actionFields(rule.action)];
     default:
       return unreachable(rule);
+  }
+}
+
+/** Without repair as before there was any: what a switch holds already keeps its digest. */
+function bucketFields({ weight, pushLabel, mplsTc, output, failoverId }: Bucket): readonly unknown[] {
+  return [weight, pushLabel, mplsTc, output, ...(failoverId === undefined ? [] : [failoverId])];
+}
+
+function actionFields(action: LabelAction): readonly unknown[] {
+  switch (action.kind) {
+    case "output":
+      return [action.link, ...(action.failoverId === undefined ? [] : [action.failoverId])];
+    case "pop-output":
+      return ["pop", action.link];
+    case "pop-deliver":
+      return [];
+    default:
+      return unreachable(action);
   }
 }
 

@@ -1,8 +1,11 @@
 /** Whether a rule's fields fit the fields of OpenFlow 1.3; a switch would refuse the rule otherwise. */
-import { labelMax, labelMin, prefixRange, unreachable, type Bucket, type Rule } from "@sluice/model";
+import { labelMax, labelMin, prefixRange, unreachable, type Bucket, type FailoverBucket, type Rule } from "@sluice/model";
 import { groupNumberMax } from "./assignments.js";
 import { bucketWeightMax } from "./compile.js";
 import { meterRateBpsMax, meterRateUnitBps } from "./meter.js";
+
+/** A protected link and its bypass; more buckets than one a port of a large switch are no repair any more. */
+const failoverBucketsMax = 16;
 
 /** What is wrong with the rule's fields, in words; undefined where nothing is. */
 export function misshapen(rule: Rule): string | undefined {
@@ -15,6 +18,12 @@ export function misshapen(rule: Rule): string | undefined {
       if (!isWithin(rule.groupId, 1, groupNumberMax)) return `group number ${rule.groupId} is not 1 to ${groupNumberMax}`;
       if (rule.buckets.length === 0) return "a select group has at least one bucket";
       return rule.buckets.map(misshapenBucket).find((reason) => reason !== undefined);
+    case "failover":
+      if (!isWithin(rule.failoverId, labelMin, labelMax)) return `failover number ${rule.failoverId} is not ${labelMin} to ${labelMax}`;
+      if (rule.buckets.length === 0 || rule.buckets.length > failoverBucketsMax)
+        return `a failover group has 1 to ${failoverBucketsMax} buckets, not ${rule.buckets.length}`;
+      if (new Set(rule.buckets.map(({ output }) => output)).size < rule.buckets.length) return "a failover group watches each link once";
+      return rule.buckets.map(misshapenFailover).find((reason) => reason !== undefined);
     case "ingress":
       if (prefixRange(rule.match.dstPrefix) === undefined) return `${rule.match.dstPrefix} is not an IPv4 prefix`;
       return isWithin(rule.match.dscp, 0, 63) ? undefined : `DSCP ${rule.match.dscp} is not 0 to 63`;
@@ -23,6 +32,12 @@ export function misshapen(rule: Rule): string | undefined {
     default:
       return unreachable(rule);
   }
+}
+
+function misshapenFailover({ pushLabel }: FailoverBucket): string | undefined {
+  return pushLabel === undefined || isWithin(pushLabel, labelMin, labelMax)
+    ? undefined
+    : `label ${pushLabel} is not ${labelMin} to ${labelMax}`;
 }
 
 function misshapenBucket({ weight, pushLabel, mplsTc }: Bucket): string | undefined {

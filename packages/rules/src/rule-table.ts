@@ -1,7 +1,7 @@
 /**
  * A switch's tables: what an agent installs rules into, and what packets are looked up in. Semantics of OpenFlow 1.3.5:
  *
- * - an ingress rule that names a missing meter or group is refused (OFPMMFC_UNKNOWN_METER, OFPBAC_BAD_OUT_GROUP);
+ * - a rule that names a missing meter or group is refused (OFPMMFC_UNKNOWN_METER, OFPBAC_BAD_OUT_GROUP);
  * - operations are judged one after the other, so a table that is full is full even if a later operation would make room;
  * - a batch is a bundle (OpenFlow 1.4 section 6.9): all of it or nothing.
  *
@@ -12,10 +12,12 @@ import {
   assert,
   prefixRange,
   ruleKey,
+  type FailoverRule,
   type FaultCode,
   type GroupRule,
   type IngressRule,
   type LabelRule,
+  type LinkId,
   type MeterRule,
   type NodeRules,
   type Rule,
@@ -50,7 +52,7 @@ export function createRuleTable(ruleCountMax: number, rules: NodeRules = new Map
 export class RuleTable {
   readonly ruleCountMax: number;
   readonly #rules = new Map<RuleKey, Rule>();
-  /** How many ingress rules use a meter or group, by its key. */
+  /** How many rules use a meter, a group or a failover group, by its key. */
   readonly #uses = new Map<RuleKey, number>();
   readonly #prefixes = new PrefixTable();
   #digest = digestOf(new Map());
@@ -120,18 +122,30 @@ export class RuleTable {
     return rule?.kind === "label" ? rule : undefined;
   }
 
+  /** The failover group of that number, where one is installed. */
+  lookupFailover(failoverId: number): FailoverRule | undefined {
+    const rule = this.#rules.get(`failover/${failoverId}`);
+    return rule?.kind === "failover" ? rule : undefined;
+  }
+
   #refusal(operation: RuleOperation, key: RuleKey): RuleFailure | undefined {
     if (operation.op === "delete") {
       const uses = this.#uses.get(key) ?? 0;
-      return uses === 0 ? undefined : refused(key, `${uses} ingress rules still use ${key}`);
+      return uses === 0 ? undefined : refused(key, `${uses} rules still use ${key}`);
     }
     const { rule } = operation;
     const reason = misshapen(rule);
     if (reason !== undefined) return refused(key, reason);
-    if (rule.kind === "ingress") {
-      const missing = referencesOf(rule).find((reference) => !this.#rules.has(reference));
-      if (missing !== undefined) return refused(key, `${missing} is not installed`);
-    }
+    const dangling = referencesOf(rule).find((reference) => !this.#rules.has(reference));
+    if (dangling !== undefined) return refused(key, `${dangling} is not installed`);
+    const unlike = repairsOf(rule).find(({ failoverId, link }) => this.lookupFailover(failoverId)?.buckets[0]?.output !== link);
+    if (unlike !== undefined) return refused(key, `failover/${unlike.failoverId} does not protect link ${unlike.link}`);
+    if (
+      rule.kind === "failover" &&
+      (this.#uses.get(key) ?? 0) > 0 &&
+      this.lookupFailover(rule.failoverId)?.buckets[0]?.output !== rule.buckets[0]?.output
+    )
+      return refused(key, `rules use ${key} for another link`);
     if (!this.#rules.has(key) && this.#rules.size >= this.ruleCountMax) {
       return { key, code: "table-full", reason: `the table holds ${this.ruleCountMax} rules already` };
     }
@@ -140,20 +154,16 @@ export class RuleTable {
 
   #set(key: RuleKey, rule: Rule | undefined): void {
     const old = this.#rules.get(key);
-    if (old?.kind === "ingress") {
-      for (const reference of referencesOf(old)) this.#uses.set(reference, (this.#uses.get(reference) ?? 0) - 1);
-      this.#prefixes.delete(old);
-    }
+    if (old !== undefined) for (const reference of referencesOf(old)) this.#uses.set(reference, (this.#uses.get(reference) ?? 0) - 1);
+    if (old?.kind === "ingress") this.#prefixes.delete(old);
     if (rule === undefined) {
       this.#rules.delete(key);
       this.#uses.delete(key);
       return;
     }
     this.#rules.set(key, rule);
-    if (rule.kind === "ingress") {
-      for (const reference of referencesOf(rule)) this.#uses.set(reference, (this.#uses.get(reference) ?? 0) + 1);
-      this.#prefixes.put(rule);
-    }
+    for (const reference of referencesOf(rule)) this.#uses.set(reference, (this.#uses.get(reference) ?? 0) + 1);
+    if (rule.kind === "ingress") this.#prefixes.put(rule);
   }
 }
 
@@ -195,8 +205,20 @@ export function ipv4Address(text: string): number {
   return range.first;
 }
 
-function referencesOf(rule: IngressRule): readonly RuleKey[] {
-  return [`meter/${rule.meterId}`, `group/${rule.groupId}`];
+/** The keys of other rules that must be there while this one is. */
+function referencesOf(rule: Rule): readonly RuleKey[] {
+  if (rule.kind === "ingress") return [`meter/${rule.meterId}`, `group/${rule.groupId}`];
+  return repairsOf(rule).map(({ failoverId }) => `failover/${failoverId}`);
+}
+
+/** The failover groups that a rule sends packets through, with the link that each is to protect. */
+function repairsOf(rule: Rule): readonly { readonly failoverId: number; readonly link: LinkId }[] {
+  if (rule.kind === "label") {
+    const { action } = rule;
+    return action.kind === "output" && action.failoverId !== undefined ? [{ failoverId: action.failoverId, link: action.link }] : [];
+  }
+  if (rule.kind !== "group") return [];
+  return rule.buckets.flatMap(({ failoverId, output }) => (failoverId === undefined ? [] : [{ failoverId, link: output }]));
 }
 
 function refused(key: RuleKey, reason: string): RuleFailure {
