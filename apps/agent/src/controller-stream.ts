@@ -111,6 +111,7 @@ function coalesceKey(message: AgentMessage): string | undefined {
     case "rules":
     case "ack":
     case "refused":
+    case "prepared":
       return undefined;
   }
 }

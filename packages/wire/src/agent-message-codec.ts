@@ -3,7 +3,8 @@ import { admit, faultCodes, linkIdSchema, nodeIdSchema, ok, unreachable, type Ag
 import { z } from "zod";
 import * as wire from "../generated/sluice/v1/switch_service.js";
 import { eachFromWire, enumCodec, missingField, present, uint64, uint64Schema } from "./field.js";
-import { ruleFromWire, ruleKeySchema, ruleToWire } from "./rule-codec.js";
+import { failureKeySchema, ruleFromWire, ruleToWire } from "./rule-codec.js";
+import { scenarioIdSchema, scenariosMax } from "./scenario-codec.js";
 
 /** Most outgoing links of one switch. */
 export const portsMax = 4_096;
@@ -49,7 +50,7 @@ const ackSchema = z.strictObject({
   sequence: uint64Schema,
   status: z.enum(["received", "programmed", "failed"]),
   failures: z
-    .array(z.strictObject({ key: ruleKeySchema, code: z.enum(faultCodes), reason: z.string().max(reasonLengthMax) }))
+    .array(z.strictObject({ key: failureKeySchema, code: z.enum(faultCodes), reason: z.string().max(reasonLengthMax) }))
     .max(failuresMax),
   digest: digestSchema,
 });
@@ -58,6 +59,13 @@ const refusedSchema = z.strictObject({
   code: z.enum(["stale-term", "stale-epoch"]),
   termSeen: uint64Schema,
   epochSeen: uint64Schema,
+});
+const preparedSchema = z.strictObject({
+  term: uint64Schema,
+  epoch: uint64Schema,
+  sequence: uint64Schema,
+  held: countSchema,
+  refused: z.array(scenarioIdSchema).max(scenariosMax),
 });
 const linkEventSchema = z.strictObject({ linkId: linkIdSchema, up: z.boolean() });
 const countersSchema = z.strictObject({
@@ -107,6 +115,17 @@ function bodyToWire(message: AgentMessage): NonNullable<wire.ConnectRequest["mes
           epochSeen: uint64(message.epochSeen),
         },
       };
+    case "prepared":
+      return {
+        $case: "prepared",
+        value: {
+          term: uint64(message.term),
+          epoch: uint64(message.epoch),
+          sequence: uint64(message.sequence),
+          held: message.held,
+          refused: [...message.refused],
+        },
+      };
     case "link-event":
       return { $case: "linkEvent", value: { linkId: message.linkId, up: message.up } };
     case "counters": {
@@ -148,6 +167,8 @@ export function agentMessageFromWire({ message }: wire.ConnectRequest): Result<A
       return kinded("ack", admit(ackSchema, { ...message.value, status: statusCodec.fromWire(message.value.status) }, ["ack"]));
     case "refused":
       return kinded("refused", admit(refusedSchema, { ...message.value, code: refusalCodec.fromWire(message.value.code) }, ["refused"]));
+    case "prepared":
+      return kinded("prepared", admit(preparedSchema, message.value, ["prepared"]));
     case "linkEvent":
       return kinded("link-event", admit(linkEventSchema, message.value, ["linkEvent"]));
     case "counters":

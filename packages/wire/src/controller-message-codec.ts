@@ -1,12 +1,10 @@
 /** What the controller says to agents, between protobuf and the domain. */
-import { admit, ok, unreachable, type ControllerMessage, type Result } from "@sluice/model";
+import { admit, fault, ok, refuse, unreachable, type ControllerMessage, type Result } from "@sluice/model";
 import { z } from "zod";
 import type * as wire from "../generated/sluice/v1/switch_service.js";
-import { eachFromWire, missingField, uint64, uint64Schema } from "./field.js";
-import { ruleOperationFromWire, ruleOperationToWire } from "./rule-codec.js";
-
-/** Most operations in one stage message. */
-export const operationsMax = 100_000;
+import { eachFromWire, missingField, present, uint64, uint64Schema } from "./field.js";
+import { operationsMax, ruleOperationFromWire, ruleOperationToWire } from "./rule-codec.js";
+import { scenarioIdSchema, scenariosFromWire, scenarioToWire } from "./scenario-codec.js";
 
 const welcomeSchema = z.strictObject({ term: uint64Schema, controllerId: z.string().min(1).max(128) });
 const readRulesSchema = z.strictObject({ term: uint64Schema, requestId: uint64Schema });
@@ -19,6 +17,8 @@ const stageSchema = z.strictObject({
     .max(2 ** 32 - 1),
   sequence: uint64Schema,
 });
+const preparedScenarioSchema = z.strictObject({ epoch: uint64Schema, scenarioId: scenarioIdSchema });
+const prepareSchema = z.strictObject({ term: uint64Schema, epoch: uint64Schema, sequence: uint64Schema, replaces: z.boolean() });
 const pingSchema = z.strictObject({ nonce: uint64Schema });
 
 export function controllerMessageToWire(message: ControllerMessage): wire.ConnectResponse {
@@ -34,8 +34,20 @@ export function controllerMessageToWire(message: ControllerMessage): wire.Connec
         stage: message.stage,
         sequence: uint64(message.sequence),
         operations: message.operations.map(ruleOperationToWire),
+        prepared:
+          message.prepared === undefined ? undefined : { epoch: uint64(message.prepared.epoch), scenarioId: message.prepared.scenarioId },
       };
       return { message: { $case: "stage", value } };
+    }
+    case "prepare": {
+      const value = {
+        term: uint64(message.term),
+        epoch: uint64(message.epoch),
+        sequence: uint64(message.sequence),
+        replaces: message.replaces,
+        scenarios: message.scenarios.map(scenarioToWire),
+      };
+      return { message: { $case: "prepare", value } };
     }
     case "ping":
       return { message: { $case: "ping", value: { nonce: uint64(message.nonce) } } };
@@ -56,12 +68,14 @@ export function controllerMessageFromWire({ message }: wire.ConnectResponse): Re
       const read = admit(readRulesSchema, message.value, ["readRules"]);
       return read.ok ? ok({ kind: "read-rules", ...read.value }) : read;
     }
-    case "stage": {
-      const { operations, ...rest } = message.value;
-      const stage = admit(stageSchema, rest, ["stage"]);
-      if (!stage.ok) return stage;
-      const converted = eachFromWire(operations, ["stage", "operations"], { countMax: operationsMax, convert: ruleOperationFromWire });
-      return converted.ok ? ok({ kind: "stage", ...stage.value, operations: converted.value }) : converted;
+    case "stage":
+      return stageFromWire(message.value);
+    case "prepare": {
+      const { scenarios, ...rest } = message.value;
+      const prepare = admit(prepareSchema, rest, ["prepare"]);
+      if (!prepare.ok) return prepare;
+      const converted = scenariosFromWire(scenarios, ["prepare", "scenarios"]);
+      return converted.ok ? ok({ kind: "prepare", ...prepare.value, scenarios: converted.value }) : converted;
     }
     case "ping": {
       const ping = admit(pingSchema, message.value, ["ping"]);
@@ -70,4 +84,19 @@ export function controllerMessageFromWire({ message }: wire.ConnectResponse): Re
     default:
       return unreachable(message);
   }
+}
+
+function stageFromWire({ operations, prepared, ...rest }: wire.Stage): Result<ControllerMessage> {
+  const stage = admit(stageSchema, rest, ["stage"]);
+  if (!stage.ok) return stage;
+  const converted = eachFromWire(operations, ["stage", "operations"], { countMax: operationsMax, convert: ruleOperationFromWire });
+  if (!converted.ok) return converted;
+  if (prepared === undefined) return ok({ kind: "stage", ...stage.value, operations: converted.value });
+  const named = admit(preparedScenarioSchema, { ...prepared, scenarioId: present(prepared.scenarioId) }, ["stage", "prepared"]);
+  if (!named.ok) return named;
+  if (operations.length > 0) {
+    const pointer = "/stage/prepared";
+    return refuse(fault("not-allowed", `${pointer}: a stage has operations or names a scenario, not both.`, { pointer }));
+  }
+  return ok({ kind: "stage", ...stage.value, operations: [], prepared: named.value });
 }

@@ -7,6 +7,7 @@ export * from "./field.js";
 export * from "./forecast-codec.js";
 export * from "./outgoing-queue.js";
 export * from "./rule-codec.js";
+export * from "./scenario-codec.js";
 export * from "./service.js";
 export * from "./status-details.js";
 export * from "./status.js";

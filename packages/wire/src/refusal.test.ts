@@ -6,8 +6,12 @@ import {
   changeFaultToRequest,
   controllerMessageFromWire,
   demandMatrixFromWire,
+  failoverBucketsMax,
   failuresMax,
   forecastHeaderFromWire,
+  operationsMax,
+  scenarioIdLengthMax,
+  scenariosMax,
   topologyChangesFromWire,
   topologyFromWire,
   v1,
@@ -50,11 +54,19 @@ const points = (...list: readonly (readonly [number, number])[]) => ({
   bandwidthFunction: { points: list.map(([fairShare, rateBps]) => ({ fairShare, rateBps })) },
 });
 const change = (value: v1.topology.TopologyChange["change"]) => () => topologyChangesFromWire([{ change: value }]);
-const operation = (value: v1.rule.RuleOperation["operation"]) => () =>
+const stage = (more: Partial<(v1.ConnectResponse["message"] & { $case: "stage" })["value"]>) => () =>
   controllerMessageFromWire({
-    message: { $case: "stage", value: { term: 1n, epoch: 1n, stage: 0, sequence: 1n, operations: [{ operation: value }] } },
+    message: { $case: "stage", value: { term: 1n, epoch: 1n, stage: 0, sequence: 1n, operations: [], prepared: undefined, ...more } },
   });
+const operation = (value: v1.rule.RuleOperation["operation"]) => stage({ operations: [{ operation: value }] });
 const put = (rule: v1.rule.Rule["rule"]) => operation({ $case: "put", value: { rule } });
+const prepare = (scenarios: (v1.ConnectResponse["message"] & { $case: "prepare" })["value"]["scenarios"]) => () =>
+  controllerMessageFromWire({ message: { $case: "prepare", value: { term: 1n, epoch: 1n, sequence: 1n, replaces: true, scenarios } } });
+const deletion: v1.rule.RuleOperation = { operation: { $case: "deleteKey", value: "meter/1" } };
+const prepared = (more: Partial<(v1.ConnectRequest["message"] & { $case: "prepared" })["value"]>) => () =>
+  agentMessageFromWire({ message: { $case: "prepared", value: { term: 1n, epoch: 1n, sequence: 1n, held: 1, refused: [], ...more } } });
+const failureOf = (key: string) => () =>
+  agentMessageFromWire({ message: { ...ack, value: { ...ack.value, failures: [{ key, code: "not-found", reason: "" }] } } });
 const bucket = { weight: 1, pushLabel: 16, mplsTc: 0, output: "l" };
 const ack: v1.ConnectRequest["message"] & { $case: "ack" } = {
   $case: "ack",
@@ -230,6 +242,69 @@ const refused: readonly Refused[] = [
     put({ $case: "label", value: { label: 16, action: undefined } }),
   ],
   [
+    "a failover group without a number",
+    "out-of-range",
+    "/stage/operations/0/put/failover/failoverId",
+    put({ $case: "failover", value: { failoverId: 0, buckets: [{ output: "l", pushLabel: undefined }] } }),
+  ],
+  [
+    "a failover group of no bucket",
+    "out-of-range",
+    "/stage/operations/0/put/failover/buckets",
+    put({ $case: "failover", value: { failoverId: 16, buckets: [] } }),
+  ],
+  [
+    "a failover group with a bucket for each of many ports",
+    "out-of-range",
+    "/stage/operations/0/put/failover/buckets",
+    put({
+      $case: "failover",
+      value: {
+        failoverId: 16,
+        buckets: Array.from({ length: failoverBucketsMax + 1 }, (_, i) => ({ output: `l${i}`, pushLabel: undefined })),
+      },
+    }),
+  ],
+  [
+    "a bypass with a reserved label",
+    "out-of-range",
+    "/stage/operations/0/put/failover/buckets/1/pushLabel",
+    put({
+      $case: "failover",
+      value: {
+        failoverId: 16,
+        buckets: [
+          { output: "l", pushLabel: undefined },
+          { output: "m", pushLabel: 0 },
+        ],
+      },
+    }),
+  ],
+  [
+    "a bucket that leaves through no group",
+    "out-of-range",
+    "/stage/operations/0/put/group/buckets/0/failoverId",
+    put({ $case: "group", value: { groupId: 1, buckets: [{ ...bucket, failoverId: 0 }] } }),
+  ],
+  [
+    "an output through a group that is none",
+    "out-of-range",
+    "/stage/operations/0/put/label/failoverOutput/failoverId",
+    put({ $case: "label", value: { label: 16, action: { $case: "failoverOutput", value: { output: "l", failoverId: 3 } } } }),
+  ],
+  [
+    "an output through a group to nowhere",
+    "malformed",
+    "/stage/operations/0/put/label/failoverOutput/output",
+    put({ $case: "label", value: { label: 16, action: { $case: "failoverOutput", value: { output: "", failoverId: 16 } } } }),
+  ],
+  [
+    "a bypass that ends nowhere",
+    "malformed",
+    "/stage/operations/0/put/label/popOutput",
+    put({ $case: "label", value: { label: 16, action: { $case: "popOutput", value: "" } } }),
+  ],
+  [
     "a group of no bucket",
     "out-of-range",
     "/stage/operations/0/put/group/buckets",
@@ -253,6 +328,63 @@ const refused: readonly Refused[] = [
     "/stage/operations/0/put/ingress/dscp",
     put({ $case: "ingress", value: { dstPrefix: "10.0.0.0/24", dscp: 64, meterId: 1, groupId: 1 } }),
   ],
+
+  ["a scenario without name", "missing-field", "/stage/prepared/scenarioId", stage({ prepared: { epoch: 1n, scenarioId: "" } })],
+  [
+    "a scenario with too long a name",
+    "out-of-range",
+    "/stage/prepared/scenarioId",
+    stage({ prepared: { epoch: 1n, scenarioId: "x".repeat(scenarioIdLengthMax + 1) } }),
+  ],
+  [
+    "an epoch of a scenario beyond 2^53",
+    "out-of-range",
+    "/stage/prepared/epoch",
+    stage({ prepared: { epoch: 2n ** 53n, scenarioId: "link:l" } }),
+  ],
+  [
+    "operations beside a scenario",
+    "not-allowed",
+    "/stage/prepared",
+    stage({ operations: [deletion], prepared: { epoch: 1n, scenarioId: "link:l" } }),
+  ],
+  ["a scenario to keep without name", "missing-field", "/prepare/scenarios/0/scenarioId", prepare([{ scenarioId: "", operations: [] }])],
+  [
+    "a scenario twice",
+    "duplicate-id",
+    "/prepare/scenarios/1/scenarioId",
+    prepare([
+      { scenarioId: "link:l", operations: [] },
+      { scenarioId: "link:l", operations: [] },
+    ]),
+  ],
+  [
+    "an operation to keep that is none",
+    "missing-field",
+    "/prepare/scenarios/0/operations/1",
+    prepare([{ scenarioId: "link:l", operations: [deletion, { operation: undefined }] }]),
+  ],
+  [
+    "too many scenarios",
+    "too-many",
+    "/prepare/scenarios",
+    prepare(Array.from({ length: scenariosMax + 1 }, (_, i) => ({ scenarioId: `link:${i}`, operations: [] }))),
+  ],
+  [
+    "too many operations over all scenarios",
+    "too-many",
+    "/prepare/scenarios",
+    prepare(["a", "b"].map((scenarioId) => ({ scenarioId, operations: Array.from({ length: operationsMax / 2 + 1 }, () => deletion) }))),
+  ],
+  ["a nameless scenario that was refused", "out-of-range", "/prepared/refused/0", prepared({ refused: [""] })],
+  ["a count of scenarios that is none", "negative", "/prepared/held", prepared({ held: -1 })],
+  ["a failed scenario without name", "malformed", "/ack/failures/0/key", failureOf("scenario/")],
+  [
+    "a failed scenario with too long a name",
+    "malformed",
+    "/ack/failures/0/key",
+    failureOf(`scenario/${"x".repeat(scenarioIdLengthMax + 1)}`),
+  ],
 ];
 
 describe("refused input", () => {
@@ -272,6 +404,10 @@ describe("refused input", () => {
     expect(withDemand({})().ok).toBe(true);
     expect(agentMessageFromWire({ message: hello }).ok).toBe(true);
     expect(agentMessageFromWire({ message: ack }).ok).toBe(true);
+    expect(stage({ prepared: { epoch: 1n, scenarioId: "x".repeat(scenarioIdLengthMax) } })().ok).toBe(true);
+    expect(prepare([{ scenarioId: "link:l", operations: Array.from({ length: operationsMax }, () => deletion) }])().ok).toBe(true);
+    expect(prepared({ refused: ["link:l"] })().ok).toBe(true);
+    expect(failureOf("scenario/link:l/m")().ok).toBe(true);
     expect(put({ $case: "group", value: { groupId: 1, buckets: [bucket] } })().ok).toBe(true);
   });
 

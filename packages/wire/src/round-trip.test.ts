@@ -29,6 +29,7 @@ import {
   forecastHeaderFromWire,
   forecastHeaderToWire,
   guardedService,
+  ruleToWire,
   topologyChangesFromWire,
   topologyChangeToWire,
   topologyFromWire,
@@ -129,9 +130,23 @@ const rule: fc.Arbitrary<Rule> = fc.oneof(
     kind: fc.constant("group" as const),
     groupId: number,
     buckets: fc.array(
-      fc.record({ weight: fc.integer({ min: 1, max: 65_535 }), pushLabel: label, mplsTc: fc.integer({ min: 0, max: 7 }), output: linkId }),
+      fc.record(
+        {
+          weight: fc.integer({ min: 1, max: 65_535 }),
+          pushLabel: label,
+          mplsTc: fc.integer({ min: 0, max: 7 }),
+          output: linkId,
+          failoverId: label,
+        },
+        { requiredKeys: ["weight", "pushLabel", "mplsTc", "output"] },
+      ),
       { minLength: 1, maxLength: 4 },
     ),
+  }),
+  fc.record({
+    kind: fc.constant("failover" as const),
+    failoverId: label,
+    buckets: fc.array(fc.record({ output: linkId, pushLabel: label }, { requiredKeys: ["output"] }), { minLength: 1, maxLength: 4 }),
   }),
   fc.record({
     kind: fc.constant("ingress" as const),
@@ -142,17 +157,28 @@ const rule: fc.Arbitrary<Rule> = fc.oneof(
   fc.record({
     kind: fc.constant("label" as const),
     match: fc.record({ label }),
-    action: fc.oneof(fc.record({ kind: fc.constant("output" as const), link: linkId }), fc.constant({ kind: "pop-deliver" as const })),
+    action: fc.oneof(
+      fc.record({ kind: fc.constant("output" as const), link: linkId, failoverId: label }, { requiredKeys: ["kind", "link"] }),
+      fc.constant({ kind: "pop-deliver" as const }),
+      fc.record({ kind: fc.constant("pop-output" as const), link: linkId }),
+    ),
   }),
 );
 const ruleKey = fc.oneof(
   number.map((id) => `meter/${id}`),
   label.map((id) => `label/${id}`),
+  label.map((id) => `failover/${id}`),
   fc.constant("ingress/46/10.0.3.0/24"),
 );
 const operation: fc.Arbitrary<RuleOperation> = fc.oneof(
   fc.record({ op: fc.constant("put" as const), rule }),
   fc.record({ op: fc.constant("delete" as const), key: ruleKey }),
+);
+
+const scenarioId = fc.oneof(
+  fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" }),
+  idText.map((id) => `link:${id}`),
+  fc.constant("x".repeat(512)),
 );
 
 const seen = { termSeen: count, epochSeen: count };
@@ -175,9 +201,19 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
     stage: small,
     sequence: count,
     status: fc.constantFrom("received" as const, "programmed" as const, "failed" as const),
-    failures: fc.array(fc.record({ key: ruleKey, code: fc.constantFrom(...faultCodes), reason: fc.string({ maxLength: 40 }) }), {
-      maxLength: 3,
-    }),
+    failures: fc.array(
+      fc.record({
+        key: fc.oneof(
+          ruleKey,
+          scenarioId.map((id) => `scenario/${id}`),
+        ),
+        code: fc.constantFrom(...faultCodes),
+        reason: fc.string({ maxLength: 40 }),
+      }),
+      {
+        maxLength: 3,
+      },
+    ),
     digest: fc.stringMatching(/^[0-9a-f]{0,64}$/),
   }),
   fc.record({
@@ -187,6 +223,14 @@ const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
     ...seen,
   }),
   fc.record({ kind: fc.constant("link-event" as const), linkId, up: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("prepared" as const),
+    term: count,
+    epoch: count,
+    sequence: count,
+    held: small,
+    refused: fc.array(scenarioId, { maxLength: 4 }),
+  }),
   fc.record({
     kind: fc.constant("counters" as const),
     links: fc.array(fc.record({ linkId, transmittedBytes: count, droppedBytes: count }), { maxLength: 4 }),
@@ -204,6 +248,26 @@ const controllerMessage: fc.Arbitrary<ControllerMessage> = fc.oneof(
     stage: small,
     sequence: count,
     operations: fc.array(operation, { maxLength: 8 }),
+  }),
+  fc.record({
+    kind: fc.constant("stage" as const),
+    term: count,
+    epoch: count,
+    stage: small,
+    sequence: count,
+    operations: fc.constant([]),
+    prepared: fc.record({ epoch: count, scenarioId }),
+  }),
+  fc.record({
+    kind: fc.constant("prepare" as const),
+    term: count,
+    epoch: count,
+    sequence: count,
+    replaces: fc.boolean(),
+    scenarios: fc.uniqueArray(fc.record({ scenarioId, operations: fc.array(operation, { maxLength: 4 }) }), {
+      maxLength: 4,
+      selector: (one) => one.scenarioId,
+    }),
   }),
   fc.record({ kind: fc.constant("ping" as const), nonce: count }),
 );
@@ -286,6 +350,12 @@ describe("decode(encode(x)) = x", () => {
     );
   });
 
+  it("plain output, as agents before failover groups understand it", () => {
+    const plain: Rule = { kind: "label", match: { label: 300 }, action: { kind: "output", link: toId<never>("a-b") } };
+    // Field 4 (label) of Rule: { label: 300 = ac 02, output (field 2): "a-b" }.
+    expect(Buffer.from(v1.rule.Rule.encode(ruleToWire(plain)).finish()).toString("hex")).toBe("220808ac021203612d62");
+  });
+
   it("messages of the controller", () => {
     fc.assert(
       fc.property(controllerMessage, (message) => {
@@ -324,6 +394,27 @@ describe("bytes that nobody vouches for", () => {
         expect(takeIn(Buffer.from(bytes))).toHaveLength(5);
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it("what agents take in goes round or is refused, whatever happened to its bytes", () => {
+    fc.assert(
+      fc.property(controllerMessage, fc.nat(), fc.integer({ min: 0, max: 255 }), (message, at, byte) => {
+        const bytes = Buffer.from(v1.ConnectResponse.encode(controllerMessageToWire(message)).finish());
+        if (bytes.length > 0) bytes[at % bytes.length] = byte;
+        let wire: v1.ConnectResponse;
+        try {
+          wire = v1.ConnectResponse.decode(bytes);
+        } catch {
+          // grpc-js ends the stream of an agent that cannot read what it is sent.
+          return;
+        }
+        const taken = controllerMessageFromWire(wire);
+        if (!taken.ok) return;
+        const again = v1.ConnectResponse.encode(controllerMessageToWire(taken.value)).finish();
+        assert(isDeepStrictEqual(controllerMessageFromWire(v1.ConnectResponse.decode(again)), taken), "what passed goes round");
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -67,7 +67,7 @@ function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connec
   call.on("close", forget);
 }
 
-/** A newer probe or request of the same kind makes an older one that still waits pointless; stages never do. */
+/** A newer probe or request of the same kind makes an older one that still waits pointless; what has a sequence never does. */
 function coalesceKey(message: ControllerMessage): string | undefined {
   switch (message.kind) {
     case "ping":
@@ -75,7 +75,8 @@ function coalesceKey(message: ControllerMessage): string | undefined {
     case "read-rules":
       return `read-rules/${message.requestId}`;
     case "stage":
-      return `stage/${message.term}/${message.sequence}`;
+    case "prepare":
+      return `${message.kind}/${message.term}/${message.sequence}`;
     case "welcome":
       return "welcome";
   }
