@@ -70,27 +70,51 @@ export function addPairAt(values: usize, leaf: usize, v: v128): void {
 @inline
 export function sumDown(nodes: usize, parent: usize, link: usize, figure: usize, value: usize): void {
   store<f64>(value, 0);
-  for (let i: usize = 1; i < nodes; i++) {
-    store<f64>(
-      value + (i << 3),
-      load<f64>(value + (<usize>load<u16>(parent + (i << 1)) << 3)) + load<f64>(figure + (<usize>load<u16>(link + (i << 1)) << 3)),
-    );
+  let p = parent + 2;
+  let l = link + 2;
+  let at = value + 8;
+  const end = value + (nodes << 3);
+  for (; at + 24 < end; at += 32, p += 8, l += 8) {
+    store<f64>(at, valueAt(value, load<u16>(p)) + valueAt(figure, load<u16>(l)));
+    store<f64>(at, valueAt(value, load<u16>(p, 2)) + valueAt(figure, load<u16>(l, 2)), 8);
+    store<f64>(at, valueAt(value, load<u16>(p, 4)) + valueAt(figure, load<u16>(l, 4)), 16);
+    store<f64>(at, valueAt(value, load<u16>(p, 6)) + valueAt(figure, load<u16>(l, 6)), 24);
   }
+  for (; at < end; at += 8, p += 2, l += 2) store<f64>(at, valueAt(value, load<u16>(p)) + valueAt(figure, load<u16>(l)));
+}
+
+// @ts-ignore: decorator
+@inline
+function valueAt(values: usize, i: u16): f64 {
+  return load<f64>(values + (<usize>i << 3));
 }
 
 /** Flow at the nodes of a group, summed up towards the root and added to the links on the way. Leaves the nodes at zero. */
 // @ts-ignore: decorator
 @inline
 export function sumUp(nodes: usize, parent: usize, link: usize, flow: usize, loads: usize): void {
-  for (let i: usize = nodes - 1; i > 0; i--) {
-    const q = load<f64>(flow + (i << 3));
-    const onLink = loads + (<usize>load<u16>(link + (i << 1)) << 3);
-    const above = flow + (<usize>load<u16>(parent + (i << 1)) << 3);
-    store<f64>(onLink, load<f64>(onLink) + q);
-    store<f64>(above, load<f64>(above) + q);
-    store<f64>(flow + (i << 3), 0);
+  let at = flow + ((nodes - 1) << 3);
+  let p = parent + ((nodes - 1) << 1);
+  let l = link + ((nodes - 1) << 1);
+  for (; at > flow + 24; at -= 32, p -= 8, l -= 8) {
+    liftAt(at, p, l, flow, loads);
+    liftAt(at - 8, p - 2, l - 2, flow, loads);
+    liftAt(at - 16, p - 4, l - 4, flow, loads);
+    liftAt(at - 24, p - 6, l - 6, flow, loads);
   }
+  for (; at > flow; at -= 8, p -= 2, l -= 2) liftAt(at, p, l, flow, loads);
   store<f64>(flow, 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function liftAt(at: usize, parent: usize, link: usize, flow: usize, loads: usize): void {
+  const q = load<f64>(at);
+  const onLink = loads + (<usize>load<u16>(link) << 3);
+  const above = flow + (<usize>load<u16>(parent) << 3);
+  store<f64>(onLink, load<f64>(onLink) + q);
+  store<f64>(above, load<f64>(above) + q);
+  store<f64>(at, 0);
 }
 
 // @ts-ignore: decorator

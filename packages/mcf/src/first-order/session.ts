@@ -59,9 +59,11 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
   // What is needed for changes only is not made for a single solve.
   let longest: Float64Array | undefined;
   let usualWeight: number | undefined;
+  let isClosed = false;
 
   return {
     solve(limits, { change = {}, start } = {}) {
+      assert(!isClosed, "a session that was closed solves nothing: its memory is another's");
       const began = limits.nowMs();
       const changed = changedProgram(program, change, { firstBps, growthMax: options.demandGrowthMax });
       iterate.priceStep = priceStepOf(changed);
@@ -88,8 +90,14 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       });
       return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
     },
-    point: () => ({ flow: kernel.layout.flow.slice(), price: kernel.layout.price.slice(), primalWeight: iterate.primalWeight }),
-    close: () => kernel.release(),
+    point() {
+      assert(!isClosed, "a session that was closed is at no point");
+      return { flow: kernel.layout.flow.slice(), price: kernel.layout.price.slice(), primalWeight: iterate.primalWeight };
+    },
+    close() {
+      if (!isClosed) kernel.release();
+      isClosed = true;
+    },
   };
 }
 

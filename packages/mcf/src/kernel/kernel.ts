@@ -2,11 +2,9 @@
  * Runs the kernels on all partitions of a layout: in WebAssembly, on one thread or on two, or in plain TypeScript. Results are the same to
  * the bit, whichever it is.
  */
-import { sweepWasm } from "../../generated/sweep.js";
-import type { Layout, Partition } from "./layout.js";
+import { sweepMemories, sweepModule, type Layout, type Partition } from "./layout.js";
 import { distance, fill, fit, price, scale, sweep } from "./sweep-reference.js";
-import { wasmModule } from "./wasm-module.js";
-import { attachThreads, type Crew, type SharedOperation } from "./thread-pool.js";
+import { crewOf, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
 const threadWorkMin = 30_000;
@@ -23,14 +21,13 @@ export interface Kernel {
   readonly distance: () => void;
   /** Partition after partition, always on this thread: they share what is left of each link. */
   readonly fill: () => void;
+  /** Gives the memory back: neither kernel nor layout may be used any more. */
   readonly release: () => void;
 }
 
 type Operation = SharedOperation | "fill";
 
 const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, distance, fill };
-
-const sweepModule = wasmModule(sweepWasm);
 
 export const wasmRuns = sweepModule.runs;
 
@@ -39,11 +36,9 @@ export function makeKernel(layout: Layout, { kind, threads }: { readonly kind: K
   if (kind === "reference") {
     return kernelOf(layout, (operation, partition) => reference[operation](layout, partition));
   }
-  const module = sweepModule.compiled();
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: layout.memory } });
-  const call = exports as unknown as Readonly<Record<Operation, (record: number) => void>>;
+  const call = layout.lent.kernels() as Readonly<Record<Operation, (record: number) => void>>;
   const work = layout.parent.length + layout.pathAt.length;
-  const crew = threads > 1 && work >= threadWorkMin ? attachThreads(module, layout) : undefined;
+  const crew = threads > 1 && work >= threadWorkMin ? crewOf(sweepModule, layout) : undefined;
   return kernelOf(layout, (operation, { record }) => call[operation](record), crew);
 }
 
@@ -65,7 +60,7 @@ function kernelOf(layout: Layout, run: (operation: Operation, partition: Partiti
     fill: () => {
       for (const partition of layout.partitions) run("fill", partition);
     },
-    release: () => crew?.release(),
+    release: () => sweepMemories.giveBack(layout.lent),
   };
 }
 

@@ -13,7 +13,10 @@
  */
 import { assert } from "@sluice/model";
 import type { FlowProgram } from "../flow-program.js";
+import { sweepWasm } from "../../generated/sweep.js";
 import type { PathTrie } from "../trie/path-trie.js";
+import { memoryPool, type LentMemory } from "./memory-pool.js";
+import { wasmModule } from "./wasm-module.js";
 
 /** Widths of the classes, in paths: class c has 2^c. */
 export const classWidths = [1, 2, 4, 8, 16] as const;
@@ -63,9 +66,9 @@ export const weightless = 1e30;
 const recordBytes = 192;
 /** Below this the kernel module keeps its own constants and scratch. */
 const firstByte = 65_536;
-const pageBytes = 65_536;
-/** The declared maximum, 4 GiB: the kernel module declares the same. */
-const pagesMax = 65_536;
+
+export const sweepModule = wasmModule(sweepWasm);
+export const sweepMemories = memoryPool(sweepModule, { shared: true });
 
 export interface Partition {
   /** Byte address of its record. */
@@ -78,7 +81,8 @@ export interface Partition {
 
 export interface Layout {
   readonly trie: PathTrie;
-  readonly memory: WebAssembly.Memory;
+  /** To be given back to `sweepMemories`. */
+  readonly lent: LentMemory;
   readonly positionCount: number;
   /** Per group classCount + 1 and classCount numbers; see above. */
   readonly positionStart: Int32Array;
@@ -140,12 +144,13 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     nodeFlow: arena.take(8 * (nodesMax + 1)),
     scratch: arena.take(16 * pathsMax),
   }));
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(arena.end / pageBytes) + 1, maximum: pagesMax, shared: true });
-  const { buffer } = memory;
+  const lent = sweepMemories.take(arena.end);
+  const { buffer } = lent.memory;
+  new Uint8Array(buffer, firstByte, arena.end - firstByte).fill(0);
   const words = new Int32Array(buffer);
   const layout: Layout = {
     trie,
-    memory,
+    lent,
     positionCount,
     positionStart: copy(new Int32Array(buffer, at.positionStart, positionStart.length), positionStart),
     slotStart: copy(new Int32Array(buffer, at.slotStart, slotStart.length), slotStart),

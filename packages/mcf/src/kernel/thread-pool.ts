@@ -1,12 +1,14 @@
 /**
- * The threads that help the one that solves. They are started once a process, on first need, sleep between solves, and do not keep the
- * process alive.
+ * The threads that help the one that solves. They are started once a process, on first need, stay with the memory that they were attached
+ * to, asleep between solves, and do not keep the process alive.
  *
- * While attached to a layout they watch `control`, in shared memory: word 0 counts calls, word 1 says which kernel (-1: go), and thread
+ * While attached they watch `control`, in shared memory: word 0 counts calls, word 1 says which kernel (-1: go), and thread
  * i answers in word 16 + 16 i, on a cache line of its own, with the number of the call that it has done.
  */
 import { Worker } from "node:worker_threads";
 import type { Layout } from "./layout.js";
+import type { LentMemory } from "./memory-pool.js";
+import type { WasmModule } from "./wasm-module.js";
 
 /** In the order in which thread.mjs knows them. */
 const operations = ["sweep", "price", "fit", "scale", "distance"] as const;
@@ -16,7 +18,6 @@ export interface Crew {
   readonly start: (operation: SharedOperation) => void;
   /** Returns when all are done. */
   readonly wait: () => void;
-  readonly release: () => void;
 }
 
 /** Rounds of looking before this thread sleeps: a thread that was just attached may take a while to come. */
@@ -25,13 +26,17 @@ const sleepMs = 1;
 
 let idle: Worker[] = [];
 
-/** A thread for each partition but the first. */
-export function attachThreads(module: WebAssembly.Module, { memory, partitions }: Layout): Crew {
+const crews = new WeakMap<LentMemory, Crew>();
+
+/** A thread for each partition but the first. They stay until the memory is dropped. */
+export function crewOf(module: WasmModule, { lent, partitions }: Layout): Crew {
+  const known = crews.get(lent);
+  if (known !== undefined) return known;
   const helpers = partitions.slice(1);
   const control = new Int32Array(new SharedArrayBuffer(4 * 16 * (helpers.length + 1)));
   const workers = helpers.map(({ record }, i) => {
-    const worker = idle.pop() ?? startThread(module);
-    worker.postMessage({ memory, control, record, reply: replyWord(i) });
+    const worker = idle.pop() ?? startThread(module.compiled());
+    worker.postMessage({ memory: lent.memory, control, record, reply: replyWord(i) });
     return worker;
   });
   let call = 0;
@@ -40,14 +45,16 @@ export function attachThreads(module: WebAssembly.Module, { memory, partitions }
     call = Atomics.add(control, 0, 1) + 1;
     Atomics.notify(control, 0);
   };
-  return {
+  const crew: Crew = {
     start: (operation) => begin(operations.indexOf(operation)),
     wait: () => helpers.forEach((_, i) => waitFor(control, replyWord(i), call)),
-    release: () => {
-      begin(-1);
-      idle = [...idle, ...workers];
-    },
   };
+  crews.set(lent, crew);
+  lent.onDropped = () => {
+    begin(-1);
+    idle = [...idle, ...workers];
+  };
+  return crew;
 }
 
 function replyWord(thread: number): number {

@@ -1,6 +1,7 @@
 /** Tries built by the kernels of assembly/trie.ts: lays out their memory, hands the problem over, and takes the tries out again. */
 import { assert } from "@sluice/model";
 import { trieWasm } from "../../generated/trie.js";
+import { memoryPool } from "../kernel/memory-pool.js";
 import { wasmModule } from "../kernel/wasm-module.js";
 import type { Problem } from "../problem.js";
 import { groupNodesMax, type FullTries, type ClosedPaths } from "./full-tries.js";
@@ -34,9 +35,8 @@ const blockWordsMin = 128_000;
 const blocksWanted = 64;
 /** Below this the kernel module keeps its own constants. */
 const recordAddress = 65_536;
-const pageBytes = 65_536;
-/** The declared maximum, 4 GiB: the kernel module declares the same. */
-const pagesMax = 65_536;
+/** What the kernels expect to be zero. */
+const cleared = ["routable", "demandStart", "words", "blockStart", "countedFor", "potential", "root", "groupDemand"] as const;
 
 interface Kernels {
   readonly plan: (record: number) => void;
@@ -46,15 +46,16 @@ interface Kernels {
 }
 
 const trieModule = wasmModule(trieWasm);
+const memories = memoryPool(trieModule, { shared: false });
 
 /** Whether compiled code runs here: it needs SIMD. */
 export const compiledTriesRun = trieModule.runs;
 
 export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries {
   const { demandCount, nodeCount, linkCount, pathCount, pathLinks } = problem;
-  const { memory, record, at, nodesMax } = layOutTries(problem);
+  const { lent, record, at, nodesMax } = layOutTries(problem);
   const blockWords = Math.max(blockWordsMin, Math.ceil(pathLinks.length / blocksWanted));
-  const { buffer } = memory;
+  const { buffer } = lent.memory;
   const ints = (array: keyof typeof at, length: number): Int32Array => new Int32Array(buffer, at[array], length);
   record.set([demandCount, nodeCount, linkCount, pathCount, nodesMax, blockWords, closed === undefined ? 0 : 1]);
   new Float64Array(buffer, at.demandBps, demandCount).set(problem.demandBps);
@@ -63,8 +64,7 @@ export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries 
   ints("linkStart", pathCount + 1).set(problem.linkStart);
   if (closed !== undefined) new Uint8Array(buffer, at.closed, pathCount).set(closed);
 
-  const { exports } = new WebAssembly.Instance(trieModule.compiled(), { env: { memory } });
-  const kernels = exports as unknown as Kernels;
+  const kernels = lent.kernels() as unknown as Kernels;
   kernels.plan(recordAddress);
   assert(
     (record[word.linksOfDemandMax] as number) < groupNodesMax,
@@ -92,12 +92,14 @@ export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries 
       kernels.contract(recordAddress);
       const nodeStart = new Int32Array(ints("nodeStart", groupCount + 1));
       const nodes = nodeStart[groupCount] as number;
-      return {
+      const contracted = {
         nodeStart,
         parent: new Uint16Array(new Uint16Array(buffer, at.parent, nodes)),
         link: new Uint16Array(new Uint16Array(buffer, at.link, nodes)),
         leaf: new Int32Array(ints("leaf", pathCount)),
       };
+      memories.giveBack(lent);
+      return contracted;
     },
   };
 }
@@ -149,12 +151,13 @@ function layOutTries({ demandCount, nodeCount, linkCount, pathCount, pathLinks }
     at[name] = end;
     end += Math.ceil(bytes[name] / 64) * 64;
   }
-  const pages = Math.ceil((end + vectorBytes) / pageBytes);
-  assert(pages <= pagesMax, "the tries of a problem are built in at most 4 GiB");
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pagesMax, shared: false });
-  const record = new Uint32Array(memory.buffer, recordAddress, recordBytes / 4);
+  const lent = memories.take(end + vectorBytes);
+  const { buffer } = lent.memory;
+  const record = new Uint32Array(buffer, recordAddress, recordBytes / 4);
+  record.fill(0);
   names.forEach((name, i) => {
     record[word.firstAddress + i] = at[name];
   });
-  return { memory, record, at, nodesMax };
+  for (const name of cleared) new Uint8Array(buffer, at[name], bytes[name]).fill(0);
+  return { lent, record, at, nodesMax };
 }
