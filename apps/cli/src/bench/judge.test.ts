@@ -4,7 +4,7 @@ import { highsBackend } from "@sluice/lp";
 import type { Problem } from "@sluice/mcf";
 import { benchObjectives } from "./bench-message.js";
 import { solveByHighs } from "./highs-solve.js";
-import { judge, nearestOnPaths } from "./judge.js";
+import { alongPaths, judge } from "./judge.js";
 import { nearestInNetwork } from "./nearest-in-network.js";
 import { warmUpProblem } from "./warm-up.js";
 
@@ -117,7 +117,10 @@ describe("cheapest ways through the network", () => {
           const near = nearestInNetwork(open, Float64Array.from(price));
           const distance = floydWarshall(open, price);
           expect(near).toEqual(near.map((_, d) => distance[problem.demandSrc[d] ?? 0]?.[problem.demandDst[d] ?? 0] ?? Infinity));
-          const onPaths = nearestOnPaths(open, Float64Array.from(price));
+          const { nearestBy: onPaths } = alongPaths(open, {
+            flowBps: new Float64Array(open.pathCount),
+            linkPrice: Float64Array.from(price),
+          });
           expect(onPaths.every((length, d) => length >= (near[d] ?? Infinity))).toBe(true);
         },
       ),

@@ -33,8 +33,10 @@ export interface Claim {
   readonly linkPrice: Float64Array;
 }
 
+export type Nearest = (problem: Problem, linkPrice: Float64Array) => Float64Array;
+
 /** O(links of all paths). `nearest` is another rule for near(d): over more paths than the problem has. */
-export function judge(problem: Problem, objective: BenchObjective, claim: Claim, nearest = nearestOnPaths): Judged {
+export function judge(problem: Problem, objective: BenchObjective, claim: Claim, nearest?: Nearest): Judged {
   const { flowBps, linkPrice } = claim;
   const found = new Violations();
   if (flowBps.length !== problem.pathCount || linkPrice.length !== problem.linkCount) {
@@ -48,14 +50,14 @@ export function judge(problem: Problem, objective: BenchObjective, claim: Claim,
   linkPrice.forEach((price, e) => {
     if (!(price >= 0 && price < Infinity)) found.add(`Link ${e} has the price ${price}.`, "price");
   });
-  const { admittedBps, loadBps } = carriedBy(problem, flowBps);
+  const { admittedBps, loadBps, nearestBy } = alongPaths(problem, claim);
   exceeded(admittedBps, problem.demandBps).forEach((d) => {
     found.add(`Demand ${d} of ${problem.demandBps[d]} carries ${admittedBps[d]}.`, "demand");
   });
   exceeded(loadBps, problem.capacityBps).forEach((e) => {
     found.add(`Link ${e} of capacity ${problem.capacityBps[e]} carries ${loadBps[e]}.`, "link");
   });
-  const near = nearest(problem, linkPrice);
+  const near = nearest === undefined ? nearestBy : nearest(problem, linkPrice);
   const value = objective === "max-throughput" ? sumOf(admittedBps) : leastFraction(problem, admittedBps, near);
   const bound = objective === "max-throughput" ? throughputBound(problem, linkPrice, near) : fractionBound(problem, linkPrice, near);
   const size = Math.max(Math.abs(value), Math.abs(bound));
@@ -78,21 +80,37 @@ class Violations {
   }
 }
 
-function carriedBy({ demandCount, linkCount, pathStart, linkStart, pathLinks }: Problem, flowBps: Float64Array) {
+/**
+ * In one walk over all paths: per demand what it carries, and the least sum of prices along one of its open paths (Infinity where it has none
+ * or asks for nothing); per link its load.
+ */
+export function alongPaths({ demandCount, demandBps, linkCount, capacityBps, pathStart, linkStart, pathLinks }: Problem, claim: Claim) {
+  const { flowBps, linkPrice } = claim;
   const admittedBps = new Float64Array(demandCount);
+  const nearestBy = new Float64Array(demandCount);
   const loadBps = new Float64Array(linkCount);
+  const length = linkPrice.map((price, e) => ((capacityBps[e] as number) > 0 ? Math.max(0, price) : Infinity));
+  let k = linkStart[0] as number;
   for (let d = 0; d < demandCount; d++) {
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
+    let admitted = 0;
+    let least = Infinity;
+    const pathEnd = pathStart[d + 1] as number;
+    for (let p = pathStart[d] as number; p < pathEnd; p++) {
       const flow = flowBps[p] as number;
-      if (flow === 0) continue;
-      admittedBps[d] = (admittedBps[d] as number) + flow;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
+      const end = linkStart[p + 1] as number;
+      let sum = 0;
+      for (; k < end; k++) {
         const e = pathLinks[k] as number;
+        sum += length[e] as number;
         loadBps[e] = (loadBps[e] as number) + flow;
       }
+      if (sum < least) least = sum;
+      admitted += flow;
     }
+    admittedBps[d] = admitted;
+    nearestBy[d] = (demandBps[d] as number) > 0 ? least : Infinity;
   }
-  return { admittedBps, loadBps };
+  return { admittedBps, loadBps, nearestBy };
 }
 
 /** Where more is used than there is. */
@@ -103,24 +121,6 @@ function exceeded(used: Float64Array, most: Float64Array): readonly number[] {
     if (!((used[i] as number) <= Math.max(0, most[i] as number) * (1 + judgeTolerance))) at.push(i);
   }
   return at;
-}
-
-/** Per demand: the least sum of prices along one of its open paths; Infinity where it has none or asks for nothing. */
-export function nearestOnPaths(problem: Problem, linkPrice: Float64Array): Float64Array {
-  const { demandCount, demandBps, capacityBps, pathStart, linkStart, pathLinks } = problem;
-  const near = new Float64Array(demandCount).fill(Infinity);
-  const length = linkPrice.map((price, e) => ((capacityBps[e] as number) > 0 ? Math.max(0, price) : Infinity));
-  for (let d = 0; d < demandCount; d++) {
-    if (!((demandBps[d] as number) > 0)) continue;
-    let least = Infinity;
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      let sum = 0;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) sum += length[pathLinks[k] as number] as number;
-      if (sum < least) least = sum;
-    }
-    near[d] = least;
-  }
-  return near;
 }
 
 function throughputBound({ capacityBps, demandBps }: Problem, linkPrice: Float64Array, near: Float64Array): number {

@@ -4,7 +4,7 @@ import { loadPeerProblem } from "@sluice/mcf/peer-bench";
 import { ok, type Result } from "@sluice/model";
 import type { BenchAnswer, BenchObjective, BenchStage, BenchTask, Seconds } from "./bench-message.js";
 import { tunnelsMax, type Found, type FoundOnTunnels, type openSolver, type OpenSolver } from "./engines.js";
-import { judge, nearestOnPaths, type Claim, type Judged } from "./judge.js";
+import { judge, type Claim, type Judged } from "./judge.js";
 import { judgeTunnels } from "./judge-tunnels.js";
 import { nearestInNetwork } from "./nearest-in-network.js";
 import { warmUpProblem } from "./warm-up.js";
@@ -95,7 +95,7 @@ async function runOnce(
   const claim = claimOf(problem, task.objective, found.value);
   onStage("check");
   const checkMs = nowMs();
-  const judged = judge(problem, task.objective, claim, own ? nearestInNetwork : nearestOnPaths);
+  const judged = judge(problem, task.objective, claim, own ? nearestInNetwork : undefined);
   const violations = [...judged.violations, ...(own ? judgeTunnels(problem, given, tunnelsMax) : [])];
   const endMs = nowMs();
   // The search for tunnels solves as it goes: its last flow is the answer.
