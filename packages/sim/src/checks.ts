@@ -13,7 +13,7 @@ import { controllerView, type ControllerEffect } from "@sluice/control";
 import type { AgentMessage, ControllerMessage, Epoch, LinkId, NodeId, RuleOperation, Rule, Term } from "@sluice/model";
 import type { AgentHost } from "./agent-host.js";
 import type { ControllerHost } from "./controller-host.js";
-import { offeredTraffic, walkLabel } from "./walker.js";
+import { offeredTraffic, walkTunnel } from "./walker.js";
 import type { World } from "./world.js";
 
 export class InvariantViolated extends Error {
@@ -24,6 +24,17 @@ export class InvariantViolated extends Error {
     super(`${invariant}: ${message}`);
     this.invariant = invariant;
   }
+}
+
+/** A packet on its way, under the label of a tunnel. */
+export interface Packet {
+  readonly from: NodeId;
+  readonly label: number;
+  readonly links: readonly LinkId[];
+  /** Where it carried that label alone, its start first. */
+  readonly nodes: readonly NodeId[];
+  /** It has left its tunnel by a failover group, or taken another cable. */
+  readonly repaired: boolean;
 }
 
 /** What meters count in: a sum of rounded rates may be off by this much per flow, relative. */
@@ -78,7 +89,8 @@ export class Checks {
       for (const rule of rules.values()) {
         if (rule.kind !== "label" || rule.action.kind !== "output") continue;
         this.#count("I1");
-        const walk = walkLabel(plane, rule.action.link, rule.match.label);
+        const { link: output, failoverId } = rule.action;
+        const walk = walkTunnel(plane, { nodeId, output, failoverId, label: rule.match.label });
         if (walk.end === "loop") this.fail("I1", `label ${rule.match.label} from ${nodeId} loops over ${walk.links.join(", ")}`);
       }
     }
@@ -87,18 +99,18 @@ export class Checks {
   /** I2: whatever a meter admits is delivered behind the prefix that it is for. */
   #checkWays(): void {
     const { plane } = this.#world;
-    for (const { key, nodeId, dstPrefix, label, output } of offeredTraffic(plane)) {
-      const walk = walkLabel(plane, output, label);
+    for (const { key, nodeId, dstPrefix, label, ...out } of offeredTraffic(plane)) {
+      const walk = walkTunnel(plane, { nodeId, label, ...out });
       switch (walk.end) {
         case "delivered": {
-          this.#count("I2");
+          this.#count(walk.repairedAfter === undefined ? "I2" : "I2 repaired");
           const prefix = plane.universe.nodeById.get(walk.at)?.prefix;
           if (prefix !== dstPrefix) this.fail("I2", `${key} of ${nodeId} under label ${label} is delivered at ${walk.at}`);
           break;
         }
         case "no-rule":
-          if (!plane.tablesOf(walk.at).lost.has(`label/${label}`)) {
-            this.fail("I2", `${key} of ${nodeId} under label ${label} finds no rule at ${walk.at}`);
+          if (!plane.tablesOf(walk.at).lost.has(walk.what)) {
+            this.fail("I2", `${key} of ${nodeId} under label ${label} finds no ${walk.what} at ${walk.at}`);
           }
           this.#count("I2 excused by a crash");
           break;
@@ -121,9 +133,11 @@ export class Checks {
     const steady = this.#isSteady();
     if (steady) this.#endExcuses();
     const loads = new Map<LinkId, number>();
-    for (const { nodeId, label, output, rateBps } of offeredTraffic(plane)) {
+    for (const { nodeId, label, rateBps, ...out } of offeredTraffic(plane)) {
       if (plane.unheardAtMs.has(nodeId)) continue;
-      for (const linkId of walkLabel(plane, output, label).links) {
+      const { links, repairedAfter = links.length } = walkTunnel(plane, { nodeId, label, ...out });
+      // Behind a repair traffic is where nobody planned it, until ingresses change over.
+      for (const linkId of links.slice(0, repairedAfter)) {
         if (plane.mendedAtMs.has(linkId)) break;
         loads.set(linkId, (loads.get(linkId) ?? 0) + rateBps);
       }
@@ -276,7 +290,8 @@ export class Checks {
       );
       const assigned = (stored.assignmentsAfter as { tunnels: readonly { tunnelId: string; label: number }[] }).tunnels;
       const labelOf = new Map(assigned.map(({ tunnelId, label }) => [tunnelId, label]));
-      for (const { id, path } of stored.record.plan.tunnels) {
+      const { tunnels, protection } = stored.record.plan;
+      for (const { id, path } of [...tunnels, ...(protection?.backupTunnels ?? []), ...(protection?.bypasses ?? [])]) {
         const label = labelOf.get(id);
         if (label === undefined) continue;
         const paths = this.#pathsByLabel.get(label) ?? new Set();
@@ -291,19 +306,31 @@ export class Checks {
     }
   }
 
-  /** I8: the whole way of a packet that arrived is the way of one tunnel of its label. */
-  onDelivered(label: number, links: readonly LinkId[]): void {
-    this.#count("I8");
-    if (this.#pathsByLabel.get(label)?.has(links.join(" ")) !== true) {
-      this.fail("I8", `a packet under label ${label} went ${links.join(", ")}, which is the way of no tunnel`);
-    }
+  /**
+   * I8: the whole way of a packet that arrived is the way of one tunnel of its label. One that was repaired has left it, and come back
+   * further on: where it carried no other label it was on the tunnel, in the tunnel's order, from end to end.
+   */
+  onDelivered({ label, links, nodes, repaired }: Packet): void {
+    this.#count(repaired ? "I8 repaired" : "I8");
+    const paths = this.#pathsByLabel.get(label);
+    const isWay = repaired
+      ? [...(paths ?? [])].some((path) => this.#isAlong(nodes, path.split(" ") as LinkId[]))
+      : paths?.has(links.join(" "));
+    if (isWay !== true) this.fail("I8", `a packet under label ${label} went ${links.join(", ")}, which is the way of no tunnel`);
+  }
+
+  #isAlong(nodes: readonly NodeId[], path: readonly LinkId[]): boolean {
+    const { linkById } = this.#world.plane.universe;
+    const ofPath = [linkById.get(path[0] ?? ("" as LinkId))?.from, ...path.map((id) => linkById.get(id)?.to)];
+    let next = 0;
+    for (const node of ofPath) if (node === nodes[next]) next += 1;
+    return next === nodes.length && nodes[0] === ofPath[0] && nodes.at(-1) === ofPath.at(-1);
   }
 
   /** I8: a packet that was let in is not dropped on its way for want of a rule. */
-  onUndeliverable(nodeId: NodeId, { from, label }: { from: NodeId; label: number }): void {
+  onUndeliverable(nodeId: NodeId, { from, label }: Packet, key: string): void {
     if (this.#world.plane.strangersAtMs.has(from)) return;
-    if (!this.#world.plane.tablesOf(nodeId).lost.has(`label/${label}`))
-      this.fail("I8", `a packet under label ${label} finds no rule at ${nodeId}`);
+    if (!this.#world.plane.tablesOf(nodeId).lost.has(key)) this.fail("I8", `a packet under label ${label} finds no ${key} at ${nodeId}`);
   }
 
   /** I5: an acknowledged write is in the store. */

@@ -18,7 +18,7 @@ import {
   type Snapshot,
 } from "@sluice/model";
 import { AgentHost } from "./agent-host.js";
-import { agentFingerprint, Checks, controllerFingerprint, InvariantViolated } from "./checks.js";
+import { agentFingerprint, Checks, controllerFingerprint, InvariantViolated, type Packet } from "./checks.js";
 import { VirtualClock } from "./clock.js";
 import { ControllerHost } from "./controller-host.js";
 import { DataPlane } from "./data-plane.js";
@@ -29,6 +29,7 @@ import { SimulatedStream } from "./network.js";
 import { seededRandom, type Random } from "./random.js";
 import { demandsOf, scenarioOf, type Scenario } from "./scenario.js";
 import { SimulatedStore } from "./store.js";
+import { hopOf, leave, type Hop } from "./packet.js";
 import { offeredTraffic } from "./walker.js";
 
 /** Some day; the machines see only differences. */
@@ -244,23 +245,27 @@ export class World {
 
   /** Lets a packet of every flow group into the network at this switch. */
   probe(nodeId: NodeId): void {
-    for (const { nodeId: at, label, output } of offeredTraffic(this.plane))
-      if (at === nodeId) this.#hop({ from: nodeId, label }, output, []);
+    for (const { nodeId: at, label, ...out } of offeredTraffic(this.plane)) {
+      if (at !== nodeId) continue;
+      this.#follow({ from: nodeId, label, links: [], nodes: [nodeId], repaired: false }, nodeId, leave(this.plane, nodeId, out, [label]));
+    }
   }
 
   /** One hop takes the link's latency; what the packet meets there is what the table holds then. */
-  #hop(packet: { readonly from: NodeId; readonly label: number }, linkId: LinkId, links: readonly LinkId[]): void {
-    const { label } = packet;
-    const link = this.scenario.universe.linkById.get(linkId);
-    if (link === undefined || this.plane.linksDown.has(linkId)) return;
-    const passed = [...links, linkId];
-    this.clock.after(link.latencyMs, () => {
-      const rule = this.plane.tablesOf(link.to).rules.get(`label/${label}`);
-      if (rule?.kind !== "label") this.checks.onUndeliverable(link.to, packet);
-      else if (rule.action.kind === "pop-deliver") this.checks.onDelivered(label, passed);
-      else if (passed.length > this.scenario.universe.nodes.length) this.checks.fail("I1", `a packet under label ${label} goes round`);
-      else this.#hop(packet, rule.action.link, passed);
-    });
+  #follow(packet: Packet, at: NodeId, hop: Hop): void {
+    if (hop.kind === "link-down") return;
+    if (hop.kind === "delivered") return this.checks.onDelivered(packet);
+    if (hop.kind === "no-rule") return this.checks.onUndeliverable(at, packet, hop.key);
+    const link = this.scenario.universe.linkById.get(hop.linkId);
+    if (link === undefined || this.plane.linksDown.has(hop.linkId)) return;
+    const { labels, repaired } = hop;
+    const links = [...packet.links, hop.linkId];
+    const nodes = labels.length === 1 ? [...packet.nodes, link.to] : packet.nodes;
+    const hopsMax = this.scenario.universe.nodes.length ** 2;
+    if (links.length > hopsMax) this.checks.fail("I1", `a packet under label ${packet.label} goes round`);
+    this.clock.after(link.latencyMs, () =>
+      this.#follow({ ...packet, links, nodes, repaired: packet.repaired || repaired }, link.to, hopOf(this.plane, link.to, labels)),
+    );
   }
 
   /** Plays until the time, or until `done` says so. */
