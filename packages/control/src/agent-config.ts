@@ -20,6 +20,8 @@ export interface AgentConfig {
   readonly inboxMax?: number;
   /** Acknowledgements that are kept to answer duplicates. */
   readonly answersMax?: number;
+  /** Operations that are kept for scenarios, over all of them; what does not fit is refused. */
+  readonly preparedOperationsMax?: number;
 }
 
 export const agentConfigDefault = {
@@ -30,6 +32,7 @@ export const agentConfigDefault = {
   rulesPerMessageMax: 1_000,
   inboxMax: 64,
   answersMax: 16,
+  preparedOperationsMax: 200_000,
 } as const;
 
 export interface AgentStart {

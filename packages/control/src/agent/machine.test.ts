@@ -1,91 +1,14 @@
 /** The agent step by step, and under duplicates and lost streams. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ruleKey, toId, type ControllerMessage, type LinkId, type NodeId, type Rule, type RuleOperation } from "@sluice/model";
+import { ruleKey, toId, type LinkId, type RuleOperation } from "@sluice/model";
 import { applyOperations, digestOf } from "@sluice/rules";
-import type { AgentEffect } from "../agent-effect.js";
-import type { AgentEvent } from "../agent-event.js";
-import { agentRules, agentStanding, createAgent, stepAgent, type AgentState } from "./machine.js";
-
-type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
-
-const label = (number: number, output = "a-b"): Rule => ({
-  kind: "label",
-  match: { label: number },
-  action: { kind: "output", link: toId<LinkId>(output) },
-});
-const put = (rule: Rule): RuleOperation => ({ op: "put", rule });
-
-/** An agent whose driver answers when told to. */
-class Bench {
-  readonly agent: AgentState;
-  readonly effects: AgentEffect[] = [];
-  nowMs = 0;
-
-  constructor(
-    more: {
-      readonly ruleCountMax?: number;
-      readonly termSeen?: number;
-      readonly inboxMax?: number;
-      readonly rulesPerMessageMax?: number;
-    } = {},
-  ) {
-    this.agent = createAgent(
-      {
-        nodeId: toId<NodeId>("a"),
-        bootId: "boot",
-        ruleCountMax: more.ruleCountMax ?? 100,
-        ...(more.inboxMax === undefined ? {} : { inboxMax: more.inboxMax }),
-        ...(more.rulesPerMessageMax === undefined ? {} : { rulesPerMessageMax: more.rulesPerMessageMax }),
-      },
-      { termSeen: more.termSeen ?? 0, epochSeen: 0, links: [{ linkId: toId<LinkId>("a-b"), up: true }] },
-    );
-  }
-
-  on(event: Untimed<AgentEvent>): readonly AgentEffect[] {
-    const { effects } = stepAgent(this.agent, { ...event, nowMs: this.nowMs } as AgentEvent);
-    this.effects.push(...effects);
-    return effects;
-  }
-
-  hear(message: ControllerMessage): readonly AgentEffect[] {
-    return this.on({ kind: "message", streamId: this.agent.stream?.id ?? 0, message });
-  }
-
-  /** Answers what the driver was asked last. */
-  answerPersist(ok = true) {
-    const asked = this.effects.findLast((effect) => effect.kind === "persist-term");
-    return this.on({ kind: "persisted", persistId: asked?.persistId ?? 0, ok });
-  }
-
-  answerApply(failures: Extract<AgentEvent, { kind: "applied" }>["failures"] = []) {
-    const asked = this.effects.findLast((effect) => effect.kind === "apply");
-    return this.on({ kind: "applied", applyId: asked?.applyId ?? 0, failures });
-  }
-
-  connected(term = 1): this {
-    this.on({ kind: "tick" });
-    this.on({ kind: "opened", streamId: this.agent.stream?.id ?? 0 });
-    this.hear({ kind: "welcome", term, controllerId: "test" });
-    this.answerPersist();
-    return this;
-  }
-}
-
-const stage = (sequence: number, operations: readonly RuleOperation[], more: { readonly term?: number; readonly epoch?: number } = {}) =>
-  ({ kind: "stage", term: more.term ?? 1, epoch: more.epoch ?? 1, stage: 0, sequence, operations }) as const;
-
-function messages(effects: readonly AgentEffect[]) {
-  return effects.flatMap((effect) => (effect.kind === "send" ? [effect.message] : []));
-}
-
-function statuses(effects: readonly AgentEffect[]) {
-  return messages(effects).map((message) => (message.kind === "ack" ? message.status : message.kind));
-}
+import { AgentBench, label, messages, put, stage, statuses } from "../testing/agent-bench.js";
+import { agentRules, agentStanding } from "./machine.js";
 
 describe("an agent", () => {
   it("says what it has, and obeys a term or epoch only once that is durable", () => {
-    const bench = new Bench();
+    const bench = new AgentBench();
     bench.on({ kind: "tick" });
     const [hello] = messages(bench.on({ kind: "opened", streamId: 1 }));
     expect(hello).toMatchObject({
@@ -109,7 +32,7 @@ describe("an agent", () => {
   });
 
   it("does not obey what it could not make durable", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.hear(stage(1, [put(label(20))]));
     const effects = bench.answerPersist(false);
     expect(effects.map(({ kind }) => kind)).toEqual(["close-stream", "connect"]);
@@ -118,7 +41,7 @@ describe("an agent", () => {
   });
 
   it("refuses a lower term with the highest seen, and leaves; refuses a lower epoch and stays", () => {
-    const bench = new Bench({ termSeen: 5 }).connected(5);
+    const bench = new AgentBench({ termSeen: 5 }).connected(5);
     bench.hear(stage(1, [], { term: 5, epoch: 4 }));
     bench.answerPersist();
     bench.answerApply();
@@ -139,7 +62,7 @@ describe("an agent", () => {
       { kind: "welcome", term: 4, controllerId: "old" },
       { kind: "read-rules", term: 4, requestId: 1 },
     ] as const) {
-      const bench = new Bench({ termSeen: 5 });
+      const bench = new AgentBench({ termSeen: 5 });
       bench.on({ kind: "tick" });
       bench.on({ kind: "opened", streamId: 1 });
       expect(bench.hear(message).map(({ kind }) => kind)).toEqual(["send", "close-stream", "connect"]);
@@ -147,7 +70,7 @@ describe("an agent", () => {
   });
 
   it("applies a stage whole or not at all, and says which rules it refuses", () => {
-    const bench = new Bench({ ruleCountMax: 2 }).connected();
+    const bench = new AgentBench({ ruleCountMax: 2 }).connected();
     bench.hear(stage(1, [put(label(20)), put(label(21)), put(label(22))]));
     expect(messages(bench.answerPersist())).toMatchObject([
       { status: "received" },
@@ -157,7 +80,7 @@ describe("an agent", () => {
   });
 
   it("takes back what the datapath refuses", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.hear(stage(1, [put(label(20)), put(label(21))]));
     bench.answerPersist();
     bench.answerApply();
@@ -175,7 +98,7 @@ describe("an agent", () => {
   });
 
   it("does not say hello before the datapath has answered for the stage that the last stream left behind", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.hear(stage(1, [put(label(20))]));
     bench.answerPersist();
     bench.on({ kind: "closed", streamId: bench.agent.stream?.id ?? 0 });
@@ -186,7 +109,7 @@ describe("an agent", () => {
   });
 
   it("forgets what it had not begun when its stream is lost, and hears nothing more from that stream", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.hear(stage(1, [put(label(20))]));
     bench.hear(stage(2, [put(label(21))]));
     const lost = bench.agent.stream?.id ?? 0;
@@ -198,7 +121,7 @@ describe("an agent", () => {
   });
 
   it("keeps its rules without a controller, and connects again with growing patience", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.hear(stage(1, [put(label(20))]));
     bench.answerPersist();
     bench.answerApply();
@@ -212,7 +135,7 @@ describe("an agent", () => {
   });
 
   it("leaves a controller that has fallen silent", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     bench.nowMs += 14_000;
     expect(bench.on({ kind: "tick" }).map(({ kind }) => kind)).toEqual(["read-counters"]);
     bench.hear({ kind: "ping", nonce: 1 });
@@ -224,7 +147,7 @@ describe("an agent", () => {
   });
 
   it("answers probes while it is busy, and leaves a controller that sends more than it can hold", () => {
-    const bench = new Bench({ inboxMax: 2 }).connected();
+    const bench = new AgentBench({ inboxMax: 2 }).connected();
     bench.hear(stage(1, [put(label(20))]));
     expect(messages(bench.hear({ kind: "ping", nonce: 7 }))).toEqual([{ kind: "pong", nonce: 7 }]);
     bench.hear(stage(2, []));
@@ -233,7 +156,7 @@ describe("an agent", () => {
   });
 
   it("reports links as they change, and counters at their interval", () => {
-    const bench = new Bench().connected();
+    const bench = new AgentBench().connected();
     const linkId = toId<LinkId>("a-b");
     expect(messages(bench.on({ kind: "link-changed", linkId, up: false }))).toEqual([{ kind: "link-event", linkId, up: false }]);
     expect(bench.on({ kind: "link-changed", linkId, up: false })).toEqual([]);
@@ -243,7 +166,7 @@ describe("an agent", () => {
   });
 
   it("reports its rules in chunks, of which the last says so", () => {
-    const bench = new Bench({ rulesPerMessageMax: 2 }).connected();
+    const bench = new AgentBench({ rulesPerMessageMax: 2 }).connected();
     const rules = [20, 21, 22, 23].map((number) => label(number));
     const report = (count: number, sequence: number) => {
       bench.hear(stage(sequence, rules.slice(0, count).map(put), { epoch: sequence }));
@@ -273,7 +196,7 @@ describe("an agent", () => {
     );
     fc.assert(
       fc.property(fc.array(fc.array(operation, { maxLength: 4 }), { maxLength: 12 }), fc.infiniteStream(fc.nat()), (stages, draws) => {
-        const bench = new Bench().connected();
+        const bench = new AgentBench().connected();
         let expected: ReturnType<typeof agentRules> = new Map();
         let applied = 0;
         stages.forEach((operations, i) => {

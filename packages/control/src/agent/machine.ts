@@ -8,6 +8,7 @@ import { agentConfigDefault, type AgentConfig, type AgentStart } from "../agent-
 import type { AgentEffect } from "../agent-effect.js";
 import type { AgentEvent } from "../agent-event.js";
 import { applied, obeyInbox, persisted, send } from "./obey.js";
+import { noScenarios } from "./prepared.js";
 import { closed, connect, leave, opened, receive } from "./session.js";
 import type { AgentState } from "./state.js";
 
@@ -21,6 +22,7 @@ export function createAgent(config: AgentConfig, start: AgentStart): AgentState 
     termSeen: start.termSeen,
     epochSeen: start.epochSeen,
     table: createRuleTable(config.ruleCountMax, start.rules),
+    prepared: noScenarios(),
     links: new Map(start.links.map(({ linkId, up }) => [linkId, up])),
     stream: undefined,
     streamNext: 0,
@@ -91,17 +93,19 @@ export function agentRules(agent: AgentState): NodeRules {
   return agent.table.rules;
 }
 
-/** The highest pair that is durable, and the digest of the rules. */
+/** The highest pair that is durable, the digest of the rules, and how much is kept for failures. */
 export function agentStanding(agent: AgentState): {
   readonly termSeen: Term;
   readonly epochSeen: Epoch;
   readonly digest: string;
   readonly connected: boolean;
+  readonly prepared: { readonly epoch: Epoch; readonly scenarios: number; readonly operations: number };
 } {
   return {
     termSeen: agent.termSeen,
     epochSeen: agent.epochSeen,
     digest: agent.table.digest,
     connected: agent.stream?.phase === "welcomed",
+    prepared: { epoch: agent.prepared.epoch, scenarios: agent.prepared.byScenario.size, operations: agent.prepared.size },
   };
 }

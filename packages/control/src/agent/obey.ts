@@ -1,6 +1,7 @@
-/** How the agent obeys: terms first, then duplicates, then one stage at a time, whole or not at all. */
+/** How the agent obeys: terms first, then duplicates, then one stage at a time, whole or not at all; what is prepared is only kept. */
 import {
   ruleKey,
+  unreachable,
   type AgentMessage,
   type ControllerMessage,
   type Epoch,
@@ -9,8 +10,9 @@ import {
   type Term,
 } from "@sluice/model";
 import { applyOperations, createRuleTable, type RuleFailure } from "@sluice/rules";
+import { keepScenarios, keptOperations } from "./prepared.js";
 import { greeted, leave, sayHello } from "./session.js";
-import type { Ack, AgentState, StageMessage } from "./state.js";
+import type { Ack, AgentState, Answer, PrepareMessage, StageMessage } from "./state.js";
 
 /** Works through the inbox until something has to be waited for. */
 export function obeyInbox(agent: AgentState): void {
@@ -34,7 +36,13 @@ function obey(agent: AgentState, message: ControllerMessage): void {
       if (acceptsTerm(agent, message.term, 0, message)) reportRules(agent, message.requestId);
       return;
     case "stage":
-      obeyStage(agent, message);
+      if (isDue(agent, message)) obeyStage(agent, message);
+      return;
+    case "prepare":
+      if (isDue(agent, message)) prepare(agent, message);
+      return;
+    default:
+      unreachable(message);
   }
 }
 
@@ -72,37 +80,59 @@ export function persisted(agent: AgentState, persistId: number, ok: boolean): vo
   if (busy.message !== undefined) agent.inbox.unshift(busy.message);
 }
 
-function obeyStage(agent: AgentState, stage: StageMessage): void {
-  const { term, epoch, sequence } = stage;
-  if (term < agent.termSeen) {
-    acceptsTerm(agent, term, sequence, stage);
-    return;
-  }
+/**
+ * Whether a message with a sequence is to be obeyed now. Fenced by term and by epoch: lower ones are refused, higher ones made durable
+ * first. A duplicate gets the answer that it had.
+ */
+function isDue(agent: AgentState, message: StageMessage | PrepareMessage): boolean {
+  const { term, epoch, sequence } = message;
+  if (term < agent.termSeen) return acceptsTerm(agent, term, sequence, message);
   if (term === agent.sequenceSeen.term && sequence <= agent.sequenceSeen.sequence) {
-    // A duplicate. One whose answer is forgotten is older than anything that the controller still waits for.
-    const known = agent.answers.find((ack) => ack.term === term && ack.sequence === sequence);
+    // One whose answer is forgotten is older than anything that the controller still waits for.
+    const known = agent.answers.find((each) => each.term === term && each.sequence === sequence);
     if (known !== undefined) send(agent, known);
-    return;
+    return false;
   }
   if (epoch < agent.epochSeen) {
     send(agent, { kind: "refused", sequence, code: "stale-epoch", termSeen: agent.termSeen, epochSeen: agent.epochSeen });
-    return;
+    return false;
   }
   if (term > agent.termSeen || epoch > agent.epochSeen) {
-    persist(agent, { term, epoch, message: stage });
-    return;
+    persist(agent, { term, epoch, message });
+    return false;
   }
   agent.sequenceSeen = { term, sequence };
+  return true;
+}
+
+function obeyStage(agent: AgentState, stage: StageMessage): void {
   send(agent, ackOf(agent, stage, "received", []));
-  const inverse = inverseOf(agent.table.rules, stage.operations);
-  const failures = agent.table.apply(stage.operations);
+  const operations = stage.prepared === undefined ? stage.operations : keptOperations(agent.prepared, stage.prepared);
+  if (operations === undefined) {
+    answer(agent, ackOf(agent, stage, "failed", [nothingKept(stage)]));
+    return;
+  }
+  const inverse = inverseOf(agent.table.rules, operations);
+  const failures = agent.table.apply(operations);
   if (failures.length > 0) {
     answer(agent, ackOf(agent, stage, "failed", failures));
     return;
   }
   agent.requestNext += 1;
   agent.busy = { kind: "applying", applyId: agent.requestNext, stage, inverse };
-  agent.effects.push({ kind: "apply", applyId: agent.requestNext, operations: stage.operations, rules: agent.table.rules });
+  agent.effects.push({ kind: "apply", applyId: agent.requestNext, operations, rules: agent.table.rules });
+}
+
+/** The controller is told that it has to send the operations themselves. */
+function nothingKept({ prepared }: StageMessage): RuleFailure {
+  const reason = `the agent keeps nothing for scenario ${prepared?.scenarioId} of plan ${prepared?.epoch}`;
+  return { key: `scenario/${prepared?.scenarioId}`, code: "not-found", reason };
+}
+
+function prepare(agent: AgentState, message: PrepareMessage): void {
+  const refused = keepScenarios(agent.prepared, message, agent.config.preparedOperationsMax);
+  const { term, epoch, sequence } = message;
+  answer(agent, { kind: "prepared", term, epoch, sequence, held: agent.prepared.byScenario.size, refused });
 }
 
 /** The datapath has answered: only now is the stage programmed. */
@@ -133,10 +163,10 @@ function ackOf(
   return { kind: "ack", term, epoch, stage, sequence, status, failures, digest: agent.table.digest };
 }
 
-function answer(agent: AgentState, ack: Ack): void {
-  agent.answers.push(ack);
+function answer(agent: AgentState, message: Answer): void {
+  agent.answers.push(message);
   if (agent.answers.length > agent.config.answersMax) agent.answers.shift();
-  send(agent, ack);
+  send(agent, message);
 }
 
 function reportRules(agent: AgentState, requestId: number): void {

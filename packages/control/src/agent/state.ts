@@ -3,6 +3,7 @@ import type { AgentMessage, ControllerMessage, Epoch, LinkId, RuleOperation, Ter
 import type { RuleTable } from "@sluice/rules";
 import type { AgentConfig } from "../agent-config.js";
 import type { AgentEffect } from "../agent-effect.js";
+import type { PreparedScenarios } from "./prepared.js";
 
 export interface Stream {
   readonly id: number;
@@ -11,7 +12,10 @@ export interface Stream {
 }
 
 export type StageMessage = Extract<ControllerMessage, { kind: "stage" }>;
+export type PrepareMessage = Extract<ControllerMessage, { kind: "prepare" }>;
 export type Ack = Extract<AgentMessage, { kind: "ack" }>;
+/** What is answered to messages that have a sequence. */
+export type Answer = Ack | Extract<AgentMessage, { kind: "prepared" }>;
 
 /** The one thing that the driver has been asked for and has not answered; the inbox waits for it. */
 export type Busy =
@@ -34,6 +38,7 @@ export interface AgentState {
   epochSeen: Epoch;
   /** What the datapath holds; ahead of it while a stage is being applied. */
   table: RuleTable;
+  readonly prepared: PreparedScenarios;
   readonly links: Map<LinkId, boolean>;
   stream: Stream | undefined;
   streamNext: number;
@@ -42,8 +47,8 @@ export interface AgentState {
   readonly inbox: ControllerMessage[];
   busy: Busy | undefined;
   requestNext: number;
-  /** Newest last: what was answered to stages, for duplicates. */
-  readonly answers: Ack[];
+  /** Newest last: what was answered to stages and to what was prepared, for duplicates. */
+  readonly answers: Answer[];
   /** Highest sequence of the term that was begun. */
   sequenceSeen: { term: Term; sequence: number };
   countersAskedMs: number | undefined;
