@@ -63,6 +63,8 @@ export function agentMessage(state: ControllerState, streamId: number, message: 
       return reportLink(state, { nodeId: one.nodeId, linkId: message.linkId, up: message.up });
     case "counters":
       return measure(state, one, message);
+    // Nothing was given to be kept, so an answer to that says nothing.
+    case "prepared":
     case "pong":
       return;
     default:
