@@ -110,6 +110,34 @@ describe("agent", () => {
     expect(datapath.table.rules.size).toBe(0);
   });
 
+  it("keeps what it is prepared for until a stage names it; a process that starts anew has none and says so", async () => {
+    const log: object[] = [];
+    const agent = start({ log: { ...quiet, debug: (data) => void log.push(data) } });
+    const connection = await welcomed(1);
+    const prepare = { kind: "prepare", term: 1, epoch: 1, sequence: 1, replaces: true } as const;
+    connection.send({ ...prepare, scenarios: [{ scenarioId: "link:a/b é", operations: [label(16), label(17)] }] });
+    expect(await connection.next("prepared")).toEqual({ kind: "prepared", term: 1, epoch: 1, sequence: 1, held: 1, refused: [] });
+    expect(datapath.table.rules.size).toBe(0);
+    const named = (sequence: number) => ({ ...stage(1, 1, sequence, []), prepared: { epoch: 1, scenarioId: "link:a/b é" } });
+    connection.send(named(2));
+    await connection.next("ack");
+    expect(await connection.next("ack")).toMatchObject({ sequence: 2, status: "programmed", digest: datapath.table.digest });
+    expect(datapath.table.rules.size).toBe(2);
+    expect(log).toContainEqual(expect.objectContaining({ kind: "prepare", scenarios: 1, operations: 2 }));
+    expect(log).toContainEqual(expect.objectContaining({ kind: "stage", operations: 0, prepared: named(2).prepared }));
+    await agent.stop();
+
+    start();
+    const next = await welcomed(1);
+    next.send(named(3));
+    await next.next("ack");
+    expect(await next.next("ack")).toMatchObject({
+      status: "failed",
+      failures: [{ key: "scenario/link:a/b é", code: "not-found" }],
+      digest: datapath.table.digest,
+    });
+  });
+
   it("tells that the datapath broke, and holds what it held", async () => {
     datapath.apply = () => Promise.reject(new Error("the switch is on fire"));
     const agent = start();

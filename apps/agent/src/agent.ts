@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { agentStanding, createAgent, stepAgent, type AgentConfig, type AgentEffect, type AgentEvent } from "@sluice/control";
-import { ruleKey, unreachable, type Fault, type NodeId, type RuleOperation } from "@sluice/model";
+import { ruleKey, unreachable, type ControllerMessage, type Fault, type NodeId, type RuleOperation } from "@sluice/model";
 import type { RuleFailure } from "@sluice/rules";
 import { openControllerChannel, openControllerStream, type ControllerChannel, type ControllerStream } from "./controller-stream.js";
 import type { Datapath } from "./datapath.js";
@@ -131,7 +131,10 @@ export function runAgent(options: AgentOptions): RunningAgent {
   function connect(streamId: number): void {
     if (!running) return;
     const fresh = openControllerStream(channel, {
-      onMessage: (message) => dispatch({ kind: "message", streamId, message }),
+      onMessage(message) {
+        log.debug({ node: nodeId, ...gistOf(message) }, `told: ${message.kind}`);
+        dispatch({ kind: "message", streamId, message });
+      },
       onClosed(reason, faults) {
         log.warn({ node: nodeId, streamId, faults }, `the stream to the controller has ended: ${reason}`);
         if (stream?.id === streamId) stream = undefined;
@@ -200,6 +203,22 @@ export function runAgent(options: AgentOptions): RunningAgent {
       await Promise.allSettled(underway);
     },
   };
+}
+
+/** What a log says of a message: all but its operations. */
+function gistOf(message: ControllerMessage): object {
+  switch (message.kind) {
+    case "stage": {
+      const { operations, ...rest } = message;
+      return { ...rest, operations: operations.length };
+    }
+    case "prepare": {
+      const { scenarios, ...rest } = message;
+      return { ...rest, scenarios: scenarios.length, operations: scenarios.reduce((sum, { operations }) => sum + operations.length, 0) };
+    }
+    default:
+      return message;
+  }
 }
 
 function brokenBy(operation: RuleOperation): RuleFailure {

@@ -23,7 +23,7 @@ export interface Datapath {
   rules(): NodeRules;
   /** All of it and no failures, or nothing of it and the operations that could not be applied. Applying it again changes nothing. */
   apply(operations: readonly RuleOperation[]): readonly RuleFailure[] | Promise<readonly RuleFailure[]>;
-  /** State of the outgoing links. */
+  /** State of the outgoing links as its ports show it: failover groups go by the same, without asking anyone. */
   links(): readonly LinkStatus[];
   /** Tells every change of a link from now on; the function returned ends that. */
   onLinkChange(listener: (change: LinkStatus) => void): () => void;

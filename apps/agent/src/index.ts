@@ -3,4 +3,5 @@ export * from "./controller-stream.js";
 export * from "./datapath.js";
 export { makeDirectory } from "./directory.js";
 export * from "./memory-datapath.js";
+export * from "./ports.js";
 export * from "./term-file.js";

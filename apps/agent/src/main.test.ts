@@ -39,10 +39,11 @@ afterAll(() => {
 
 describe("sluice-agent", () => {
   it("teaches by --help and refuses what it does not understand", async () => {
-    const [help, wrong, wrongLink] = await Promise.all([
+    const [help, wrong, wrongLink, wrongDetection] = await Promise.all([
       agentProcess(["--help"]).ended,
       agentProcess(["--node", "a", "--controller", "nowhere", "--state-dir", stateDir]).ended,
       agentProcess(["--node", "a", "--controller", "127.0.0.1:1", "--state-dir", stateDir, "--link", "a-b", ""]).ended,
+      agentProcess(["--node", "a", "--controller", "127.0.0.1:1", "--state-dir", stateDir, "--detection-ms", "60001"]).ended,
     ]);
     expect(help.code).toBe(0);
     expect(help.stdout).toMatch(/--state-dir[\s\S]*Exit code 1[\s\S]*Example/);
@@ -50,6 +51,8 @@ describe("sluice-agent", () => {
     expect(wrong.stderr).toMatch(/host:port/);
     expect(wrongLink.code).toBe(1);
     expect(wrongLink.stderr).toMatch(/^error: option '--link <id\.\.\.>'.*1 to 128 printable characters/);
+    expect(wrongDetection.code).toBe(1);
+    expect(wrongDetection.stderr).toMatch(/whole milliseconds, at most 60000/);
     expect(wrongLink.stderr).not.toMatch(/ at .*main\.ts/);
   });
 

@@ -33,6 +33,15 @@ function count(text: string): number {
   return value;
 }
 
+/** Longer than any detection is worth, ms. */
+const detectionMsMax = 60_000;
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > detectionMsMax) throw new InvalidArgumentError(`Give whole milliseconds, at most ${detectionMsMax}.`);
+  return value;
+}
+
 const program = new Command("sluice-agent")
   .description(
     "The agent of one switch. It keeps one stream to the controller, says what the switch holds, applies the rules it is\n" +
@@ -44,6 +53,7 @@ const program = new Command("sluice-agent")
   .requiredOption("--state-dir <dir>", "directory of this agent alone: what it has promised to obey, over restarts")
   .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology", linkIds)
   .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)
+  .option("--detection-ms <ms>", "how long the switch takes to notice that a link went down or came up", milliseconds, 0)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .addHelpText(
@@ -63,13 +73,14 @@ const given = program.opts<{
   stateDir: string;
   link?: readonly LinkId[];
   linksFromStdin: boolean;
+  detectionMs: number;
   ruleCountMax: number;
   logLevel: string;
 }>();
 const log = pino({ level: given.logLevel, base: { node: given.node } }, pino.destination({ fd: 2, sync: true }));
 
 const links = (given.link ?? []).map((linkId) => ({ linkId, up: true }));
-const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax });
+const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax, detectionMs: given.detectionMs });
 let agent: RunningAgent;
 try {
   agent = runAgent({
