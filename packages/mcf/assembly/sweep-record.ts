@@ -89,6 +89,31 @@ function valueAt(values: usize, i: u16): f64 {
   return load<f64>(values + (<usize>i << 3));
 }
 
+/** The least of a per-link figure, and of `most`, from the root to every node of a group. */
+// @ts-ignore: decorator
+@inline
+export function leastDown(nodes: usize, parent: usize, link: usize, figure: usize, value: usize, most: f64): void {
+  store<f64>(value, most);
+  let p = parent + 2;
+  let l = link + 2;
+  let at = value + 8;
+  const end = value + (nodes << 3);
+  for (; at + 24 < end; at += 32, p += 8, l += 8) {
+    store<f64>(at, lesser(valueAt(value, load<u16>(p)), valueAt(figure, load<u16>(l))));
+    store<f64>(at, lesser(valueAt(value, load<u16>(p, 2)), valueAt(figure, load<u16>(l, 2))), 8);
+    store<f64>(at, lesser(valueAt(value, load<u16>(p, 4)), valueAt(figure, load<u16>(l, 4))), 16);
+    store<f64>(at, lesser(valueAt(value, load<u16>(p, 6)), valueAt(figure, load<u16>(l, 6))), 24);
+  }
+  for (; at < end; at += 8, p += 2, l += 2) store<f64>(at, lesser(valueAt(value, load<u16>(p)), valueAt(figure, load<u16>(l))));
+}
+
+/** The second where it is smaller: without what `min` does for what is no number. */
+// @ts-ignore: decorator
+@inline
+export function lesser(a: f64, b: f64): f64 {
+  return select(b, a, b < a);
+}
+
 /** Flow at the nodes of a group, summed up towards the root and added to the links on the way. Leaves the nodes at zero. */
 // @ts-ignore: decorator
 @inline

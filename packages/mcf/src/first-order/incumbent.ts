@@ -73,7 +73,7 @@ function improveBound(incumbent: Incumbent, kernel: Kernel, program: FlowProgram
   if (unscaled < incumbent.bound) keep(unscaled, 1);
   if (pathCost === undefined && spent > 0) {
     const scale = bestScale(layout.leastPrice, layout.demand, spent);
-    const scaled = scaledBound(layout.leastPrice, layout.demand, spent, scale);
+    const scaled = scale * spent + kernel.worthBeyond(scale);
     if (scaled < incumbent.bound) keep(scaled, scale);
   }
 }
@@ -119,7 +119,7 @@ function raiseForClipped(price: Float64Array, { problem, pathCost }: FlowProgram
 const scaleRounds = 12;
 const scaleRange = 1.5;
 /** Demands that are looked at to find the scale; the bound is then taken over all. */
-const sampleSize = 4096;
+const sampleSize = 1024;
 
 /** About the s at which s spent + sum D_k max(0, 1 - s m_k) is least, by bisection on its slope over a sample of the demands. */
 function bestScale(leastPrice: Float64Array, demand: Float64Array, spent: number): number {
@@ -137,15 +137,6 @@ function bestScale(leastPrice: Float64Array, demand: Float64Array, spent: number
     else low = s;
   }
   return Math.sqrt(low * high);
-}
-
-function scaledBound(leastPrice: Float64Array, demand: Float64Array, spent: number, scale: number): number {
-  let sum = scale * spent;
-  for (let k = 0; k < demand.length; k++) {
-    const short = 1 - scale * (leastPrice[k] as number);
-    if (short > 0) sum += (demand[k] as number) * short;
-  }
-  return sum;
 }
 
 /** Fits flows to demands, with limit "capacity" scales them down to fit links too, and gives away what is left. */
@@ -171,7 +162,7 @@ function improveFlow(incumbent: Incumbent, kernel: Kernel, { limit, problem }: F
   addLoads(layout, load);
   for (let e = 0; e < linkCount; e++) layout.linkFigure[e] = Math.max(0, (capacityBps[e] as number) - (load[e] as number));
   kernel.fill();
-  const value = worthOf(layout.fitted, layout.cost);
+  const value = kernel.worthOf();
   if (value > incumbent.value) keepFlow(incumbent, layout.fitted, value);
 }
 
@@ -185,11 +176,4 @@ function keepFlow(incumbent: Incumbent, flow: Float64Array, value: number): void
   incumbent.value = value;
   incumbent.hasFlow = true;
   incumbent.flow.set(flow);
-}
-
-function worthOf(flow: Float64Array, cost: Float64Array): number {
-  let sum = 0;
-  if (cost.length === 0) for (let s = 0; s < flow.length; s++) sum += flow[s] as number;
-  else for (let s = 0; s < flow.length; s++) sum += (flow[s] as number) * (1 - (cost[s] as number));
-  return sum;
 }

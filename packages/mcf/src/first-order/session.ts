@@ -54,7 +54,7 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
   const fillable = limit === "capacity" ? 1 / options.demandGrowthMax : 0;
   const trie = buildTrie({ ...problem, demandBps: firstBps }, { fillable });
   const kernel = makeKernel(layOut(program, trie, firstBps), options);
-  const iterate = makeIterate(kernel, priceStepOf(program), stepSizeStart);
+  const iterate = makeIterate(kernel, priceStepOf(program, kernel), stepSizeStart);
   const closures = makeClosures(iterate, problem);
   // What is needed for changes only is not made for a single solve.
   let longest: Float64Array | undefined;
@@ -66,7 +66,7 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
       assert(!isClosed, "a session that was closed solves nothing: its memory is another's");
       const began = limits.nowMs();
       const changed = changedProgram(program, change, { firstBps, growthMax: options.demandGrowthMax });
-      iterate.priceStep = priceStepOf(changed);
+      iterate.priceStep = priceStepOf(changed, kernel);
       iterate.stepSize = stepSizeStart;
       closures.openAll();
       if (change.demandBps !== undefined || change.capacityBps !== undefined || longest !== undefined) {
@@ -147,12 +147,12 @@ function setRates({ demandAt, demand, weight }: Layout, demandBps: Float64Array,
 }
 
 /** Link loads of the flows as they are. */
-function loadByFlow({ kernel, load }: Iterate): void {
+function loadByFlow({ kernel }: Iterate): void {
   const { layout } = kernel;
   layout.fitted.set(layout.flow);
   layout.linkFigure.fill(1);
   kernel.scale();
-  addLoads(layout, load);
+  addLoads(layout, layout.load);
 }
 
 function solutionOf(

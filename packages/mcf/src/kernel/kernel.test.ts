@@ -6,7 +6,7 @@ import { ringProgram } from "../testing/ring-program.js";
 import { problemOf } from "../testing/written-problem.js";
 import { buildTrie } from "../trie/path-trie.js";
 import { addLoads, makeKernel, type Kernel, type KernelKind } from "./kernel.js";
-import { double, layOut } from "./layout.js";
+import { double, layOut, linkDouble } from "./layout.js";
 
 /** Runs every kernel some rounds on figures that are made up, and returns all that they leave behind. */
 function traceOf(program: FlowProgram, kind: KernelKind, threads: number): readonly Float64Array[] {
@@ -43,10 +43,24 @@ function traceOf(program: FlowProgram, kind: KernelKind, threads: number): reado
     }
     kernel.sweep();
     record();
+    const onLinks = layout.linkRecord / 8;
+    layout.capacity.set(problem.capacityBps);
+    Object.assign(layout.doubles, {
+      [onLinks + linkDouble.size]: 0.4,
+      [onLinks + linkDouble.newShare]: 1.2,
+      [onLinks + linkDouble.oldShare]: -0.6,
+      [onLinks + linkDouble.anchorShare]: 0.4,
+    });
+    for (const call of [kernel.stepPrices, kernel.averageLinks]) {
+      call();
+      trace.push(layout.price.slice(), layout.priceNew.slice(), layout.load.slice(), layout.loadNew.slice());
+      trace.push(layout.doubles.slice(onLinks + linkDouble.movement, onLinks + linkDouble.coupling + 1));
+    }
     kernel.distance();
     record();
     kernel.price();
     record();
+    trace.push(Float64Array.of(kernel.worthBeyond(1), kernel.worthBeyond(0.7)));
     kernel.fit();
     record();
     for (let e = 0; e <= problem.linkCount; e++) layout.linkFigure[e] = ((e * 13 + round) % 7) / 6;
@@ -55,6 +69,7 @@ function traceOf(program: FlowProgram, kind: KernelKind, threads: number): reado
     for (let e = 0; e < problem.linkCount; e++) layout.linkFigure[e] = problem.capacityBps[e] as number;
     kernel.fill();
     record();
+    trace.push(Float64Array.of(kernel.worthOf()));
   }
   kernel.release();
   return trace;

@@ -3,7 +3,9 @@
  * the bit, whichever it is.
  */
 import { sweepMemories, sweepModule, type Layout, type Partition } from "./layout.js";
+import { averageLinks, stepPrices } from "./links-reference.js";
 import { distance, fill, fit, price, scale, sweep } from "./sweep-reference.js";
+import { worthBeyond, worthOf } from "./worth-reference.js";
 import { crewOf, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
@@ -21,28 +23,67 @@ export interface Kernel {
   readonly distance: () => void;
   /** Partition after partition, always on this thread: they share what is left of each link. */
   readonly fill: () => void;
+  /** New prices from the loads of the last sweep, with limit "capacity". */
+  readonly stepPrices: () => void;
+  /** Moves prices and loads of links as the last sweep moved flows. */
+  readonly averageLinks: () => void;
+  /** sum D_k max(0, 1 - scale m_k), with m_k the demands' least prices of the last `price`. */
+  readonly worthBeyond: (scale: number) => number;
+  /** Of the fitted flows, less what they cost: bps. */
+  readonly worthOf: () => number;
   /** Gives the memory back: neither kernel nor layout may be used any more. */
   readonly release: () => void;
 }
 
 type Operation = SharedOperation | "fill";
+type LinkOperation = "stepPrices" | "averageLinks";
 
 const reference: Readonly<Record<Operation, (layout: Layout, partition: Partition) => void>> = { sweep, price, fit, scale, distance, fill };
+const referenceOnLinks: Readonly<Record<LinkOperation, (layout: Layout) => void>> = { stepPrices, averageLinks };
 
 export const wasmRuns = sweepModule.runs;
 
 /** `threads`: this one included. */
 export function makeKernel(layout: Layout, { kind, threads }: { readonly kind: KernelKind; readonly threads: number }): Kernel {
-  if (kind === "reference") {
-    return kernelOf(layout, (operation, partition) => reference[operation](layout, partition));
-  }
-  const call = layout.lent.kernels() as Readonly<Record<Operation, (record: number) => void>>;
+  if (kind === "reference") return kernelOf(layout, referenceCalls(layout));
+  const calls = layout.lent.kernels() as unknown as Exports;
   const work = layout.parent.length + layout.pathAt.length;
-  const crew = threads > 1 && work >= threadWorkMin ? crewOf(sweepModule, layout) : undefined;
-  return kernelOf(layout, (operation, { record }) => call[operation](record), crew);
+  return kernelOf(layout, compiledCalls(layout, calls), threads > 1 && work >= threadWorkMin ? crewOf(sweepModule, layout) : undefined);
 }
 
-function kernelOf(layout: Layout, run: (operation: Operation, partition: Partition) => void, crew?: Crew): Kernel {
+/** What either kind of kernel is called by. */
+interface Calls {
+  readonly run: (operation: Operation, partition: Partition) => void;
+  readonly onLinks: (operation: LinkOperation) => void;
+  readonly worthBeyond: (scale: number) => number;
+  readonly worthOf: () => number;
+}
+
+interface Exports extends Readonly<Record<Operation | LinkOperation, (record: number) => void>> {
+  readonly worthBeyond: (least: number, demands: number, count: number, scale: number) => number;
+  readonly worthOf: (fitted: number, costs: number, count: number) => number;
+}
+
+function referenceCalls(layout: Layout): Calls {
+  return {
+    run: (operation, partition) => reference[operation](layout, partition),
+    onLinks: (operation) => referenceOnLinks[operation](layout),
+    worthBeyond: (by) => worthBeyond(layout, by),
+    worthOf: () => worthOf(layout),
+  };
+}
+
+function compiledCalls({ linkRecord, leastPrice, demand, fitted, cost, positionCount }: Layout, exports: Exports): Calls {
+  const costs = cost.length === 0 ? 0 : cost.byteOffset;
+  return {
+    run: (operation, { record }) => exports[operation](record),
+    onLinks: (operation) => exports[operation](linkRecord),
+    worthBeyond: (by) => exports.worthBeyond(leastPrice.byteOffset, demand.byteOffset, positionCount, by),
+    worthOf: () => exports.worthOf(fitted.byteOffset, costs, fitted.length),
+  };
+}
+
+function kernelOf(layout: Layout, { run, onLinks, ...sums }: Calls, crew?: Crew): Kernel {
   const [first, ...others] = layout.partitions as [Partition, ...Partition[]];
   const onAll = (operation: SharedOperation) => (): void => {
     crew?.start(operation);
@@ -60,6 +101,9 @@ function kernelOf(layout: Layout, run: (operation: Operation, partition: Partiti
     fill: () => {
       for (const partition of layout.partitions) run("fill", partition);
     },
+    stepPrices: () => onLinks("stepPrices"),
+    averageLinks: () => onLinks("averageLinks"),
+    ...sums,
     release: () => sweepMemories.giveBack(layout.lent),
   };
 }

@@ -60,10 +60,30 @@ export const word = {
 /** Doubles (8 bytes) of a partition's record. */
 export const double = { stepSize: 12, stepShare: 13, anchorShare: 14, reflection: 15, gain: 16, dualSum: 17, movement: 18 } as const;
 
+/** Words of the record of links; assembly/sweep-links.ts lists the same as byte offsets. Counts are of pairs' members: even. */
+export const linkWord = {
+  linkCount: 0,
+  firstLoad: 1,
+  secondLoad: 2,
+  price: 3,
+  priceNew: 4,
+  priceAnchor: 5,
+  load: 6,
+  loadNew: 7,
+  loadAnchor: 8,
+  capacity: 9,
+  priceMetric: 10,
+  priceReach: 11,
+} as const;
+
+/** Doubles of the record of links. */
+export const linkDouble = { size: 6, newShare: 7, oldShare: 8, anchorShare: 9, movement: 10, coupling: 11 } as const;
+
 /** Weight of the flows of demands that are not there: no step moves them. */
 export const weightless = 1e30;
 
 const recordBytes = 192;
+const linkRecordBytes = 96;
 /** Below this the kernel module keeps its own constants and scratch. */
 const firstByte = 65_536;
 
@@ -108,6 +128,18 @@ export interface Layout {
   /** Per link, and one for the root that stays 0. */
   readonly price: Float64Array;
   readonly linkFigure: Float64Array;
+  /** As well: where the last step took prices and loads, where those of the anchor are, loads of the flows as they are. */
+  readonly priceNew: Float64Array;
+  readonly priceAnchor: Float64Array;
+  readonly load: Float64Array;
+  readonly loadNew: Float64Array;
+  readonly loadAnchor: Float64Array;
+  /** As well: capacity, bps; 1 / (what all demands with a path over the link could bring), the metric of prices, and its inverse; 0 for what is not in the tries. */
+  readonly capacity: Float64Array;
+  readonly priceMetric: Float64Array;
+  readonly priceReach: Float64Array;
+  /** Byte address of the record of links. */
+  readonly linkRecord: number;
   readonly partitions: readonly Partition[];
   readonly words: Int32Array;
   readonly doubles: Float64Array;
@@ -121,6 +153,7 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
 
   const arena = new Arena();
   const records = arena.take(recordBytes * partitionCount);
+  const linkRecord = arena.take(linkRecordBytes);
   const at = {
     positionStart: arena.take(4 * positionStart.length),
     slotStart: arena.take(4 * slotStart.length),
@@ -138,6 +171,16 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     price: arena.take(8 * (linkCount + 1)),
     linkFigure: arena.take(8 * (linkCount + 1)),
   };
+  const onLinks = {
+    priceNew: arena.take(8 * (linkCount + 1)),
+    priceAnchor: arena.take(8 * (linkCount + 1)),
+    load: arena.take(8 * (linkCount + 1)),
+    loadNew: arena.take(8 * (linkCount + 1)),
+    loadAnchor: arena.take(8 * (linkCount + 1)),
+    capacity: arena.take(8 * (linkCount + 1)),
+    priceMetric: arena.take(8 * (linkCount + 1)),
+    priceReach: arena.take(8 * (linkCount + 1)),
+  };
   const own = Array.from({ length: partitionCount }, () => ({
     load: arena.take(8 * (linkCount + 1)),
     nodeValue: arena.take(8 * (nodesMax + 1)),
@@ -148,6 +191,7 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
   const { buffer } = lent.memory;
   new Uint8Array(buffer, firstByte, arena.end - firstByte).fill(0);
   const words = new Int32Array(buffer);
+  const figures = (address: number): Float64Array => new Float64Array(buffer, address, linkCount + 1);
   const layout: Layout = {
     trie,
     lent,
@@ -167,11 +211,20 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     demand: new Float64Array(buffer, at.demand, positionCount),
     weight: new Float64Array(buffer, at.weight, positionCount),
     leastPrice: new Float64Array(buffer, at.leastPrice, positionCount),
-    price: new Float64Array(buffer, at.price, linkCount + 1),
-    linkFigure: new Float64Array(buffer, at.linkFigure, linkCount + 1),
+    price: figures(at.price),
+    linkFigure: figures(at.linkFigure),
+    priceNew: figures(onLinks.priceNew),
+    priceAnchor: figures(onLinks.priceAnchor),
+    load: figures(onLinks.load),
+    loadNew: figures(onLinks.loadNew),
+    loadAnchor: figures(onLinks.loadAnchor),
+    capacity: figures(onLinks.capacity),
+    priceMetric: figures(onLinks.priceMetric),
+    priceReach: figures(onLinks.priceReach),
+    linkRecord,
     partitions: own.map((part, i) => ({
       record: records + recordBytes * i,
-      load: new Float64Array(buffer, part.load, linkCount + 1),
+      load: figures(part.load),
       nodeValue: new Float64Array(buffer, part.nodeValue, nodesMax + 1),
       nodeFlow: new Float64Array(buffer, part.nodeFlow, nodesMax + 1),
     })),
@@ -194,6 +247,19 @@ export function layOut({ limit, pathCost }: FlowProgram, trie: PathTrie, rates: 
     for (const [field, address] of Object.entries(own[i] ?? {})) put(field as keyof (typeof own)[number], address);
     layout.doubles[record / 8 + double.gain] = 1;
   });
+  const putLink = (field: keyof typeof linkWord, value: number): void => {
+    words[linkRecord / 4 + linkWord[field]] = value;
+  };
+  putLink("linkCount", (linkCount + 2) & ~1);
+  putLink("firstLoad", own[0]?.load ?? 0);
+  putLink("secondLoad", own[1]?.load ?? 0);
+  putLink("price", at.price);
+  for (const [field, address] of Object.entries(onLinks)) putLink(field as keyof typeof onLinks, address);
+  for (let e = 0; e < linkCount; e++) {
+    const reach = trie.contested[e] === 1 ? (trie.potentialBps[e] as number) : 0;
+    layout.priceReach[e] = reach;
+    layout.priceMetric[e] = reach > 0 ? 1 / reach : 0;
+  }
   return layout;
 }
 

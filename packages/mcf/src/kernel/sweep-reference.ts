@@ -45,6 +45,17 @@ function sumDown({ layout, partition }: Run, group: number, figure: Float64Array
   }
 }
 
+function leastDown({ layout, partition }: Run, group: number, figure: Float64Array, highest: number): void {
+  const { nodeStart, parent, link } = layout;
+  const { nodeValue } = partition;
+  const base = nodeStart[group] as number;
+  const nodes = (nodeStart[group + 1] as number) - base;
+  nodeValue[0] = highest;
+  for (let i = 1; i < nodes; i++) {
+    nodeValue[i] = least(nodeValue[parent[base + i] as number] as number, figure[link[base + i] as number] as number);
+  }
+}
+
 function sumUp({ layout, partition }: Run, group: number): void {
   const { nodeStart, parent, link } = layout;
   const { nodeFlow, load } = partition;
@@ -299,17 +310,12 @@ export function fit(layout: Layout, partition: Partition): void {
 
 export function scale(layout: Layout, partition: Partition): void {
   const run = runOf(layout, partition);
-  const { nodeStart, parent, link, leaf, fitted, linkFigure, slotStart } = layout;
+  const { leaf, fitted, linkFigure, slotStart } = layout;
   const { nodeValue, nodeFlow, load } = partition;
   load.fill(0);
   nodeValue[run.padNode] = 0;
   for (let g = run.groupBegin; g < run.groupEnd; g++) {
-    const base = nodeStart[g] as number;
-    const nodes = (nodeStart[g + 1] as number) - base;
-    nodeValue[0] = 1;
-    for (let i = 1; i < nodes; i++) {
-      nodeValue[i] = Math.min(nodeValue[parent[base + i] as number] as number, linkFigure[link[base + i] as number] as number);
-    }
+    leastDown(run, g, linkFigure, 1);
     const end = slotStart[(g + 1) * classCount] as number;
     for (let s = slotStart[g * classCount] as number; s < end; s++) {
       const node = leaf[s] as number;
@@ -322,39 +328,51 @@ export function scale(layout: Layout, partition: Partition): void {
   nodeFlow[run.padNode] = 0;
 }
 
+const restMin = 1e-12;
+
 export function fill(layout: Layout, partition: Partition): void {
   const run = runOf(layout, partition);
   const { nodeStart, parent, link, leaf, fitted, demand, linkFigure } = layout;
+  const { nodeValue } = partition;
+  nodeValue[run.padNode] = 0;
   for (let g = run.groupBegin; g < run.groupEnd; g++) {
+    leastDown(run, g, linkFigure, Infinity);
     const base = nodeStart[g] as number;
-    const roomTo = (node: number, wanted: number): number => {
-      let room = wanted;
-      for (let i = node; i > 0 && room > 0; i = parent[base + i] as number) {
-        room = Math.min(room, linkFigure[link[base + i] as number] as number);
-      }
-      return room;
-    };
-    eachPair(run, g, (k, slot, width) => {
-      for (let lane = 0; lane < 2; lane++) {
-        const d = demand[k + lane] as number;
-        let sum = 0;
-        for (let j = 0; j < width; j++) sum += fitted[slot + 2 * j + lane] as number;
-        let rest = d - sum;
-        if (rest <= 1e-12 * d) continue;
-        for (let j = 0; j < width && rest > 0; j++) {
-          const s = slot + 2 * j + lane;
-          const node = leaf[s] as number;
-          if (node === run.padNode) continue;
-          const room = roomTo(node, rest);
-          if (room <= 0) continue;
-          fitted[s] = (fitted[s] as number) + room;
-          rest -= room;
-          for (let i = node; i > 0; i = parent[base + i] as number) {
-            const e = link[base + i] as number;
-            linkFigure[e] = Math.max(0, (linkFigure[e] as number) - room);
-          }
+    const fillDemand = (slot: number, width: number, wanted: number): void => {
+      let rest = wanted;
+      for (let j = 0; j < width && rest > 0; j++) {
+        const s = slot + 2 * j;
+        const node = leaf[s] as number;
+        let room = least(rest, nodeValue[node] as number);
+        for (let i = node; i > 0 && room > 0; i = parent[base + i] as number) {
+          room = least(room, linkFigure[link[base + i] as number] as number);
+        }
+        if (!(room > 0)) continue;
+        fitted[s] = (fitted[s] as number) + room;
+        rest -= room;
+        for (let i = node; i > 0; i = parent[base + i] as number) {
+          const e = link[base + i] as number;
+          const less = (linkFigure[e] as number) - room;
+          linkFigure[e] = less > 0 ? less : 0;
         }
       }
+    };
+    eachPair(run, g, (k, slot, width) => {
+      // Both demands of a vector are looked at before either is filled.
+      const rests = [0, 1].map((lane) => {
+        const d = demand[k + lane] as number;
+        let sum = 0;
+        let open = 0;
+        for (let j = 0; j < width; j++) {
+          sum += fitted[slot + 2 * j + lane] as number;
+          open = most(open, nodeValue[leaf[slot + 2 * j + lane] as number] as number);
+        }
+        const rest = d - sum;
+        return rest > d * restMin && open > 0 ? rest : 0;
+      });
+      rests.forEach((rest, lane) => {
+        if (rest > 0) fillDemand(slot + lane, width, rest);
+      });
     });
   }
 }
