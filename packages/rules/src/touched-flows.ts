@@ -2,7 +2,8 @@
 import type { NodeId, Rule, RuleKey, RuleSet } from "@sluice/model";
 import type { MessageOrder } from "./message-order.js";
 import type { RuleTimeline } from "./rule-timeline.js";
-import { entryOf, type Entry, type Ground } from "./walk.js";
+import type { Ground } from "./ground.js";
+import { entryOf, type Entry } from "./walk.js";
 
 /** An ingress rule with its meter and group while its node has obeyed `from` to `to` messages; `entry` absent: no rule. */
 export interface Span {

@@ -1,6 +1,6 @@
 /**
- * The dumb walk of an update, for tests: lists every reachable state of a tiny network one by one, builds its rules, and follows
- * every packet. Exponential, and shares nothing with the walk it checks.
+ * The dumb walks, for tests: of rules in one state, packet by packet, and of an update, which lists every reachable state of a tiny network
+ * one by one, builds its rules, and follows every packet. Exponential, and shares nothing with the walks it checks.
  */
 import type { LinkId, NodeId, Rule, RuleSet, Topology } from "@sluice/model";
 import { applyOperations } from "./diff.js";
@@ -73,40 +73,103 @@ export function walkAllStates(topology: Topology, installed: RuleSet, plan: Upda
   return { violations: [...violations].sort(), peakBps, states: queue.length };
 }
 
-/** Follows every packet of one state; what each flow puts on each link. */
-function flowLoads(topology: Topology, rules: RuleSet, violations: Set<string>): Map<string, Map<LinkId, number>> {
-  const flows = new Map<string, Map<LinkId, number>>();
+/** What one flow's packets meet in one state: by link what they put on it, and what becomes of them. */
+export interface FlowSeen {
+  readonly loads: Map<LinkId, number>;
+  readonly ends: { readonly end: string; readonly rateBps: number; readonly isRepaired: boolean }[];
+}
+
+/** Follows every packet of one state, by ingress node and key; adds what is wrong to `violations`. */
+export function walkState(topology: Topology, rules: RuleSet, violations: Set<string>): Map<string, FlowSeen> {
+  const flows = new Map<string, FlowSeen>();
+  const linkOf = (id: LinkId) => topology.links.find((each) => each.id === id);
+  const isNodeUp = (id: NodeId) => topology.nodes.find((node) => node.id === id)?.operational === "up";
+  const isUp = (id: LinkId) => {
+    const link = linkOf(id);
+    return link !== undefined && link.operational === "up" && isNodeUp(link.from) && isNodeUp(link.to);
+  };
+  const groupOf = (at: NodeId, failoverId: number | undefined, output: LinkId) => {
+    const rule = rules.get(at)?.get(`failover/${failoverId}`);
+    const isFit = rule?.kind === "failover" && rule.buckets[0]?.output === output && rule.buckets[0].pushLabel === undefined;
+    return isFit ? rule : undefined;
+  };
+  for (const [at, ofNode] of rules) {
+    for (const [key, rule] of ofNode) {
+      const hops: { readonly output: LinkId; readonly failoverId?: number | undefined }[] = [];
+      if (rule.kind === "group") hops.push(...rule.buckets);
+      if (rule.kind === "label" && rule.action.kind === "output")
+        hops.push({ output: rule.action.link, failoverId: rule.action.failoverId });
+      if (hops.some(({ output, failoverId }) => failoverId !== undefined && groupOf(at, failoverId, output) === undefined))
+        violations.add(`dangling ${at} ${key}`);
+      if (
+        rule.kind === "failover" &&
+        (rule.buckets[0]?.pushLabel !== undefined || rule.buckets.some(({ output }) => linkOf(output)?.from !== at))
+      )
+        violations.add(`dangling ${at} ${key}`);
+    }
+  }
   for (const [nodeId, ofNode] of rules) {
     for (const [key, ingress] of ofNode) {
       if (ingress.kind !== "ingress") continue;
-      const loads = new Map<LinkId, number>();
-      flows.set(`${nodeId} ${key}`, loads);
+      const seen: FlowSeen = { loads: new Map(), ends: [] };
+      flows.set(`${nodeId} ${key}`, seen);
       const meter = ofNode.get(`meter/${ingress.meterId}`);
       const group = ofNode.get(`group/${ingress.groupId}`);
       const egress = topology.nodes.find(({ prefix }) => prefix === ingress.match.dstPrefix)?.id;
-      if (meter?.kind !== "meter" || group?.kind !== "group" || egress === undefined) {
-        violations.add(`dangling ${nodeId} ${key}`);
-        continue;
-      }
+      if (meter?.kind !== "meter" || group?.kind !== "group" || egress === undefined) violations.add(`dangling ${nodeId} ${key}`);
+      if (group?.kind !== "group") continue;
       const sum = group.buckets.reduce((total, { weight }) => total + weight, 0);
-      for (const { weight, pushLabel, output } of group.buckets) {
-        const passed: NodeId[] = [];
-        let out: LinkId | undefined = output;
-        while (out !== undefined) {
-          const id: LinkId = out;
-          const link = topology.links.find((each) => each.id === id);
-          if (link === undefined) break;
-          loads.set(id, (loads.get(id) ?? 0) + (meter.rateBps * weight) / sum);
-          const rule = rules.get(link.to)?.get(`label/${pushLabel}`);
-          out = undefined;
-          if (passed.includes(link.to)) violations.add(`loop ${nodeId} ${key} ${pushLabel} ${link.to}`);
-          else if (rule?.kind !== "label") violations.add(`blackhole ${nodeId} ${key} ${pushLabel} ${link.to}`);
-          else if (rule.action.kind === "output") out = rule.action.link;
-          else if (link.to !== egress) violations.add(`wrong-egress ${nodeId} ${key} ${pushLabel} ${link.to}`);
-          passed.push(link.to);
-        }
+      for (const bucket of group.buckets) {
+        const rateBps = meter?.kind === "meter" ? (meter.rateBps * bucket.weight) / sum : 0;
+        let isRepaired = false;
+        const packetEnd = (): string => {
+          const met: string[] = [];
+          let stack: readonly number[] = [bucket.pushLabel];
+          let at = nodeId;
+          let hop: { readonly output: LinkId; readonly failoverId?: number | undefined } = bucket;
+          for (;;) {
+            let out = hop.output;
+            if (linkOf(out)?.from !== at) return `dangling ${at}`;
+            if (!isUp(out)) {
+              if (hop.failoverId === undefined) return `lost ${at}`;
+              const failover = groupOf(at, hop.failoverId, out);
+              const choice = failover?.buckets.find(({ output }) => isUp(output) || linkOf(output)?.from !== at);
+              if (failover === undefined || (choice !== undefined && linkOf(choice.output)?.from !== at)) return `dangling ${at}`;
+              if (choice === undefined) return `lost ${at}`;
+              isRepaired = true;
+              out = choice.output;
+              if (choice.pushLabel !== undefined) stack = [choice.pushLabel, ...stack];
+              if (stack.length > 3) return `stack ${at}`;
+            }
+            seen.loads.set(out, (seen.loads.get(out) ?? 0) + rateBps);
+            at = linkOf(out)?.to ?? at;
+            const state = JSON.stringify([at, stack]);
+            if (met.includes(state)) return `loop ${at}`;
+            met.push(state);
+            const rule = rules.get(at)?.get(`label/${stack[0]}`);
+            if (rule?.kind !== "label") return `blackhole ${at}`;
+            if (rule.action.kind === "pop-deliver") {
+              if (stack.length > 1) return `stack ${at}`;
+              return at === egress || egress === undefined ? "delivered" : `wrong-egress ${at}`;
+            }
+            if (rule.action.kind === "pop-output") {
+              stack = stack.slice(1);
+              if (stack.length === 0) return `stack ${at}`;
+              hop = { output: rule.action.link };
+            } else hop = { output: rule.action.link, failoverId: rule.action.failoverId };
+          }
+        };
+        const end = packetEnd();
+        const [kind = "", at = ""] = end.split(" ");
+        seen.ends.push({ end: kind, rateBps, isRepaired });
+        if (kind !== "delivered" && kind !== "lost") violations.add(`${kind} ${nodeId} ${key} ${bucket.pushLabel} ${at}`);
       }
     }
   }
   return flows;
+}
+
+/** What each flow puts on each link in one state. */
+function flowLoads(topology: Topology, rules: RuleSet, violations: Set<string>): Map<string, Map<LinkId, number>> {
+  return new Map([...walkState(topology, rules, violations)].map(([flow, { loads }]) => [flow, loads]));
 }

@@ -1,12 +1,15 @@
 /** What a packet walk says: the same shape as the plan checker's report, plain JSON. */
 import { fault, type CheckReport, type Fault, type LinkId, type NodeId, type RuleKey, type Topology } from "@sluice/model";
+import type { DownElements } from "./ground.js";
 
 /** What can be wrong with a packet's way. Each is a fault `walk-failed` with `data.kind`. */
 export type WalkViolationKind =
   | "loop"
   | "blackhole"
   | "wrong-egress"
-  /** A rule refers to a meter, a group or a link that is not there, or to a prefix that no node has. */
+  /** More labels than `stackDepthMax`, labels left where the packet is delivered, or none left where it is sent on. */
+  | "stack"
+  /** A rule refers to a meter, a group, a failover group or a link that is not there, or to a prefix that no node has. */
   | "dangling"
   /** A bucket marks packets with another class than the one the ingress rule matched. */
   | "wrong-class"
@@ -19,13 +22,13 @@ export type WalkViolationKind =
   | "undecided";
 
 export interface WalkReport extends CheckReport {
-  /** What the meters admit into tunnels that lead over a link that is down, bps. */
+  /** What the meters admit into tunnels that lead over a link that is down and that nothing repairs, bps. */
   readonly lostBps: number;
   /** Loads above zero in link order: steady for `walkRules`, an upper bound of the peak for `walkUpdate`. */
   readonly linkLoads: readonly { readonly linkId: LinkId; readonly loadBps: number }[];
 }
 
-export interface WalkOptions {
+export interface WalkOptions extends DownElements {
   /**
    * What traffic toward a link that is down counts as: `lost` (the topology knows it, the next plan mends it; reported, no
    * violation) or `blackhole`. Default `lost`.

@@ -13,7 +13,8 @@ import { MessageOrder } from "./message-order.js";
 import { RuleTimeline } from "./rule-timeline.js";
 import { spansOf, touchedIngresses, type Span } from "./touched-flows.js";
 import type { UpdatePlan } from "./update-plan.js";
-import { Ground, sentence, violationOf, walkRules, wrongClass, type Entry } from "./walk.js";
+import { Ground } from "./ground.js";
+import { sentence, violationOf, walkRules, wrongClass, type Entry } from "./walk.js";
 import { report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
 import { exploreWays, type Ways, type When } from "./way-explorer.js";
 

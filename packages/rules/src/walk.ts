@@ -4,84 +4,45 @@
  */
 import {
   classMarking,
-  prefixRange,
   trafficClasses,
   type Bucket,
   type IngressRule,
-  type Link,
-  type LinkId,
   type NodeId,
   type Rule,
   type RuleKey,
   type RuleSet,
   type Topology,
 } from "@sluice/model";
+import { Ground } from "./ground.js";
+import { danglingRepairs } from "./repair-references.js";
 import { loadTolerance, report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
-
-/** Where a way ends. `delivered` says where; whether that is right depends on the packet. */
-export interface WayEnd {
-  readonly kind: "delivered" | "lost" | Extract<WalkViolationKind, "loop" | "blackhole" | "dangling">;
-  readonly at: NodeId;
-}
-
-interface Way extends WayEnd {
-  /** Indices into `topology.links` of the links passed, in order. */
-  readonly links: readonly number[];
-}
-
-/** What both walks need to know about the network. */
-export class Ground {
-  readonly links: readonly Link[];
-  readonly #index: ReadonlyMap<LinkId, number>;
-  readonly #isUp: readonly boolean[];
-  readonly #ownerByPrefix: ReadonlyMap<string, NodeId>;
-  readonly #topology: Topology;
-
-  constructor(topology: Topology) {
-    this.#topology = topology;
-    this.links = topology.links;
-    this.#index = new Map(topology.links.map((link, i) => [link.id, i]));
-    const downNodes = new Set(topology.nodes.filter(({ operational }) => operational === "down").map(({ id }) => id));
-    this.#isUp = topology.links.map(({ from, to, operational }) => operational === "up" && !downNodes.has(from) && !downNodes.has(to));
-    this.#ownerByPrefix = new Map(topology.nodes.map(({ id, prefix }) => [prefix, id]));
-  }
-
-  /** The link's index where it leaves `from`; undefined where there is no such link. */
-  linkFrom(from: NodeId, id: LinkId): number | undefined {
-    const index = this.#index.get(id);
-    return index !== undefined && this.links[index]?.from === from ? index : undefined;
-  }
-
-  isUp(index: number): boolean {
-    return this.#isUp[index] ?? false;
-  }
-
-  /** The node behind which all addresses of the prefix are. */
-  ownerOf(prefix: string): NodeId | undefined {
-    const exact = this.#ownerByPrefix.get(prefix);
-    const wanted = prefixRange(prefix);
-    if (exact !== undefined || wanted === undefined) return exact;
-    return this.#topology.nodes.find((node) => {
-      const range = prefixRange(node.prefix);
-      return range !== undefined && range.first <= wanted.first && wanted.last <= range.last;
-    })?.id;
-  }
-}
+import { wayFinder, type Way, type WayEnd } from "./way.js";
 
 /**
- * Walks a rule set in steady state. Violations: loops, blackholes (no rule for a label), packets popped at another node than the
+ * Walks a rule set in steady state: where links are down (by the topology or the options), packets go as failover groups send them.
+ * Violations: loops, blackholes (no rule for a label), labels too many or too few, packets popped at another node than the
  * one whose prefix they match, dangling references, wrong class marks, and links loaded beyond capacity. A link's load is
- * the sum of meter rate x weight share over the ways that pass it. O(ingress rules x buckets + tunnels x hops).
+ * the sum of meter rate x weight share over the ways that pass it, as often as they do. O(rules + ingress rules x buckets + tunnels x hops).
  */
 export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptions = {}): WalkReport {
-  const ground = new Ground(topology);
+  const ground = new Ground(topology, options);
   const violations = violationList();
-  const ways = wayFinder(ground, rules);
+  const ways = wayFinder({ ground, up: ground.states(), lookup: (nodeId, key) => rules.get(nodeId)?.get(key), repairs: true });
   const rateOf = new Map<Way, number>();
-  const checked = { nodes: topology.nodes.length, ingressRules: 0, buckets: 0, tunnels: 0, hops: 0, links: topology.links.length, lost: 0 };
+  const checked = {
+    nodes: topology.nodes.length,
+    ingressRules: 0,
+    buckets: 0,
+    tunnels: 0,
+    hops: 0,
+    links: topology.links.length,
+    lost: 0,
+    repaired: 0,
+  };
   let lostBps = 0;
 
   for (const [nodeId, ofNode] of rules) {
+    for (const { key, reason } of danglingRepairs(ground, nodeId, ofNode)) violations.add({ kind: "dangling", nodeId, key }, reason);
     for (const [key, ingress] of ofNode) {
       if (ingress.kind !== "ingress") continue;
       checked.ingressRules += 1;
@@ -97,6 +58,7 @@ export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptio
           const violation = { kind, nodeId, key, at: way.at, label: bucket.pushLabel };
           violations.add(violation, sentence(violation));
         }
+        if (way.repairs > 0) checked.repaired += 1;
         if (way.kind === "lost") {
           checked.lost += 1;
           lostBps += rateBps;
@@ -183,48 +145,12 @@ export function sentence({
     loop: "comes back to",
     blackhole: "finds no way on at",
     "wrong-egress": "is delivered at",
-    dangling: "is sent to a link that does not leave",
+    dangling: "is sent to a link or a failover group that is not there at",
+    stack: "has more or fewer labels than it should at",
   };
   return `Traffic of ${key} of node ${nodeId} under label ${label} ${what[kind] ?? kind} node ${at}.`;
 }
 
 export function wrongClass(nodeId: NodeId, key: RuleKey): string {
   return `${key} of node ${nodeId} sends its packets on under the mark of another class.`;
-}
-
-/** Follows each (first link, label) once. */
-function wayFinder(ground: Ground, rules: RuleSet) {
-  const known = new Map<number, Map<number, Way>>();
-  return {
-    find(nodeId: NodeId, { output, pushLabel }: Bucket): Way {
-      const first = ground.linkFrom(nodeId, output);
-      if (first === undefined) return { kind: "dangling", at: nodeId, links: [] };
-      let byLabel = known.get(first);
-      if (byLabel === undefined) known.set(first, (byLabel = new Map()));
-      let way = byLabel.get(pushLabel);
-      if (way === undefined) byLabel.set(pushLabel, (way = follow(first, pushLabel)));
-      return way;
-    },
-  };
-
-  function follow(first: number, label: number): Way {
-    const key = `label/${label}`;
-    const links: number[] = [];
-    const passed = new Set<NodeId>();
-    let next = first;
-    for (;;) {
-      const link = ground.links[next];
-      if (link === undefined || !ground.isUp(next)) return { kind: "lost", at: link?.from ?? ("" as NodeId), links };
-      links.push(next);
-      const at = link.to;
-      if (passed.has(at)) return { kind: "loop", at, links };
-      passed.add(at);
-      const rule = rules.get(at)?.get(key);
-      if (rule?.kind !== "label") return { kind: "blackhole", at, links };
-      if (rule.action.kind === "pop-deliver") return { kind: "delivered", at, links };
-      const on = ground.linkFrom(at, rule.action.link);
-      if (on === undefined) return { kind: "dangling", at, links };
-      next = on;
-    }
-  }
 }

@@ -5,7 +5,8 @@
 import type { LinkId, NodeId, Rule } from "@sluice/model";
 import type { MessageOrder, OrderedMessage } from "./message-order.js";
 import type { RuleTimeline } from "./rule-timeline.js";
-import type { Ground, WayEnd } from "./walk.js";
+import type { Ground } from "./ground.js";
+import type { WayEnd } from "./way.js";
 
 /** Most different ways of one bucket that are looked at; a sane update has one. */
 export const waysMax = 10_000;
