@@ -138,7 +138,7 @@ export function legendLines(settings: BenchSettings): readonly string[] {
   return [
     "of optimum: our objective by the published optimum over the path set. gap: recomputed from flow and link prices alone.",
     "seconds, wall clock: read files; tunnels; solve; check; total = tunnels + solve + check. MB: largest resident set of the instance's own process.",
-    `Each process solved a small network for ${settings.warmUpSeconds} s before the clock ran${settings.highs ? ", HiGHS's as ours" : ""}, so that compiling is in nobody's seconds.`,
+    `Each process${settings.highs ? ", HiGHS's as ours," : ""} solved a small network for ${settings.warmUpSeconds} s and then its instance for as long before runs counted, so that compiling is in nobody's seconds.`,
     ...(settings.highs
       ? ["HiGHS: seconds to build, solve, repair and check by its fastest method that came within the gap; ratio: that by our total."]
       : []),

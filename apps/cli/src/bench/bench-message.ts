@@ -29,7 +29,7 @@ export interface BenchTask {
   readonly timeLimitSeconds: number;
   /** How often to solve; the run with the median total counts. */
   readonly repeat: number;
-  /** How long to solve a small network before the clock runs. */
+  /** How long to solve a small network, and then the instance itself, before runs count. */
   readonly warmUpSeconds: number;
 }
 

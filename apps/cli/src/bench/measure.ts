@@ -7,10 +7,8 @@ import { tunnelsMax, type Found, type FoundOnTunnels, type openSolver, type Open
 import { judge, type Claim, type Judged } from "./judge.js";
 import { judgeTunnels } from "./judge-tunnels.js";
 import { nearestInNetwork } from "./nearest-in-network.js";
+import { repeatedRuns } from "./repeated-runs.js";
 import { warmUpProblem } from "./warm-up.js";
-
-/** After so long no further run is begun, s: what takes minutes needs no median. */
-const repeatSecondsMax = 60;
 
 export interface MeasureContext {
   /** Monotonic. */
@@ -37,14 +35,13 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
   const solver = await context.open(task.solver);
   await warmUp(solver, task, context);
 
-  const runs: Run[] = [];
-  const repeatMs = nowMs();
-  while (runs.length < task.repeat && (runs.length === 0 || nowMs() - repeatMs < 1000 * repeatSecondsMax)) {
-    const run = await runOnce(problem, solver, { task, context });
-    if (!run.ok) return run;
-    runs.push(run.value);
-  }
-  const { problem: solved, found, judged, seconds, cpuSeconds } = medianOf(runs);
+  const runs = await repeatedRuns(() => runOnce(problem, solver, { task, context }), {
+    nowMs,
+    settleSeconds: task.warmUpSeconds,
+    repeat: task.repeat,
+  });
+  if (!runs.ok) return runs;
+  const { problem: solved, found, judged, seconds, cpuSeconds } = medianOf(runs.value);
   return ok({
     size: sizeOf(solved),
     solver: solver.name,
@@ -56,7 +53,7 @@ export async function measure(task: BenchTask, context: MeasureContext): Promise
     verdict: judged.violations.length === 0 ? "pass" : "fail",
     violations: judged.violations,
     seconds: { read: readSeconds, ...seconds },
-    totalSeconds: runs.map((run) => run.seconds.total),
+    totalSeconds: runs.value.map((run) => run.seconds.total),
     cpuSeconds,
     memoryBytes: context.memoryBytes(),
   });
