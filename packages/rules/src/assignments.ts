@@ -1,6 +1,6 @@
 /**
- * Who has which number. A label belongs to a tunnel in the whole network, a group and a meter number to a flow group at its
- * ingress. Numbers stay while their owner is in use; freed ones come back as late as possible, because a switch that missed an
+ * Who has which number. A label belongs to a tunnel or a bypass in the whole network (a bypass's names its failover group as well), a
+ * group and a meter number to a flow group at its ingress. Numbers stay while their owner is in use; freed ones come back as late as possible, because a switch that missed an
  * update may still hold rules under them.
  */
 import {
@@ -20,8 +20,11 @@ import {
   type TunnelId,
 } from "@sluice/model";
 
-/** The smaller of OpenFlow's OFPG_MAX (0xffffff00) and OFPM_MAX (0xffff0000): one number names a flow group's meter and its group. */
-export const groupNumberMax = 0xffff0000;
+/**
+ * One number names a flow group's meter and its group. OpenFlow's OFPM_MAX is 0xffff0000 and OFPG_MAX 0xffffff00; what is above this and
+ * below those is for failover groups (`openflow.ts`).
+ */
+export const groupNumberMax = 0xffdfffff;
 
 /** The numbers of one ingress switch. */
 export interface IngressNumbers {
@@ -38,6 +41,7 @@ export interface AssignedNumber extends FlowGroup {
 export interface Assignments {
   /** Where the search for a free label starts; moves on over all labels before one comes back. */
   readonly labelNext: number;
+  /** Of tunnels, backup tunnels and bypasses, by their ids. */
   readonly labelByTunnel: ReadonlyMap<TunnelId, number>;
   readonly ingressByNode: ReadonlyMap<NodeId, IngressNumbers>;
 }
@@ -51,10 +55,11 @@ export interface AssignOptions {
 
 /**
  * The assignments of a plan: owners that stay keep their numbers, new ones get free ones in the order of their ids, those that
- * left lose theirs. What is freed by this very step is not given out before the next: it is still installed.
+ * left lose theirs. What is freed by this very step is not given out before the next: it is still installed. Backup tunnels and bypasses
+ * of the plan's protection have labels like tunnels.
  *
- * Faults: `labels-exhausted` where tunnels before and after together need more than 2^20 - 16 labels; `dangling-reference` where
- * a group starts at a node that the topology does not have. O(tunnels + groups + nodes), and one turn of the label cursor at most.
+ * Faults: `labels-exhausted` where tunnels and bypasses before and after together need more than 2^20 - 16 labels; `dangling-reference` where
+ * a group starts at a node that the topology does not have. O(tunnels + bypasses + groups + nodes), and one turn of the label cursor at most.
  */
 export function assign(before: Assignments, plan: Plan, topology: TopologyDocument, options: AssignOptions = {}): Result<Assignments> {
   const labels = assignLabels(before, plan, options.labelsReserved ?? new Set());
@@ -73,12 +78,14 @@ function assignLabels(
   for (const label of reserved) taken.add(label);
   const cursor = freeNumbers({ first: labelMin, last: labelMax, next: before.labelNext, taken });
   const labelByTunnel = new Map<TunnelId, number>();
-  for (const id of plan.tunnels.map((tunnel) => tunnel.id).sort(compareText)) {
+  const { backupTunnels = [], bypasses = [] } = plan.protection ?? {};
+  const owners = [...plan.tunnels, ...backupTunnels, ...bypasses].map(({ id }) => id);
+  for (const id of owners.sort(compareText)) {
     const label = before.labelByTunnel.get(id) ?? cursor.take();
     if (label === undefined) {
       return refuse(
-        fault("labels-exhausted", `No free label is left for tunnel ${id}: ${taken.size} are in use, being freed or reserved.`, {
-          data: { tunnels: plan.tunnels.length, labels: labelMax - labelMin + 1 },
+        fault("labels-exhausted", `No free label is left for ${id}: ${taken.size} are in use, being freed or reserved.`, {
+          data: { tunnels: owners.length, labels: labelMax - labelMin + 1 },
         }),
       );
     }

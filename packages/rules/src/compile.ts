@@ -5,6 +5,8 @@
  *   (prefix, DSCP) -> meter        label -> output        label -> pop, deliver
  *        -> select group:          the tunnel's next
  *           push label, output     link
+ *
+ * and for what the plan holds ready: label rules of backup tunnels, failover groups and label rules of bypasses (`compile-repair.ts`).
  */
 import {
   classMarking,
@@ -15,6 +17,9 @@ import {
   ruleKey,
   type Bucket,
   type Fault,
+  type GroupRule,
+  type IngressRule,
+  type MeterRule,
   type NodeId,
   type Plan,
   type Result,
@@ -27,6 +32,7 @@ import {
   type TunnelId,
 } from "@sluice/model";
 import type { Assignments } from "./assignments.js";
+import { repairsOf, type Repairs } from "./compile-repair.js";
 import { burstBitsOf, meterRateBps, meterRateBpsMax } from "./meter.js";
 
 /** A bucket's weight field has 16 bits (OpenFlow 1.3.5 section A.3.4.2). */
@@ -34,58 +40,67 @@ export const bucketWeightMax = 2 ** 16 - 1;
 
 /**
  * Compiles a split plan. A meter's rate is the admitted rate in whole kb/s, rounded down; a flow group of which nothing is left
- * gets no rule, and a tunnel that no group uses gets no label rules. Equal inputs give equal maps, in equal order of insertion.
+ * gets no rule, and a tunnel that no group uses gets no label rules, but in a protected plan: there a scenario may come to use any
+ * tunnel of the plan and any backup tunnel, and they have their rules from the start. Failover groups and bypasses have rules where a
+ * rule uses them, or could at the ingress of such a tunnel. Equal inputs give equal maps, in equal order of insertion.
  *
  * Faults: `dangling-reference` where the plan, the topology and the assignments do not fit each other; `out-of-range` where a rate
- * or a weight is more than OpenFlow holds; `not-allowed` where two rules of one switch claim one key (labels assigned twice).
- * O(groups x tunnels per group + tunnels x hops).
+ * or a weight is more than OpenFlow holds; `not-allowed` where two rules of one switch claim one key (labels assigned twice), or a bypass
+ * does not lead around its link. O(groups x tunnels per group + (tunnels + bypasses) x hops).
  */
 export function compileRules(topology: Topology, plan: Plan, assignments: Assignments): Result<RuleSet> {
-  const tunnelById = new Map(plan.tunnels.map((tunnel) => [tunnel.id, tunnel]));
+  const repairs = repairsOf(topology, plan, assignments);
+  if (!repairs.ok) return repairs;
+  const scene: CompileScene = { topology, tunnelById: tunnelsById(plan), assignments, repairs: repairs.value };
   const sink = ruleSink();
   const used = new Set<TunnelId>();
   for (const group of plan.groups) {
     const rateBps = meterRateBps(group.admittedBps);
     if (rateBps === 0) continue;
-    const refused = compileGroup({ topology, tunnelById, assignments, group, rateBps }, sink.put);
-    if (refused !== undefined) return refuse(refused);
+    const rules = compileGroup(scene, group, rateBps);
+    if (!rules.ok) return rules;
+    for (const rule of [rules.value.meter, rules.value.group, rules.value.ingress]) sink.put(group.src, rule);
     for (const { tunnelId } of group.members) used.add(tunnelId);
   }
-  for (const tunnel of plan.tunnels) {
-    if (!used.has(tunnel.id)) continue;
-    const refused = compileTunnel({ topology, assignments, tunnel }, sink.put);
+  for (const tunnel of [...plan.tunnels, ...(plan.protection?.backupTunnels ?? [])]) {
+    if (plan.protection === undefined && !used.has(tunnel.id)) continue;
+    const refused = compileTunnel(scene, tunnel, sink.put);
     if (refused !== undefined) return refuse(refused);
   }
+  for (const [nodeId, rule] of repairs.value.rules()) sink.put(nodeId, rule);
   const [collision] = sink.collisions;
   return collision === undefined ? ok(sink.rules) : refuse(collision);
 }
 
+/** What groups and tunnels are compiled from. */
+export interface CompileScene {
+  readonly topology: Topology;
+  /** With backup tunnels. */
+  readonly tunnelById: ReadonlyMap<TunnelId, Tunnel>;
+  readonly assignments: Assignments;
+  readonly repairs: Repairs;
+}
+
+/** The tunnels of a plan and its backup tunnels. */
+export function tunnelsById(plan: Plan): ReadonlyMap<TunnelId, Tunnel> {
+  return new Map([...plan.tunnels, ...(plan.protection?.backupTunnels ?? [])].map((tunnel) => [tunnel.id, tunnel]));
+}
+
 type Put = (nodeId: NodeId, rule: Rule) => void;
 
-/** Ingress: flow entry, meter and select group of one flow group. */
-function compileGroup(
-  {
-    topology,
-    tunnelById,
-    assignments,
-    group,
-    rateBps,
-  }: {
-    readonly topology: Topology;
-    readonly tunnelById: ReadonlyMap<TunnelId, Tunnel>;
-    readonly assignments: Assignments;
-    readonly group: TunnelGroup;
-    readonly rateBps: number;
-  },
-  put: Put,
-): Fault | undefined {
+/** Ingress: flow entry, meter and select group of one flow group. Faults as for `compileRules`. */
+export function compileGroup(
+  { topology, tunnelById, assignments, repairs }: CompileScene,
+  group: TunnelGroup,
+  rateBps: number,
+): Result<{ readonly meter: MeterRule; readonly group: GroupRule; readonly ingress: IngressRule }> {
   const id = flowGroupId(group);
   const number = assignments.ingressByNode.get(group.src)?.numberByGroup.get(id)?.number;
-  if (number === undefined) return fault("dangling-reference", `The assignments have no group number for ${id}.`);
+  if (number === undefined) return refuse(fault("dangling-reference", `The assignments have no group number for ${id}.`));
   const dst = topology.nodeById.get(group.dst);
-  if (dst === undefined) return fault("dangling-reference", `The group ${id} ends at a node that the topology does not have.`);
+  if (dst === undefined) return refuse(fault("dangling-reference", `The group ${id} ends at a node that the topology does not have.`));
   if (rateBps > meterRateBpsMax) {
-    return fault("out-of-range", `${id} is admitted ${rateBps} bps; a meter holds ${meterRateBpsMax} bps at most.`);
+    return refuse(fault("out-of-range", `${id} is admitted ${rateBps} bps; a meter holds ${meterRateBpsMax} bps at most.`));
   }
   const { dscp, mplsTc } = classMarking[group.trafficClass];
   const buckets: Bucket[] = [];
@@ -94,28 +109,33 @@ function compileGroup(
     const label = assignments.labelByTunnel.get(tunnelId);
     const output = tunnel?.path[0];
     if (tunnel === undefined || output === undefined || label === undefined) {
-      return fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId}, which has no path or no label.`);
+      return refuse(fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId}, which has no path or no label.`));
     }
     if (tunnel.src !== group.src || tunnel.dst !== group.dst) {
-      return fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId} from ${tunnel.src} to ${tunnel.dst}.`);
+      return refuse(fault("dangling-reference", `The group ${id} uses tunnel ${tunnelId} from ${tunnel.src} to ${tunnel.dst}.`));
     }
     if (!Number.isInteger(weight) || weight < 1 || weight > bucketWeightMax) {
-      return fault("out-of-range", `The group ${id} gives tunnel ${tunnelId} the weight ${weight}; it must be 1 to ${bucketWeightMax}.`);
+      return refuse(
+        fault("out-of-range", `The group ${id} gives tunnel ${tunnelId} the weight ${weight}; it must be 1 to ${bucketWeightMax}.`),
+      );
     }
-    buckets.push({ weight, pushLabel: label, mplsTc, output });
+    buckets.push({ weight, pushLabel: label, mplsTc, output, ...withFailover(repairs.failoverIdOf(tunnel.path, 0)) });
   }
-  if (buckets.length === 0) return fault("dangling-reference", `The group ${id} is admitted ${rateBps} bps and has no tunnel.`);
-  put(group.src, { kind: "meter", meterId: number, rateBps, burstBits: burstBitsOf(rateBps) });
-  put(group.src, { kind: "group", groupId: number, buckets });
-  put(group.src, { kind: "ingress", match: { dstPrefix: dst.prefix, dscp }, meterId: number, groupId: number });
-  return undefined;
+  if (buckets.length === 0) return refuse(fault("dangling-reference", `The group ${id} is admitted ${rateBps} bps and has no tunnel.`));
+  return ok({
+    meter: { kind: "meter", meterId: number, rateBps, burstBits: burstBitsOf(rateBps) },
+    group: { kind: "group", groupId: number, buckets },
+    ingress: { kind: "ingress", match: { dstPrefix: dst.prefix, dscp }, meterId: number, groupId: number },
+  });
+}
+
+/** A rule that is not repaired has no such field. */
+function withFailover(failoverId: number | undefined): { readonly failoverId?: number } {
+  return failoverId === undefined ? {} : { failoverId };
 }
 
 /** Transit and egress: one label rule at each node of the tunnel after the first. */
-function compileTunnel(
-  { topology, assignments, tunnel }: { readonly topology: Topology; readonly assignments: Assignments; readonly tunnel: Tunnel },
-  put: Put,
-): Fault | undefined {
+function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel: Tunnel, put: Put): Fault | undefined {
   const label = assignments.labelByTunnel.get(tunnel.id);
   if (label === undefined) return fault("dangling-reference", `The assignments have no label for tunnel ${tunnel.id}.`);
   const match = { label };
@@ -125,7 +145,9 @@ function compileTunnel(
     if (link === undefined || link.from !== at) {
       return fault("dangling-reference", `Tunnel ${tunnel.id} takes link ${linkId} from ${at}, where the topology has no such link.`);
     }
-    if (hop > 0) put(at, { kind: "label", match, action: { kind: "output", link: linkId } });
+    // The first hop is the buckets' own; its failover group is named here so that a scenario's buckets find it.
+    const failover = withFailover(repairs.failoverIdOf(tunnel.path, hop));
+    if (hop > 0) put(at, { kind: "label", match, action: { kind: "output", link: linkId, ...failover } });
     at = link.to;
   }
   if (at !== tunnel.dst) return fault("dangling-reference", `Tunnel ${tunnel.id} ends at ${at}, not at ${tunnel.dst}.`);
