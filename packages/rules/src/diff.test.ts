@@ -1,16 +1,19 @@
-import { assert as invariant, ruleKey, toId, type LinkId, type NodeRules, type Rule } from "@sluice/model";
+import { assert as invariant, ruleKey, toId, type FailoverRule, type LinkId, type NodeRules, type Rule } from "@sluice/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { arbitraryRule } from "./arbitrary.js";
+import { arbitraryRepairRule } from "./arbitrary-protection.js";
 import { applyOperations, diffRules } from "./diff.js";
 import { digestAfter, digestOf } from "./digest.js";
 
-const rules = fc.array(arbitraryRule(), { maxLength: 12 }).map((list): NodeRules => new Map(list.map((rule) => [ruleKey(rule), rule])));
+const rules = fc
+  .array(arbitraryRepairRule(), { maxLength: 12 })
+  .map((list): NodeRules => new Map(list.map((rule) => [ruleKey(rule), rule])));
 
 const bucket = { weight: 1, pushLabel: 16, mplsTc: 5, output: toId<LinkId>("x") };
 const meter: Rule = { kind: "meter", meterId: 1, rateBps: 1000, burstBits: 2000 };
 const group: Rule = { kind: "group", groupId: 1, buckets: [bucket, bucket] };
 const ingress: Rule = { kind: "ingress", match: { dstPrefix: "10.0.0.0/24", dscp: 46 }, meterId: 1, groupId: 1 };
+const failover: FailoverRule = { kind: "failover", failoverId: 40, buckets: [{ output: toId("x") }, { output: toId("y"), pushLabel: 40 }] };
 const label: Rule = { kind: "label", match: { label: 16 }, action: { kind: "output", link: toId("x") } };
 
 describe("diffRules", () => {
@@ -70,6 +73,22 @@ describe("digests", () => {
     ["a later bucket's label", { ...group, buckets: [bucket, { ...bucket, pushLabel: 17 }] }, group],
     ["a later bucket's class", { ...group, buckets: [bucket, { ...bucket, mplsTc: 1 }] }, group],
     ["a later bucket's link", { ...group, buckets: [bucket, { ...bucket, output: toId("y") }] }, group],
+    ["a label's failover group", { ...label, action: { kind: "output", link: toId("x"), failoverId: 40 } }, label],
+    ["whether a label is popped", { ...label, action: { kind: "pop-output", link: toId("x") } }, label],
+    ["a later bucket's failover group", { ...group, buckets: [bucket, { ...bucket, failoverId: 40 }] }, group],
+    ["a failover group's link", { ...failover, buckets: [{ output: toId("z") }, ...failover.buckets.slice(1)] }, failover],
+    [
+      "a failover group's bypass",
+      { ...failover, buckets: [...failover.buckets.slice(0, 1), { output: toId("z"), pushLabel: 40 }] },
+      failover,
+    ],
+    [
+      "a failover group's label",
+      { ...failover, buckets: [...failover.buckets.slice(0, 1), { output: toId("y"), pushLabel: 41 }] },
+      failover,
+    ],
+    ["whether a failover group pushes", { ...failover, buckets: [...failover.buckets.slice(0, 1), { output: toId("y") }] }, failover],
+    ["the number of a failover group's buckets", { ...failover, buckets: failover.buckets.slice(0, 1) }, failover],
     ["the number of buckets", { ...group, buckets: [bucket] }, group],
   ])("and differences see %s", (_, changed, rule) => {
     const [before, after] = [rule, changed].map((each): NodeRules => new Map([[ruleKey(each), each]]));

@@ -15,7 +15,8 @@ const deleteOrder: readonly Rule["kind"][] = ["ingress", "label", "group", "fail
 
 /**
  * One `put` for each rule that is new or differs, one `delete` for each key that goes: no shorter list exists. Sorted so that
- * nothing refers to what is not there: meters and groups are put before what uses them and deleted after.
+ * nothing refers to what is not there: meters and groups are put before what uses them and deleted after. (A failover group that comes to
+ * protect another link while rules still use it for the old one needs them to let go of it first: `orderUpdate` sees to that.)
  * O(rules), and O(1) where both are the same map; property: `applyOperations(a, diffRules(a, b))` equals `b`.
  */
 export function diffRules(from: NodeRules, to: NodeRules): readonly RuleOperation[] {

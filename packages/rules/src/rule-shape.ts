@@ -23,12 +23,14 @@ export function misshapen(rule: Rule): string | undefined {
       if (rule.buckets.length === 0 || rule.buckets.length > failoverBucketsMax)
         return `a failover group has 1 to ${failoverBucketsMax} buckets, not ${rule.buckets.length}`;
       if (new Set(rule.buckets.map(({ output }) => output)).size < rule.buckets.length) return "a failover group watches each link once";
+      if (rule.buckets[0]?.pushLabel !== undefined) return "a failover group pushes no label where nothing failed";
       return rule.buckets.map(misshapenFailover).find((reason) => reason !== undefined);
     case "ingress":
       if (prefixRange(rule.match.dstPrefix) === undefined) return `${rule.match.dstPrefix} is not an IPv4 prefix`;
       return isWithin(rule.match.dscp, 0, 63) ? undefined : `DSCP ${rule.match.dscp} is not 0 to 63`;
     case "label":
-      return isWithin(rule.match.label, labelMin, labelMax) ? undefined : `label ${rule.match.label} is not ${labelMin} to ${labelMax}`;
+      if (!isWithin(rule.match.label, labelMin, labelMax)) return `label ${rule.match.label} is not ${labelMin} to ${labelMax}`;
+      return rule.action.kind === "output" ? misshapenRepair(rule.action) : undefined;
     default:
       return unreachable(rule);
   }
@@ -40,10 +42,16 @@ function misshapenFailover({ pushLabel }: FailoverBucket): string | undefined {
     : `label ${pushLabel} is not ${labelMin} to ${labelMax}`;
 }
 
-function misshapenBucket({ weight, pushLabel, mplsTc }: Bucket): string | undefined {
+function misshapenRepair({ failoverId }: Pick<Bucket, "failoverId">): string | undefined {
+  return failoverId === undefined || isWithin(failoverId, labelMin, labelMax)
+    ? undefined
+    : `failover number ${failoverId} is not ${labelMin} to ${labelMax}`;
+}
+
+function misshapenBucket({ weight, pushLabel, mplsTc, failoverId }: Bucket): string | undefined {
   if (!isWithin(weight, 1, bucketWeightMax)) return `weight ${weight} is not 1 to ${bucketWeightMax}`;
   if (!isWithin(pushLabel, labelMin, labelMax)) return `label ${pushLabel} is not ${labelMin} to ${labelMax}`;
-  return isWithin(mplsTc, 0, 7) ? undefined : `MPLS traffic class ${mplsTc} is not 0 to 7`;
+  return isWithin(mplsTc, 0, 7) ? misshapenRepair({ failoverId }) : `MPLS traffic class ${mplsTc} is not 0 to 7`;
 }
 
 function isWithin(value: number, least: number, most: number): boolean {

@@ -1,30 +1,56 @@
-import { prefixRange, ruleKey, type IngressRule, type NodeRules, type Rule, type RuleOperation } from "@sluice/model";
+import {
+  prefixRange,
+  ruleKey,
+  type FailoverRule,
+  type IngressRule,
+  type LinkId,
+  type NodeRules,
+  type Rule,
+  type RuleKey,
+  type RuleOperation,
+} from "@sluice/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryRule } from "./arbitrary.js";
+import { arbitraryRepairRule } from "./arbitrary-protection.js";
 import { bucketOf, bucketShares } from "./bucket-choice.js";
 import { applyOperations, diffRules } from "./diff.js";
 import { digestOf } from "./digest.js";
 import { createRuleTable, ipv4Address } from "./rule-table.js";
 
 const operation = fc.oneof(
-  { weight: 3, arbitrary: arbitraryRule().map((rule): RuleOperation => ({ op: "put", rule })) },
-  { weight: 1, arbitrary: arbitraryRule().map((rule): RuleOperation => ({ op: "delete", key: ruleKey(rule) })) },
+  { weight: 3, arbitrary: arbitraryRepairRule().map((rule): RuleOperation => ({ op: "put", rule })) },
+  { weight: 1, arbitrary: arbitraryRepairRule().map((rule): RuleOperation => ({ op: "delete", key: ruleKey(rule) })) },
 );
 const batches = fc.array(fc.array(operation, { maxLength: 6 }), { maxLength: 12 });
 
 /** Rules that refer to each other properly. */
 function closed(list: readonly Rule[]): NodeRules {
   const all = new Map(list.map((rule) => [ruleKey(rule), rule]));
-  return new Map(
-    [...all].filter(([, rule]) => rule.kind !== "ingress" || (all.has(`meter/${rule.meterId}`) && all.has(`group/${rule.groupId}`))),
-  );
+  const isThere = (keys: readonly RuleKey[]) => keys.every((key) => all.has(key));
+  for (const [key, rule] of all) if (rule.kind !== "ingress" && !isThere(referencesOf(rule))) all.delete(key);
+  for (const [key, rule] of all) if (!isThere(referencesOf(rule))) all.delete(key);
+  return all;
+}
+
+function referencesOf(rule: Rule): readonly RuleKey[] {
+  if (rule.kind === "ingress") return [`meter/${rule.meterId}`, `group/${rule.groupId}`];
+  const used = rule.kind === "group" ? rule.buckets : rule.kind === "label" && rule.action.kind === "output" ? [rule.action] : [];
+  return used.flatMap(({ failoverId }) => (failoverId === undefined ? [] : [`failover/${failoverId}`]));
 }
 
 const meter: Rule = { kind: "meter", meterId: 1, rateBps: 1e9, burstBits: 1e8 };
 const group: Rule = { kind: "group", groupId: 1, buckets: [{ weight: 1, pushLabel: 16, mplsTc: 5, output: "x" as never }] };
 const ingress = (dstPrefix: string, dscp = 46): IngressRule => ({ kind: "ingress", match: { dstPrefix, dscp }, meterId: 1, groupId: 1 });
 const put = (rule: Rule): RuleOperation => ({ op: "put", rule });
+const [x, y, z] = ["x", "y", "z"].map((id) => id as LinkId) as [LinkId, LinkId, LinkId];
+const failover: FailoverRule = { kind: "failover", failoverId: 40, buckets: [{ output: x }, { output: y, pushLabel: 40 }] };
+const repaired = (link: LinkId, failoverId = 40): Rule => ({
+  kind: "label",
+  match: { label: 16 },
+  action: { kind: "output", link, failoverId },
+});
+const repairedGroup: Rule = { kind: "group", groupId: 1, buckets: [{ weight: 1, pushLabel: 16, mplsTc: 5, output: x, failoverId: 40 }] };
 
 describe("RuleTable", () => {
   it("applies a batch whole or not at all, keeps every reference alive, and never holds more than it may", () => {
@@ -53,7 +79,7 @@ describe("RuleTable", () => {
   });
 
   it("accepts the difference between any two complete sets of rules", () => {
-    const rules = fc.array(arbitraryRule(), { maxLength: 25 }).map(closed);
+    const rules = fc.array(arbitraryRepairRule(), { maxLength: 25 }).map(closed);
     fc.assert(
       fc.property(rules, rules, (from, to) => {
         const table = createRuleTable(1000, from);
@@ -121,6 +147,42 @@ describe("RuleTable", () => {
     ["a group without buckets", [put({ ...group, buckets: [] } as Rule)], "group/1", "rule-refused"],
     ["a reserved label", [put({ kind: "label", match: { label: 3 }, action: { kind: "pop-deliver" } })], "label/3", "rule-refused"],
     ["a prefix with host bits", [meter, group, ingress("10.0.0.1/8")].map(put), "ingress/46/10.0.0.1/8", "rule-refused"],
+    ["a label rule without its failover group", [put(repaired(x))], "label/16", "rule-refused"],
+    ["a bucket without its failover group", [put(repairedGroup)], "group/1", "rule-refused"],
+    ["a label rule through a failover group of another link", [failover, repaired(y)].map(put), "label/16", "rule-refused"],
+    [
+      "a failover group to protect another link than the rules that use it leave by",
+      [failover, repaired(x), { ...failover, buckets: [{ output: z }] }].map(put),
+      "failover/40",
+      "rule-refused",
+    ],
+    [
+      "a failover group that is in use to go",
+      [...[failover, repairedGroup].map(put), { op: "delete", key: "failover/40" }],
+      "failover/40",
+      "rule-refused",
+    ],
+    [
+      "a failover group to go that a label rule still uses after a bucket does not",
+      [...[failover, repairedGroup, repaired(x), group].map(put), { op: "delete", key: "failover/40" }],
+      "failover/40",
+      "rule-refused",
+    ],
+    [
+      "a failover group that watches a link twice",
+      [put({ ...failover, buckets: [{ output: x }, { output: x }] })],
+      "failover/40",
+      "rule-refused",
+    ],
+    ["a failover group without buckets", [put({ ...failover, buckets: [] })], "failover/40", "rule-refused"],
+    ["a failover group that always pushes", [put({ ...failover, buckets: [{ output: x, pushLabel: 40 }] })], "failover/40", "rule-refused"],
+    ["a reserved failover number", [put({ ...failover, failoverId: 15 })], "failover/15", "rule-refused"],
+    [
+      "a failover group that pushes a reserved label",
+      [put({ ...failover, buckets: [{ output: x }, { output: y, pushLabel: 3 }] })],
+      "failover/40",
+      "rule-refused",
+    ],
     [
       "a rule too many",
       [20, 21, 22, 23, 24].map((label) => put({ kind: "label", match: { label }, action: { kind: "pop-deliver" } })),
@@ -142,6 +204,30 @@ describe("RuleTable", () => {
     const table = createRuleTable(4, closed([meter, group, ingress("10.0.0.0/8")]));
     const keys = ["ingress/46/10.0.0.0/8", "group/1", "meter/1", "label/99"];
     expect(table.apply(keys.map((key): RuleOperation => ({ op: "delete", key })))).toEqual([]);
+    expect(table.rules.size).toBe(0);
+  });
+});
+
+describe("RuleTable with failover groups", () => {
+  it("lets a failover group change its bypass while rules use it, and looks it up", () => {
+    const table = createRuleTable(4, closed([failover, repaired(x)]));
+    const turned: FailoverRule = { ...failover, buckets: [{ output: x }, { output: z, pushLabel: 41 }] };
+    expect(table.apply([put(turned)])).toEqual([]);
+    expect(table.lookupFailover(40)).toEqual(turned);
+    expect(table.lookupFailover(41)).toBeUndefined();
+  });
+
+  it("lets a failover group go, or protect another link, once no rule uses it any more", () => {
+    const plain: Rule = { kind: "label", match: { label: 16 }, action: { kind: "output", link: x } };
+    const table = createRuleTable(4, closed([failover, repaired(x)]));
+    expect(table.apply([put(plain), put({ ...failover, buckets: [{ output: z }] })])).toEqual([]);
+    expect(table.apply([put(repaired(z))])).toEqual([]);
+    expect(
+      table.apply([
+        { op: "delete", key: "label/16" },
+        { op: "delete", key: "failover/40" },
+      ]),
+    ).toEqual([]);
     expect(table.rules.size).toBe(0);
   });
 });
