@@ -86,10 +86,11 @@ function compiledCalls({ linkRecord, leastPrice, demand, fitted, cost, positionC
 function kernelOf(layout: Layout, { run, onLinks, ...sums }: Calls, crew?: Crew): Kernel {
   const [first, ...others] = layout.partitions as [Partition, ...Partition[]];
   const onAll = (operation: SharedOperation) => (): void => {
+    const runPart = (i: number): void => run(operation, others[i] as Partition);
     crew?.start(operation);
     run(operation, first);
-    if (crew === undefined) for (const partition of others) run(operation, partition);
-    else crew.wait();
+    if (crew === undefined) for (let i = 0; i < others.length; i++) runPart(i);
+    else crew.finish(runPart);
   };
   return {
     layout,

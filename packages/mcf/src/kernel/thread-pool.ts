@@ -2,8 +2,10 @@
  * The threads that help the one that solves. They are started once a process, on first need, stay with the memory that they were attached
  * to, asleep between solves, and do not keep the process alive.
  *
- * While attached they watch `control`, in shared memory: word 0 counts calls, word 1 says which kernel (-1: go), and thread
- * i answers in word 16 + 16 i, on a cache line of its own, with the number of the call that it has done.
+ * While attached they watch `control`, in shared memory: word 0 counts calls, word 1 says which kernel (-1: go). Of thread i, on a cache
+ * line of its own, word 16 + 16 i is the call that it has done last, and the word after that the last call whose work was taken, by the
+ * thread or by the one that solves: it does itself what a thread has not begun by the time that its own part is done, so that a thread that
+ * sleeps, or that the system let wait for other work, costs nothing.
  */
 import { Worker } from "node:worker_threads";
 import type { Layout } from "./layout.js";
@@ -16,8 +18,8 @@ export type SharedOperation = (typeof operations)[number];
 
 export interface Crew {
   readonly start: (operation: SharedOperation) => void;
-  /** Returns when all are done. */
-  readonly wait: () => void;
+  /** Returns when all are done: `runPart(i)` does the work of thread i. */
+  readonly finish: (runPart: (thread: number) => void) => void;
 }
 
 /** Rounds of looking before this thread sleeps: a thread that was just attached may take a while to come. */
@@ -47,7 +49,13 @@ export function crewOf(module: WasmModule, { lent, partitions }: Layout): Crew {
   };
   const crew: Crew = {
     start: (operation) => begin(operations.indexOf(operation)),
-    wait: () => helpers.forEach((_, i) => waitFor(control, replyWord(i), call)),
+    finish: (runPart) => {
+      for (let i = 0; i < helpers.length; i++) {
+        const reply = replyWord(i);
+        if (Atomics.compareExchange(control, reply + 1, call - 1, call) === call - 1) runPart(i);
+        else waitFor(control, reply, call);
+      }
+    },
   };
   crews.set(lent, crew);
   lent.onDropped = () => {

@@ -27,6 +27,7 @@ parentPort?.on("message", (/** @type {{ memory: WebAssembly.Memory, control: Int
     call = Atomics.load(control, 0);
     const operation = Atomics.load(control, 1);
     if (operation < 0) return;
+    if (Atomics.compareExchange(control, reply + 1, call - 1, call) !== call - 1) continue;
     kernels[names[operation] ?? ""]?.(record);
     Atomics.store(control, reply, call);
     Atomics.notify(control, reply);
