@@ -39,6 +39,22 @@ export interface ControllerConfig {
    */
   readonly adoptGraceMs: number;
 
+  /** A link that came up is used again after this, if it stays up, ms. */
+  readonly linkUpHoldMs: number;
+  /** A link's penalty for falling halves in this time, ms (RFC 2439). */
+  readonly dampingHalfLifeMs: number;
+  /** A fall adds 1,000; a link above this counts as down until its penalty is below `dampingReuseBelow`. */
+  readonly dampingSuppressAbove: number;
+  readonly dampingReuseBelow: number;
+  /** No penalty is higher: bounds how long a link that has become quiet stays suppressed. */
+  readonly dampingPenaltyMax: number;
+
+  /** This share of the connected agents, and three at least, lost within the window is a fault of the control network. */
+  readonly massLossShare: number;
+  readonly massLossWindowMs: number;
+  /** After so long without them the controller goes on without the missing agents, ms. */
+  readonly frozenMaxMs: number;
+
   /** Streams that may be open at once. Further ones are refused. */
   readonly streamsMax: number;
   /** Inventory changes that may wait to be written. Further ones are refused as `unavailable`. */
@@ -66,6 +82,15 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   silenceMaxMs: 12_000,
   drainGraceMs: 500,
   adoptGraceMs: 10_000,
+  linkUpHoldMs: 2_000,
+  dampingHalfLifeMs: 15_000,
+  dampingSuppressAbove: 2_500,
+  dampingReuseBelow: 750,
+  // Four half-lives above the threshold of reuse: one minute.
+  dampingPenaltyMax: 12_000,
+  massLossShare: 0.2,
+  massLossWindowMs: 2_000,
+  frozenMaxMs: 600_000,
   streamsMax: 5_000,
   inventoryQueueMax: 64,
   eventQueueMax: 10_000,

@@ -63,6 +63,24 @@ export interface GroupMeasurement {
   readonly measuredAtMs: number;
 }
 
+/** A link that was down lately. */
+export interface DampedLink {
+  readonly linkId: LinkId;
+  /** 1,000 for each fall, halved with time (RFC 2439). */
+  readonly penalty: number;
+  /** It counts as down until its penalty has decayed. */
+  readonly suppressed: boolean;
+  /** It counts as down although its agents say that it is up: it is suppressed, or came up just now. */
+  readonly heldDown: boolean;
+}
+
+/** The controller does nothing but listen: the network between it and its agents is at fault. */
+export interface FrozenView {
+  readonly sinceMs: number;
+  /** Nodes whose agents were lost and whose neighbours see them alive; sorted. */
+  readonly missing: readonly NodeId[];
+}
+
 export interface Readiness {
   readonly ready: boolean;
   /** Why not; one sentence each. */
@@ -83,6 +101,9 @@ export interface ControllerView {
   readonly topologyVersion?: number;
   /** Links that are down because an agent says so. */
   readonly linksReportedDown: readonly LinkId[];
+  /** Links with a penalty, sorted by id. */
+  readonly linksDamped: readonly DampedLink[];
+  readonly frozen?: FrozenView;
   readonly demands?: DemandMatrix;
   readonly demandsVersion?: number;
   readonly settings: PlanSettings;

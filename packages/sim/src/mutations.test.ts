@@ -28,7 +28,7 @@ const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readon
   { bug: "a switch is not read again after its stream was lost", mutation: noReread, caughtBy: ["I2", "I3", "I8", "I10"] },
   { bug: "duplicates are obeyed again", mutation: noDuplicateCheck, caughtBy: ["I9"] },
   { bug: "plans are pushed before they are durable", mutation: pushBeforePersist, caughtBy: ["I5", "persisted-first"] },
-  { bug: "a refused stage counts as programmed", mutation: failedIsProgrammed, caughtBy: ["I2", "I8", "I10"] },
+  { bug: "a refused stage counts as programmed", mutation: failedIsProgrammed, caughtBy: ["I2", "I3", "I8", "I10"] },
   { bug: "news of cut cables is not heard", mutation: deafToLinks, caughtBy: ["I10"] },
 ];
 

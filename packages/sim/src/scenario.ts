@@ -45,7 +45,14 @@ export function scenarioOf(seed: number): Scenario {
       updateSlack: random.pick([0, 0.1, 0.3]),
     },
     solver,
-    controllerConfig: { ...controllerConfigDefault, solveIntervalMinMs: 1_000, drainGraceMs: 100 },
+    // Cables are cut and mended within seconds here: hold-downs are as short.
+    controllerConfig: {
+      ...controllerConfigDefault,
+      solveIntervalMinMs: 1_000,
+      drainGraceMs: 100,
+      linkUpHoldMs: 300,
+      dampingHalfLifeMs: 2_000,
+    },
     // Tight in some seeds: then plans are refused by switches, and have to be taken back.
     ruleCountMax: random.chance(0.15) ? random.integer(30, 60) : 10_000,
     faultsMs: random.between(8_000, 15_000),

@@ -13,6 +13,7 @@ import {
   type Result,
   type Snapshot,
 } from "@sluice/model";
+import { isFrozen } from "./control-fault.js";
 import { isoTime, publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
 import { retarget } from "./push.js";
@@ -32,6 +33,7 @@ export function advanceCycle(state: ControllerState): void {
     }
     return;
   }
+  if (isFrozen(state)) return;
   if (cycle.phase.kind !== "idle" || (state.adopting && state.push.target !== undefined) || nowMs < dueMs(state)) return;
   const topology = effectiveTopology(state);
   const { demands, settings, revision } = state.inventory;
@@ -143,6 +145,7 @@ export function planPersisted(state: ControllerState, result: Result<unknown>): 
     rules: plan.record.ruleCount,
     utilizationMax: plan.walk.utilizationMax,
   });
-  // The network changed while the plan was written: it stays in the journal and is not pushed.
-  if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
+  // The network changed while the plan was written, or nobody can be told: it stays in the journal and is not pushed.
+  if (isFrozen(state)) cycle.topologyDirtyMs ??= state.nowMs;
+  else if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
 }

@@ -2,14 +2,15 @@
  * The operational state of links as agents report it. Reports are kept apart from the stored topology: an operator's
  * document says what the network should be, a report what it is. A link is down when the document or the agent of
  * either end says so. A report speaks of one directed link; the link the other way is reported by the agent at its own
- * start, for the model does not pair links to cables.
+ * start. Down is believed at once; what came up is held down for a while (`damping.ts`).
  */
 import { assert, buildTopology, type LinkId, type NodeId, type Topology } from "@sluice/model";
+import { isHeldDown, noteFall, noteRise } from "./damping.js";
 import { touchTopology } from "./replan.js";
 import { publish } from "./journal.js";
 import type { ControllerState } from "./state.js";
 
-/** Takes a report in; returns whether the link's effective state changed, and then asks for a new plan. */
+/** Takes a report in; where the link's effective state changes, asks for a new plan. */
 export function reportLink(state: ControllerState, { nodeId, linkId, up }: { nodeId: NodeId; linkId: LinkId; up: boolean }): void {
   const { inventory } = state;
   const link = inventory.topology?.linkById.get(linkId);
@@ -24,22 +25,25 @@ export function reportLink(state: ControllerState, { nodeId, linkId, up }: { nod
   if (isDown) inventory.reportedDown.set(linkId, reporters);
   else inventory.reportedDown.delete(linkId);
   if (wasDown === isDown) return;
-  publish(state, isDown ? "link-down" : "link-up", { linkId, from: link.from, to: link.to, reportedBy: nodeId });
-  touchTopology(state, { obsoletes: isDown });
+  if (!isDown) return noteRise(state, linkId);
+  if (!noteFall(state, linkId)) return;
+  publish(state, "link-down", { linkId, from: link.from, to: link.to, reportedBy: nodeId });
+  touchTopology(state, { obsoletes: true });
 }
 
 /** After a change of the stored topology: reports about links that are gone are forgotten. */
 export function forgetGoneLinks({ inventory }: ControllerState): void {
-  for (const linkId of inventory.reportedDown.keys()) {
-    if (!inventory.topology?.linkById.has(linkId)) inventory.reportedDown.delete(linkId);
+  for (const known of [inventory.reportedDown, inventory.damping]) {
+    for (const linkId of known.keys()) if (!inventory.topology?.linkById.has(linkId)) known.delete(linkId);
   }
 }
 
 /** The topology that plans are made for. Rebuilt on first use after a change: O(V + E). */
 export function effectiveTopology({ inventory }: ControllerState) {
   if (inventory.effective !== undefined || inventory.topology === undefined) return inventory.effective;
-  const { topology, reportedDown } = inventory;
-  if (reportedDown.size === 0) {
+  const { topology } = inventory;
+  const isDown = (linkId: LinkId) => inventory.reportedDown.has(linkId) || isHeldDown(inventory, linkId);
+  if (!topology.links.some(({ id }) => isDown(id))) {
     inventory.effective = topology;
     return topology;
   }
@@ -48,7 +52,7 @@ export function effectiveTopology({ inventory }: ControllerState) {
     name: topology.name,
     sites: topology.sites,
     nodes: topology.nodes,
-    links: topology.links.map((link) => (reportedDown.has(link.id) ? { ...link, operational: "down" as const } : link)),
+    links: topology.links.map((link) => (isDown(link.id) ? { ...link, operational: "down" as const } : link)),
   });
   assert(built.ok, "a valid topology stays valid when links of it go down");
   inventory.effective = built.value;

@@ -202,6 +202,9 @@ describe("the cycle", () => {
     harness.answer(around);
     harness.wait(1_500);
     expect(harness.view.planInForce?.record.epoch).toBe(2);
+    expect(harness.solves).toHaveLength(2);
+    harness.wait(1_000);
+    expect(harness.solves).toHaveLength(3);
     expect(harness.solves.at(-1)?.snapshot.topology.links.every(({ operational }) => operational === "up")).toBe(true);
   });
 
@@ -500,6 +503,9 @@ describe("links", () => {
     expect(harness.view.linksReportedDown).toEqual(["a-c"]);
     tell("c", true);
     expect(harness.view.linksReportedDown).toEqual([]);
+    expect(harness.view.topology?.linkById.get(link("a-c"))?.operational).toBe("down");
+    harness.wait(2_000);
+    expect(harness.view.topology?.linkById.get(link("a-c"))?.operational).toBe("up");
     expect(harness.kinds().filter((kind) => kind.startsWith("link-"))).toEqual(["link-down", "link-up"]);
     expect(harness.view.topologyVersion).toBe(1);
   });

@@ -8,7 +8,9 @@ import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
 import type { ControllerEvent } from "../controller-event.js";
 import type { StartInventory } from "../inventory-record.js";
+import { advanceControlFault } from "./control-fault.js";
 import { advanceCycle, planPersisted, solved } from "./cycle.js";
+import { advanceDamping } from "./damping.js";
 import { inventoryPersisted, request, writeInventory } from "./inventory.js";
 import { journalPersisted, publish, writeJournal } from "./journal.js";
 import { presumeDown } from "./link-state.js";
@@ -56,10 +58,12 @@ export function createController(
       restateAtMs: 0,
       writing: undefined,
       reportedDown: new Map(),
+      damping: new Map(),
       retired: { nodes: new Map(), links: new Map(), rules: new Map() },
       effective: undefined,
       revision: 0,
     },
+    control: { lostAtMs: new Map(), frozen: undefined },
     journal: { pending: [], writing: undefined, retryAtMs: 0, dropped: 0 },
     cycle: {
       phase: { kind: "idle" },
@@ -198,6 +202,8 @@ function advance(state: ControllerState, everySwitch: boolean): void {
   if (state.superseded !== undefined) return;
   writeInventory(state);
   advanceAdoption(state);
+  if (everySwitch) advanceControlFault(state);
+  if (everySwitch) advanceDamping(state);
   advanceCycle(state);
   if (everySwitch) for (const one of state.switches.values()) if (one.belief.kind === "unknown") read(state, one);
   advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : []);

@@ -7,6 +7,7 @@ import { fault, type Fault, type FaultCode, type NodeId, type NodeRules, type Ru
 import { applyOperations, digestAfter, orderUpdate, walkUpdate, walkRules, type StagePurpose } from "@sluice/rules";
 import type { AgentMessage } from "@sluice/model";
 import { worstRules } from "./belief.js";
+import { isFrozen } from "./control-fault.js";
 import { publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
 import { backoffMs, cycleFailed } from "./replan.js";
@@ -38,7 +39,7 @@ export function isOnTarget({ push }: ControllerState, { belief, nodeId }: Switch
 /** Derives a stale update again, or sends what has become possible. `all`: look at every node that waits, not only at those just set free. */
 export function advancePush(state: ControllerState, freed: Iterable<NodeId>): void {
   const { push } = state;
-  if (state.adopting || push.target === undefined) return;
+  if (state.adopting || isFrozen(state) || push.target === undefined) return;
   if (push.stale) {
     if (state.nowMs >= push.retryAtMs && !stageUnderWay(state)) derive(state, push.target);
     return;
@@ -144,6 +145,7 @@ export function sendNext(state: ControllerState, nodeId: NodeId): void {
   const { push, nowMs } = state;
   const { update } = push;
   const one = state.switches.get(nodeId);
+  if (isFrozen(state)) return;
   if (update === undefined || push.stale || one?.streamId === undefined || one.belief.kind !== "known" || one.inFlight !== undefined)
     return;
   if (update.provisional.has(nodeId)) return;

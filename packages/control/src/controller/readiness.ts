@@ -21,12 +21,14 @@ export function advanceAdoption(state: ControllerState): void {
 }
 
 export function readinessOf(state: ControllerState): Readiness {
-  const { inventory, push, superseded } = state;
+  const { inventory, push, superseded, control } = state;
   const reasons: string[] = [];
   if (superseded !== undefined) reasons.push(superseded);
   if (inventory.topology === undefined) reasons.push("There is no topology yet.");
   else if (inventory.demands === undefined) reasons.push("There are no demands yet.");
   if (state.adopting) reasons.push("Not every agent of the last plan has been heard since the start.");
+  if (control.frozen !== undefined)
+    reasons.push(`${control.frozen.missing.length} agents were lost at once: the control network is at fault, and nothing is changed.`);
   if (push.inForce === undefined && inventory.topology !== undefined) reasons.push("No verified plan is in force yet.");
   return { ready: reasons.length === 0, reasons, deletionsAllowed: deletionsAllowed(state) };
 }

@@ -28,6 +28,7 @@ export function agentClosed(state: ControllerState, streamId: number): void {
   one.connectedSinceMs = undefined;
   one.inFlight = undefined;
   one.reading = undefined;
+  state.control.lostAtMs.set(one.nodeId, state.nowMs);
   publish(state, "agent-disconnected", { nodeId: one.nodeId });
 }
 
@@ -105,6 +106,7 @@ function greet(state: ControllerState, stream: Stream, hello: Hello): void {
   if (one.streamId !== undefined) closeStream(state, one.streamId, "cancelled", `A newer stream of ${nodeId} took its place.`);
   stream.nodeId = nodeId;
   one.streamId = stream.id;
+  state.control.lostAtMs.delete(nodeId);
   one.connectedSinceMs = state.nowMs;
   one.lastSeenMs = state.nowMs;
   one.ruleCountMax = hello.ruleCountMax;

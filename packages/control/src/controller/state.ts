@@ -59,6 +59,26 @@ export type InventoryRequest =
       matrix: DemandMatrix;
     };
 
+/** How often a link went down of late (`damping.ts`). */
+export interface LinkDamping {
+  /** The figure of merit as it was at `atMs`: it decays. */
+  readonly penalty: number;
+  readonly atMs: number;
+  suppressed: boolean;
+  /** Whether watchers were told that it is suppressed. */
+  isTold: boolean;
+  /** Since when agents say that it is up again while it still counts as down. */
+  heldSinceMs: number | undefined;
+}
+
+/** What is known of the network between this controller and its agents (`control-fault.ts`). */
+export interface ControlNetworkState {
+  /** When the streams of agents that have none now were lost. */
+  readonly lostAtMs: Map<NodeId, number>;
+  /** While too many agents are missing: nothing is solved, and nothing is sent but probes and questions. */
+  frozen: { readonly sinceMs: number; readonly missing: readonly NodeId[] } | undefined;
+}
+
 export interface InventoryState {
   topology: Topology | undefined;
   topologyVersion: number | undefined;
@@ -73,6 +93,8 @@ export interface InventoryState {
   restateAtMs: number;
   /** Who says that a link is down. A link nobody complains about is up. */
   readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
+  /** Links that were down lately. */
+  readonly damping: Map<LinkId, LinkDamping>;
   /** What was taken out of the topology and may still carry traffic, until a plan without it is in force. */
   readonly retired: {
     readonly nodes: Map<NodeId, Node>;
@@ -206,6 +228,7 @@ export interface ControllerState {
   /** Of stage messages: one for all agents, so that no agent ever sees one twice in a term. */
   sequenceLast: number;
   readonly inventory: InventoryState;
+  readonly control: ControlNetworkState;
   readonly journal: JournalState;
   readonly cycle: CycleState;
   readonly push: PushState;

@@ -29,6 +29,7 @@ export function syncSwitches(state: ControllerState): void {
     if (topology.nodeById.has(one.nodeId)) continue;
     if (one.streamId !== undefined) closeStream(state, one.streamId, "not-found", `Node ${one.nodeId} was removed from the topology.`);
     state.switches.delete(one.nodeId);
+    state.control.lostAtMs.delete(one.nodeId);
     state.groupMeasurements.delete(one.nodeId);
     state.push.stale = true;
   }

@@ -1,7 +1,8 @@
 /** The read-only picture of the machine, made on demand and kept until the next event. */
-import { byId } from "@sluice/model";
-import type { AgentView, ControllerView, PlanView, PushView } from "../controller-view.js";
+import { byId, compareText } from "@sluice/model";
+import type { AgentView, ControllerView, DampedLink, PlanView, PushView } from "../controller-view.js";
 import { worstRules } from "./belief.js";
+import { penaltyAt } from "./damping.js";
 import { effectiveTopology } from "./link-state.js";
 import { isOnTarget } from "./push.js";
 import { readinessOf } from "./readiness.js";
@@ -28,7 +29,9 @@ function viewOf(state: ControllerState): ControllerView {
     nowMs: state.nowMs,
     ...(topology === undefined ? {} : { topology }),
     ...(inventory.topologyVersion === undefined ? {} : { topologyVersion: inventory.topologyVersion }),
-    linksReportedDown: [...inventory.reportedDown.keys()].sort(),
+    linksReportedDown: [...inventory.reportedDown.keys()].sort(compareText),
+    linksDamped: linksDamped(state),
+    ...(state.control.frozen === undefined ? {} : { frozen: state.control.frozen }),
     ...(inventory.demands === undefined ? {} : { demands: inventory.demands }),
     ...(inventory.demandsVersion === undefined ? {} : { demandsVersion: inventory.demandsVersion }),
     settings: inventory.settings,
@@ -52,6 +55,17 @@ function viewOf(state: ControllerState): ControllerView {
     groupMeasurements: new Map(state.groupMeasurements),
     readiness: readinessOf(state),
   };
+}
+
+function linksDamped({ inventory, config, nowMs }: ControllerState): readonly DampedLink[] {
+  return [...inventory.damping]
+    .map(([linkId, damping]) => ({
+      linkId,
+      penalty: penaltyAt(damping, nowMs, config),
+      suppressed: damping.suppressed,
+      heldDown: damping.heldSinceMs !== undefined,
+    }))
+    .sort((a, b) => compareText(a.linkId, b.linkId));
 }
 
 function planView({ record, input, rules, walk }: VerifiedPlan): PlanView {

@@ -124,10 +124,20 @@ export function planOn(snapshot: Snapshot, paths: Readonly<Record<string, readon
   };
 }
 
+interface HarnessAgent {
+  state: AgentState;
+  rules: NodeRules;
+  /** Its streams at the controller are a thousand times this and on. */
+  readonly boot: number;
+  streamId: number | undefined;
+  /** Its datapath refuses all stages. */
+  refuses: boolean;
+}
+
 export class Harness {
   nowMs: number;
   readonly controller: ControllerState;
-  readonly agents = new Map<NodeId, { state: AgentState; rules: NodeRules; streamId: number | undefined; refuses: boolean }>();
+  readonly agents = new Map<NodeId, HarnessAgent>();
   readonly published: PublishedEvent[] = [];
   readonly replies = new Map<string, Result<unknown>>();
   readonly solves: { readonly solveId: number; readonly snapshot: Snapshot }[] = [];
@@ -139,6 +149,7 @@ export class Harness {
   readonly heldWrites: Persist[] = [];
   slowStore = false;
   steppedDown = false;
+  #bootLast = 0;
   #versions = { topology: 0, demands: 0, settings: 0 };
   readonly #queue: (() => void)[] = [];
   #running = false;
@@ -194,7 +205,7 @@ export class Harness {
       for (const effect of stepAgent(agent.state, { ...event, nowMs: this.nowMs } as AgentEvent).effects) {
         switch (effect.kind) {
           case "connect": {
-            const streamId = effect.streamId + 1_000 * ([...this.agents.keys()].indexOf(nodeId) + 1);
+            const streamId = effect.streamId + 1_000 * agent.boot;
             agent.streamId = streamId;
             this.event({ kind: "agent-opened", streamId });
             this.agentEvent(nodeId, { kind: "opened", streamId: effect.streamId });
@@ -233,7 +244,8 @@ export class Harness {
       { nodeId, bootId: `${id}-${this.nowMs}`, ruleCountMax: more.ruleCountMax ?? 1_000 },
       { termSeen: more.termSeen ?? 0, epochSeen: 0, links, rules },
     );
-    this.agents.set(nodeId, { state, rules, streamId: undefined, refuses: false });
+    this.#bootLast += 1;
+    this.agents.set(nodeId, { state, rules, boot: this.#bootLast, streamId: undefined, refuses: false });
     this.agentEvent(nodeId, { kind: "tick" });
   }
 
