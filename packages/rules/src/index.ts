@@ -10,6 +10,7 @@ export * from "./order.js";
 export * from "./rule-table.js";
 export * from "./update-plan.js";
 export { walkRules } from "./walk.js";
+export * from "./walk-failures.js";
 export {
   loadTolerance,
   violationsListedMax,

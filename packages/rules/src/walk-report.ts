@@ -66,6 +66,33 @@ export function violationList() {
   };
 }
 
+/** Adds a violation for each link that is to carry more than it has. */
+export function addOverloads(topology: Topology, loadBps: Float64Array, violations: ReturnType<typeof violationList>): void {
+  topology.links.forEach((link, i) => {
+    const load = loadBps[i] ?? 0;
+    if (load > link.capacityBps * (1 + loadTolerance)) {
+      violations.add({ kind: "overload", linkId: link.id }, `Link ${link.id} is to carry ${load} bps and has ${link.capacityBps} bps.`);
+    }
+  });
+}
+
+/** Loads above zero in link order, and the link that is fullest; the first of several. */
+export function loadsOf(topology: Topology, loadBps: Float64Array) {
+  let utilizationMax = 0;
+  let fullestLinkId: LinkId | undefined;
+  const linkLoads: { linkId: LinkId; loadBps: number }[] = [];
+  topology.links.forEach((link, i) => {
+    const load = loadBps[i] ?? 0;
+    if (load <= 0) return;
+    linkLoads.push({ linkId: link.id, loadBps: load });
+    const utilization = link.capacityBps > 0 ? load / link.capacityBps : 0;
+    if (utilization <= utilizationMax) return;
+    utilizationMax = utilization;
+    fullestLinkId = link.id;
+  });
+  return { utilizationMax, fullestLinkId, linkLoads };
+}
+
 export function report(
   topology: Topology,
   {
@@ -80,14 +107,7 @@ export function report(
     readonly violations: ReturnType<typeof violationList>;
   },
 ): WalkReport {
-  let utilizationMax = 0;
-  const linkLoads: { linkId: LinkId; loadBps: number }[] = [];
-  topology.links.forEach((link, i) => {
-    const load = loadBps[i] ?? 0;
-    if (load <= 0) return;
-    linkLoads.push({ linkId: link.id, loadBps: load });
-    if (link.capacityBps > 0) utilizationMax = Math.max(utilizationMax, load / link.capacityBps);
-  });
+  const { utilizationMax, linkLoads } = loadsOf(topology, loadBps);
   return {
     verdict: violations.count() === 0 ? "pass" : "fail",
     checked: { ...checked, violations: violations.count() },

@@ -15,7 +15,7 @@ import {
 } from "@sluice/model";
 import { Ground } from "./ground.js";
 import { danglingRepairs } from "./repair-references.js";
-import { loadTolerance, report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
+import { addOverloads, report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
 import { wayFinder, type Way, type WayEnd } from "./way.js";
 
 /**
@@ -74,12 +74,7 @@ export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptio
     checked.hops += way.links.length;
     for (const link of way.links) loadBps[link] = (loadBps[link] ?? 0) + rateBps;
   }
-  topology.links.forEach((link, i) => {
-    const load = loadBps[i] ?? 0;
-    if (load > link.capacityBps * (1 + loadTolerance)) {
-      violations.add({ kind: "overload", linkId: link.id }, `Link ${link.id} is to carry ${load} bps and has ${link.capacityBps} bps.`);
-    }
-  });
+  addOverloads(topology, loadBps, violations);
   return report(topology, { loadBps, lostBps, checked, violations });
 }
 
