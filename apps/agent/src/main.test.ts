@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { toId, type LinkId } from "@sluice/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startScriptedController, type ScriptedController } from "./testdata/scripted-controller.js";
 
@@ -91,6 +92,12 @@ describe("sluice-agent", () => {
     ]);
     const connection = await controller.connection();
     await connection.next("hello");
+    connection.send({ kind: "welcome", term: 1, controllerId: "c" });
+    const buckets = [{ output: toId<LinkId>("a-c") }, { output: toId<LinkId>("a-b"), pushLabel: 40 }];
+    const operations = [{ op: "put", rule: { kind: "failover", failoverId: 40, buckets } }] as const;
+    connection.send({ kind: "stage", term: 1, epoch: 1, stage: 0, sequence: 1, operations });
+    await connection.next("ack");
+    expect(await connection.next("ack")).toMatchObject({ status: "programmed" });
     child.stdin.end("sideways a-b\ndown\ndown a-x\ndown a-c\nup a-c\n");
     const seen = [await connection.next("link-event"), await connection.next("link-event")];
     expect(seen).toMatchObject([
@@ -100,11 +107,15 @@ describe("sluice-agent", () => {
     child.kill("SIGTERM");
     const { code, stderr } = await ended;
     expect(code).toBe(0);
-    const warnings = stderr
+    const entries = stderr
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as { level: number; line?: string })
-      .filter(({ line }) => line !== undefined);
+      .map((line) => JSON.parse(line) as { level: number; line?: string; link?: string });
+    expect(entries.filter(({ link }) => link !== undefined)).toMatchObject([
+      { link: "a-c", up: false, failoverGroups: 1, around: ["a-b"] },
+      { link: "a-c", up: true, failoverGroups: 1 },
+    ]);
+    const warnings = entries.filter(({ line }) => line !== undefined);
     expect(warnings.map(({ line }) => line)).toEqual(["sideways a-b", "down", "down a-x"]);
   });
 

@@ -98,6 +98,14 @@ try {
 }
 log.info({ controller: given.controller }, "running");
 
+datapath.onLinkChange(({ linkId, up }) => {
+  const groups = [...datapath.table.rules.values()].flatMap((rule) =>
+    rule.kind === "failover" && rule.buckets[0]?.output === linkId ? [rule] : [],
+  );
+  const around = groups.flatMap(({ failoverId }) => datapath.liveBucket(failoverId)?.output ?? []);
+  log.info({ link: linkId, up, failoverGroups: groups.length, ...(up ? {} : { around }) }, `the port is ${up ? "live" : "dead"}`);
+});
+
 if (given.linksFromStdin) {
   createInterface({ input: process.stdin }).on("line", (line) => {
     const [, state, name] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
