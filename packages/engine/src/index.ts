@@ -10,6 +10,7 @@ export type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";
 export { schemeOf } from "./schemes/index.js";
 export { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./tunnels/candidate-tunnels.js";
 export { edgeBased, edgeObjectives, hasEdgeForm, type EdgeObjectiveName, type EdgeOutcome } from "./edge-lp.js";
+export { checkSplit, splitScenarios, type ScenarioSplits, type SplitOptions } from "./scenarios/index.js";
 export { decomposeFlow, type PathFlow, type SourceFlow } from "./flow-decomposition.js";
 export { explainDemand, type DemandExplanation, type DemandReason, type TunnelExplanation } from "./explain-demand.js";
 export {

@@ -111,6 +111,11 @@ export interface ScenarioSplit {
   readonly groups: readonly TunnelGroup[];
   /** Admitted by the plan and not carried under the split. */
   readonly lostBps: Readonly<Record<TrafficClass, number>>;
+  /**
+   * No split of the groups that are free to change would lose less, with the others and the classes above as they are: from link prices,
+   * by weak duality. Where it meets `lostBps` the split is the best there is. Left out where it was not sought.
+   */
+  readonly lostBpsMin?: Readonly<Record<TrafficClass, number>> | undefined;
   readonly utilizationMax: number;
   /** Where that is; absent where nothing is carried. */
   readonly fullestLinkId?: LinkId | undefined;

@@ -1,0 +1,2 @@
+export { checkSplit } from "./check-split.js";
+export { splitScenarios, type ScenarioSplits, type SplitOptions } from "./split-scenarios.js";

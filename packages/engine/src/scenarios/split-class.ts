@@ -1,0 +1,150 @@
+/** One traffic class under a scenario: which of its groups change and how, by what the class is promised. */
+import { assert, unreachable, type Guarantee } from "@sluice/model";
+import { carryTouched, type CarryOptions } from "./carry-touched.js";
+import type { Failure } from "./failure.js";
+import { addPlacement, carriedBps, plannedPlacement, survivingPlacement, type Placement } from "./placement.js";
+import { addPlanned, loadOfClass, type PlanIndex } from "./plan-index.js";
+import { reduceRates } from "./reduce-rates.js";
+import { releaseCrowded } from "./release.js";
+import { roomOf } from "./room.js";
+
+/** What is left of a load after all of it was taken off, relative: rounding. */
+const dustShare = 1e-12;
+
+export interface ClassUnderFailure {
+  readonly index: PlanIndex;
+  readonly failure: Failure;
+  /** Position in `trafficClasses`. */
+  readonly trafficClass: number;
+  readonly guarantee: Guarantee;
+  /** Per link, bps: what the classes above send under this scenario. */
+  readonly aboveBps: Float64Array;
+  /** Per link, bps: what guaranteed classes below have set aside for this scenario; nobody else's room. */
+  readonly heldBps: Float64Array;
+}
+
+export interface ClassSplit {
+  /** Of groups that may be other than in the plan, in rising order. */
+  readonly placements: readonly Placement[];
+  /** Per link, bps: all of the class. */
+  readonly loadBps: Float64Array;
+  readonly lostBps: number;
+  readonly lostBpsMin: number;
+}
+
+export async function splitClass(question: ClassUnderFailure, options: CarryOptions): Promise<ClassSplit> {
+  const { kind } = question.guarantee;
+  switch (kind) {
+    case "none":
+      return keepSplits(question);
+    case "protected":
+      return splitAnew(question, options);
+    case "guaranteed":
+    case "availability":
+      return restrictSplits(question, options);
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** What the class's groups that lose no tunnel send, bps. */
+export function untouchedLoad({
+  index,
+  failure,
+  trafficClass,
+}: Pick<ClassUnderFailure, "index" | "failure" | "trafficClass">): Float64Array {
+  const planned = loadOfClass(index, trafficClass);
+  const load = planned.slice();
+  for (const group of affectedOf(failure, trafficClass)) addPlanned(index, group, -1, load);
+  return load.map((bps, e) => (bps > dustShare * (planned[e] as number) ? bps : 0));
+}
+
+/** Per link, bps: what the class puts there where its weights on the tunnels that survive carry the whole rates. */
+export function restrictedLoad(question: Pick<ClassUnderFailure, "index" | "failure" | "trafficClass">): Float64Array {
+  const { index, failure, trafficClass } = question;
+  const load = untouchedLoad(question);
+  for (const group of affectedOf(failure, trafficClass)) {
+    const placement = survivingPlacement(index, failure, group);
+    if (placement !== undefined) addPlacement(index, failure, placement, 1, load);
+  }
+  return load;
+}
+
+/** Guarantee none: traffic into tunnels that are gone is lost, and rates fall where links would hold too much. */
+function keepSplits({ index, failure, trafficClass, aboveBps }: ClassUnderFailure): ClassSplit {
+  const affected = affectedOf(failure, trafficClass);
+  const loadBps = untouchedLoad({ index, failure, trafficClass });
+  let brokenBps = 0;
+  for (const group of affected) {
+    const placement = plannedPlacement(index, group);
+    addPlacement(index, failure, placement, 1, loadBps);
+    brokenBps += placement.rateBps - carriedBps(failure, placement);
+  }
+  const placementOf = (group: number): Placement => plannedPlacement(index, group);
+  const placements = reduceRates({ index, failure, trafficClass, aboveBps, loadBps, placementOf });
+  const reducedBps = placements.reduce((sum, less) => sum + carriedBps(failure, placementOf(less.group)) - carriedBps(failure, less), 0);
+  return { placements, loadBps, lostBps: brokenBps + reducedBps, lostBpsMin: brokenBps };
+}
+
+/** Guarantee protected: groups that lose a tunnel, and those whose room went to classes above, are split anew to carry the most. */
+async function splitAnew(question: ClassUnderFailure, options: CarryOptions): Promise<ClassSplit> {
+  const { index, failure, trafficClass, aboveBps, heldBps } = question;
+  const affected = affectedOf(failure, trafficClass);
+  const loadBps = untouchedLoad(question);
+  const released = releaseCrowded({ index, failure, trafficClass, aboveBps, untouchedBps: loadBps });
+  const groups = [...affected, ...released].sort((a, b) => a - b);
+  const roomBps = roomOf(index.capacityBps, failure.deadLink, [aboveBps, loadBps, heldBps]);
+  options.lap("release");
+  const { placements, boundBps } = await carryTouched({ index, failure, groups, roomBps }, options);
+  for (const placement of placements) addPlacement(index, failure, placement, 1, loadBps);
+  const wantedBps = admittedOf(index, groups);
+  const lostBps = Math.max(0, wantedBps - placements.reduce((sum, { rateBps }) => sum + rateBps, 0));
+  return { placements, loadBps, lostBps, lostBpsMin: Math.min(lostBps, Math.max(0, wantedBps - boundBps)) };
+}
+
+/**
+ * Guaranteed by design: the plan's weights on what survives carry the whole rates. Where more fails than the guarantee covers, rates fall to what
+ * fits, and groups that lost all their tunnels get what room is left on others.
+ */
+async function restrictSplits(question: ClassUnderFailure, options: CarryOptions): Promise<ClassSplit> {
+  const { index, failure, trafficClass, aboveBps, heldBps } = question;
+  const affected = affectedOf(failure, trafficClass);
+  const surviving = new Map(
+    affected.flatMap((group) => {
+      const placement = survivingPlacement(index, failure, group);
+      return placement === undefined ? [] : [[group, placement] as const];
+    }),
+  );
+  const loadBps = restrictedLoad(question);
+  const lostAll = new Set(affected.filter((group) => !surviving.has(group)));
+  const placementOf = (group: number): Placement | undefined =>
+    lostAll.has(group) ? undefined : (surviving.get(group) ?? plannedPlacement(index, group));
+  const reduced = reduceRates({ index, failure, trafficClass, aboveBps, loadBps, placementOf });
+  let reducedBps = 0;
+  for (const less of reduced) {
+    reducedBps += (index.admittedBps[less.group] as number) - less.rateBps;
+    surviving.set(less.group, less);
+  }
+  const groups = [...lostAll];
+  const roomBps = roomOf(index.capacityBps, failure.deadLink, [aboveBps, loadBps, heldBps]);
+  const { placements, boundBps } = await carryTouched({ index, failure, groups, roomBps }, options);
+  for (const placement of placements) addPlacement(index, failure, placement, 1, loadBps);
+  const wantedBps = admittedOf(index, groups);
+  const lostBps = Math.max(0, wantedBps - placements.reduce((sum, { rateBps }) => sum + rateBps, 0));
+  return {
+    placements: [...surviving.values(), ...placements].sort((a, b) => a.group - b.group),
+    loadBps,
+    lostBps: lostBps + reducedBps,
+    lostBpsMin: Math.min(lostBps, Math.max(0, wantedBps - boundBps)),
+  };
+}
+
+function affectedOf(failure: Failure, trafficClass: number): readonly number[] {
+  const affected = failure.affected[trafficClass];
+  assert(affected !== undefined, "there are groups of every class");
+  return affected;
+}
+
+function admittedOf(index: PlanIndex, groups: readonly number[]): number {
+  return groups.reduce((sum, group) => sum + (index.admittedBps[group] as number), 0);
+}
