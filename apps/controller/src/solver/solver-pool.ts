@@ -2,26 +2,60 @@
  * Solving as an effect: off the event loop, bounded, and with a ladder. The optimizer has its deadline; when it misses
  * it or its process dies, a second process answers greedily; when that fails too, the caller keeps its last plan.
  */
-import { fault, refuse, type Plan, type Result, type Snapshot } from "@sluice/model";
-import type { ExplainQuery, OptimizeResult, SolverTask } from "./solver-message.js";
+import {
+  fault,
+  ok,
+  refuse,
+  type FailureScenario,
+  type Plan,
+  type PlanTimings,
+  type Result,
+  type ScenarioSplit,
+  type Snapshot,
+} from "@sluice/model";
+import type { ExplainQuery, OptimizeResult, ProtectResult, SolverTask } from "./solver-message.js";
 import { SolverWorker } from "./solver-worker.js";
 
 /** Beyond the settings' deadline, which the engine itself keeps where it can, before the process is killed. */
 const deadlineGraceMs = 2_000;
 const greedyDeadlineMs = 10_000;
 const explainDeadlineMs = 20_000;
+/** Heap of the process that sweeps the scenarios, MiB: it holds one plan and one scenario's problem at a time. */
+const protectHeapMiB = 2_048;
+
+export const solverLimits = {
+  /** For all scenarios of a plan together. */
+  protectDeadlineMs: 300_000,
+  /** Groups in all splits of a plan together: some hundred bytes each, which the controller holds as well. */
+  splitGroupsMax: 1_000_000,
+};
+
+export interface ProtectTask {
+  readonly snapshot: Snapshot;
+  readonly plan: Plan;
+  readonly scenarios: readonly FailureScenario[];
+}
 
 export interface SolverPool {
   optimize(solveId: number, snapshot: Snapshot): Promise<OptimizeResult>;
   cancel(solveId: number): void;
+  /**
+   * Splits for failures, in a process of its own that gives way to solves. Where time or room run out or the
+   * process ends, the splits that were found until then, in the order of the scenarios. A newer sweep cancels the one before.
+   */
+  protect(protectId: number, task: ProtectTask): Promise<ProtectResult>;
+  cancelProtect(protectId: number): void;
   explain(snapshot: Snapshot, plan: Plan, query: ExplainQuery): Promise<Result<unknown>>;
   close(): void;
 }
 
-export function startSolverPool(entry: URL): SolverPool {
+export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits> = {}): SolverPool {
+  const { protectDeadlineMs, splitGroupsMax } = { ...solverLimits, ...limits };
   const optimizer = new SolverWorker(entry);
   const understudy = new SolverWorker(entry);
   const explainer = new SolverWorker(entry);
+  const sweeper = new SolverWorker(entry, { heapMiB: protectHeapMiB, yielding: true });
+  let sweeping: number | undefined;
   let solving: { readonly solveId: number; worker: SolverWorker } | undefined;
   optimizer.warm();
 
@@ -46,11 +80,29 @@ export function startSolverPool(entry: URL): SolverPool {
       solving.worker.cancel();
       optimizer.warm();
     },
+    async protect(protectId, task) {
+      sweeper.cancel();
+      sweeping = protectId;
+      const splits: ScenarioSplit[] = [];
+      let groups = 0;
+      const result = await sweeper.run({ kind: "protect", ...task }, protectDeadlineMs, (split) => {
+        groups += split.groups.length;
+        if (groups <= splitGroupsMax) splits.push(split);
+        else sweeper.end(fault("too-many", `The splits of this plan have more than ${splitGroupsMax} groups.`));
+      });
+      if (sweeping === protectId) sweeping = undefined;
+      if (result.ok) return ok({ splits, ...(result.value as { readonly timings: PlanTimings }) });
+      const [first] = result.faults;
+      return first.code === "cancelled" || splits.length === 0 ? result : ok({ splits, cutShort: first.message });
+    },
+    cancelProtect(protectId) {
+      if (sweeping === protectId) sweeper.cancel();
+    },
     explain(snapshot, plan, query) {
       return explainer.run({ kind: "explain", snapshot, plan, query }, explainDeadlineMs);
     },
     close() {
-      for (const worker of [optimizer, understudy, explainer]) worker.close();
+      for (const worker of [optimizer, understudy, explainer, sweeper]) worker.close();
     },
   };
 }

@@ -2,21 +2,30 @@
  * The process that solves. It stands apart from the controller so that a solver that runs away or crashes can be
  * killed without harm (WASM calls are synchronous and cannot be interrupted). It ends when its parent goes.
  */
-import { explainDemand, explainLink, measureLinkGain, optimize } from "@sluice/engine";
+import { explainDemand, explainLink, measureLinkGain, optimize, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
-import { fault, flowGroupId, ok, refuse, type Result } from "@sluice/model";
+import { fault, flowGroupId, ok, refuse, type Result, type ScenarioSplit } from "@sluice/model";
 import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
 
 const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
 const nowMs = (): number => performance.now();
 
-async function perform(task: SolverTask): Promise<Result<unknown>> {
+async function perform({ id, task }: SolverRequest): Promise<Result<unknown>> {
   switch (task.kind) {
     case "optimize":
       return optimize(task.snapshot, { lp, nowMs, greedyOnly: task.greedyOnly });
+    case "protect":
+      return protect(id, task);
     case "explain":
       return explain(task);
   }
+}
+
+/** Each split goes as soon as it is there: nothing that was found is lost with the process. */
+async function protect(id: number, { snapshot, plan, scenarios }: Extract<SolverTask, { kind: "protect" }>): Promise<Result<unknown>> {
+  const onSplit = (part: ScenarioSplit): void => send({ id, part });
+  const swept = await splitScenarios(snapshot, plan, scenarios, { lp, nowMs, onSplit });
+  return swept.ok ? ok({ timings: swept.value.timings }) : swept;
 }
 
 async function explain({ snapshot, plan, query }: Extract<SolverTask, { kind: "explain" }>): Promise<Result<unknown>> {
@@ -41,7 +50,7 @@ function send(reply: SolverReply): void {
 }
 
 process.on("message", (request: SolverRequest) => {
-  perform(request.task).then(
+  perform(request).then(
     (result) => send({ id: request.id, result }),
     (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);

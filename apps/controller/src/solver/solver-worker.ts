@@ -1,16 +1,24 @@
 /** One solver process seen from the controller: one task at a time, a deadline on each, killed when it is missed. */
 import { fork, type ChildProcess } from "node:child_process";
-import { fault, refuse, type Result } from "@sluice/model";
+import { constants, setPriority } from "node:os";
+import { fault, refuse, type Fault, type Result, type ScenarioSplit } from "@sluice/model";
 import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
 
 /** Time that a new process may take to load before the task's own deadline starts, ms. */
 const loadMsMax = 20_000;
-/** Heap of a solver process, MiB. */
-const heapMiBMax = 4096;
+/** Heap of a solver process unless told otherwise, MiB. */
+const heapMiBDefault = 4096;
 
 interface Running {
   readonly id: number;
+  readonly part: (part: ScenarioSplit) => void;
   readonly finish: (result: Result<unknown>) => void;
+}
+
+export interface SolverWorkerOptions {
+  readonly heapMiB?: number;
+  /** The processor is left to others that want it: a low priority of the operating system. */
+  readonly yielding?: boolean;
 }
 
 export class SolverWorker {
@@ -19,7 +27,10 @@ export class SolverWorker {
   private running: Running | undefined;
   private nextId = 1;
 
-  constructor(private readonly entry: URL) {}
+  constructor(
+    private readonly entry: URL,
+    private readonly options: SolverWorkerOptions = {},
+  ) {}
 
   /** Starts the process before the first task needs it. */
   warm(): void {
@@ -28,9 +39,10 @@ export class SolverWorker {
 
   /**
    * Runs one task. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends or answers
-   * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one.
+   * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one. Parts of an
+   * answer are passed on as they come, none after the result.
    */
-  async run(task: SolverTask, deadlineMs: number): Promise<Result<unknown>> {
+  async run(task: SolverTask, deadlineMs: number, part: (part: ScenarioSplit) => void = () => undefined): Promise<Result<unknown>> {
     if (this.running !== undefined) return refuse(fault("unavailable", "The solver is busy with another task; try again."));
     const id = this.nextId++;
     return new Promise<Result<unknown>>((resolve) => {
@@ -41,7 +53,7 @@ export class SolverWorker {
         this.running = undefined;
         resolve(result);
       };
-      this.running = { id, finish };
+      this.running = { id, part, finish };
       const late = (): void => {
         this.kill();
         finish(refuse(fault("deadline-exceeded", `The solver was stopped at its deadline of ${(deadlineMs / 1000).toFixed(1)} s.`)));
@@ -61,10 +73,15 @@ export class SolverWorker {
 
   /** Ends the task in hand: the process is killed, the task's result is `cancelled`. */
   cancel(): void {
+    this.end(fault("cancelled", "The solve was cancelled."));
+  }
+
+  /** The same, with another reason. */
+  end(reason: Fault): void {
     const running = this.running;
     if (running === undefined) return;
     this.kill();
-    running.finish(refuse(fault("cancelled", "The solve was cancelled.")));
+    running.finish(refuse(reason));
   }
 
   close(): void {
@@ -77,13 +94,15 @@ export class SolverWorker {
       serialization: "advanced",
       // A solver has nothing to say on stdout: the controller's own carries the ready line only.
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      execArgv: [`--max-old-space-size=${heapMiBMax}`],
+      execArgv: [`--max-old-space-size=${this.options.heapMiB ?? heapMiBDefault}`],
     });
+    if (this.options.yielding === true && child.pid !== undefined) yieldProcessor(child.pid);
     this.child = child;
     this.ready = new Promise((resolve) => {
       child.on("message", (reply: SolverReply) => {
         if ("ready" in reply) return resolve(true);
-        if (this.child === child && this.running?.id === reply.id) this.running.finish(reply.result);
+        if (this.child !== child || this.running?.id !== reply.id) return undefined;
+        return "part" in reply ? this.running.part(reply.part) : this.running.finish(reply.result);
       });
       child.once("error", () => this.gone(child, "could not be started", resolve));
       child.once("exit", (code, signal) => this.gone(child, `ended unexpectedly (${signal ?? `code ${code}`})`, resolve));
@@ -101,5 +120,13 @@ export class SolverWorker {
     const child = this.child;
     this.child = undefined;
     child?.kill("SIGKILL");
+  }
+}
+
+function yieldProcessor(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A process that has ended already, or a system that does not allow it: the work is the same, only less polite.
   }
 }

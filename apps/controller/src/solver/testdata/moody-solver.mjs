@@ -5,6 +5,7 @@
 process.on("message", ({ id, task }) => {
   const moods = task.snapshot.topology.name.split(",");
   const mood = task.kind === "optimize" && task.greedyOnly ? moods[1] : moods[0];
+  if (task.kind === "protect") return protect(id, task, moods);
   const answer = (value) => process.send({ id, result: { ok: true, value } });
   switch (mood) {
     case "answer":
@@ -21,5 +22,28 @@ process.on("message", ({ id, task }) => {
       return;
   }
 });
+/** A split of two groups for each scenario, until the mood of its turn is another than `answer`. */
+function protect(id, { scenarios }, moods) {
+  for (const [i, scenario] of scenarios.entries()) {
+    switch (moods[i] ?? "answer") {
+      case "answer":
+        process.send({ id, part: { scenario, groups: [{}, {}] } });
+        continue;
+      case "hang":
+        // What was sent has to leave the process first.
+        return setTimeout(() => {
+          for (;;);
+        }, 50);
+      case "crash":
+        return setTimeout(() => process.kill(process.pid, "SIGSEGV"), 50);
+      case "refuse":
+        return process.send({ id, result: { ok: false, faults: [{ code: "input-mismatch", message: "No." }] } });
+      case "mute":
+        return undefined;
+    }
+  }
+  return process.send({ id, result: { ok: true, value: {} } });
+}
+
 process.on("disconnect", () => process.exit(0));
 process.send({ ready: true });
