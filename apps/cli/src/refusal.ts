@@ -56,6 +56,7 @@ const advice: Readonly<Record<FaultCode, string>> = {
   "demand-unaccounted": reportPlan,
   "totals-wrong": reportPlan,
   "certificate-wrong": reportPlan,
+  "protection-wrong": reportPlan,
   "walk-failed": reportPlan,
   "table-full": fewerRules,
   "labels-exhausted": fewerRules,

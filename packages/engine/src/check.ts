@@ -23,6 +23,7 @@ import {
 } from "@sluice/model";
 import { checkCertificates } from "./check-bound.js";
 import { checkedPaths, type CheckedPaths } from "./check-paths.js";
+import { checkProtection } from "./check-protection.js";
 import { checkTolerance, differ, exceeds, Report, violationsListedMax } from "./check-report.js";
 import { rangesOverAllPaths, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
@@ -54,6 +55,7 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
   const loads = loadsByClass(topology, plan, tunnels);
   const utilizationMax = checkCapacity(topology, loads, report);
   checkTotals(snapshot, plan, report);
+  checkProtection(topology, snapshot, plan, report);
   checkCertificates({ topology, snapshot, plan, residualBps: residuals(topology, loads), paths }, report);
 
   return {

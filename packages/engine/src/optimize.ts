@@ -1,4 +1,4 @@
-/** The pipeline: snapshot -> candidate tunnels -> solve, quantize class by class -> plan -> check. */
+/** The pipeline: snapshot -> candidate tunnels -> solve, quantize class by class -> plan -> what it holds ready for failures -> check. */
 import {
   buildTopology,
   canonicalHash,
@@ -7,6 +7,7 @@ import {
   refuse,
   ok,
   isUsable,
+  protectionOf,
   trafficClasses,
   type Plan,
   type PlanTimings,
@@ -19,6 +20,7 @@ import type { LpBackend } from "@sluice/lp";
 import { checkPlan } from "./check.js";
 import { assemblePlan } from "./assemble-plan.js";
 import { planClass, type PlannedClass } from "./plan-class.js";
+import { asksProtection, protectPlan } from "./protection/protect-plan.js";
 import { stopwatch } from "./stopwatch.js";
 import { candidateTunnels, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
@@ -97,9 +99,11 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
     planned.push(await planClass({ topology, snapshot, candidates, trafficClass, residualCapacityBps }, classOptions, clock));
   }
 
-  onStage("check", 0.9);
-  const plan = assemblePlan(topology, canonicalHash(snapshot), planned);
+  const assembled = assemblePlan(topology, canonicalHash(snapshot), planned);
   clock.lap("assemble");
+  const plan = withProtection(topology, snapshot, assembled, onStage);
+  if (plan.protection !== undefined) clock.lap("protect");
+  onStage("check", 0.95);
   const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : pricesTunnels ? undefined : candidates });
   clock.lap("check");
   onStage("done", 1);
@@ -108,6 +112,19 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
     return refuse(fault("check-failed", `The checker refused the plan: ${found.map((item) => item.message).join(" ")}`), ...found);
   }
   return ok({ plan: { ...plan, check }, timings: clock.timings() });
+}
+
+/** The plan as it is where nothing is to be held ready, so that plans without protection keep their bytes. */
+function withProtection(
+  topology: Topology,
+  { settings }: Snapshot,
+  plan: Omit<Plan, "check">,
+  onStage: (stage: string, fraction: number) => void,
+): Omit<Plan, "check"> {
+  const asked = protectionOf(settings);
+  if (!asksProtection(asked)) return plan;
+  onStage("protect", 0.9);
+  return { ...plan, protection: protectPlan(topology, asked, { ...plan, latencyMsMax: settings.tunnels.latencyMsMax }) };
 }
 
 /** Where an LP is solved at all, by HiGHS: javascript-lp-solver is no faster on the smallest network and does not finish on large ones. */

@@ -41,6 +41,7 @@ export const faultCodes = [
   "demand-unaccounted",
   "totals-wrong",
   "certificate-wrong",
+  "protection-wrong",
   "walk-failed",
   "table-full",
   "labels-exhausted",

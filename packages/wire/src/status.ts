@@ -60,6 +60,7 @@ const statusTable: Readonly<Record<FaultCode, StatusEntry>> = {
   "demand-unaccounted": entry(INTERNAL, 500, "A demand is missing from the plan."),
   "totals-wrong": entry(INTERNAL, 500, "The totals of the plan do not add up."),
   "certificate-wrong": entry(INTERNAL, 500, "The plan's certificate does not hold."),
+  "protection-wrong": entry(INTERNAL, 500, "What the plan holds ready for failures does not hold."),
   "walk-failed": entry(INTERNAL, 500, "The packet walk refused the rules."),
   "table-full": entry(RESOURCE_EXHAUSTED, 507, "A switch's table is full."),
   "labels-exhausted": entry(RESOURCE_EXHAUSTED, 507, "There are no labels left."),

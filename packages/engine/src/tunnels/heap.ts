@@ -1,4 +1,4 @@
-/** A binary heap of nodes under a two-part key, with decrease-key: the queue of every shortest-path search here. */
+/** A binary heap of nodes under a key of two or three parts, with decrease-key: the queue of every shortest-path search here. */
 
 export class NodeHeap {
   readonly #heap: Int32Array;
@@ -6,14 +6,16 @@ export class NodeHeap {
   readonly #position: Int32Array;
   readonly #major: Float64Array;
   readonly #minor: Float64Array;
+  readonly #last: Float64Array;
   #size = 0;
 
-  /** `major` and `minor` hold the keys by node; the caller lowers them and then calls `push`. */
-  constructor(major: Float64Array, minor: Float64Array) {
+  /** The arrays hold the keys by node, the first counts most; the caller lowers them and then calls `push`. */
+  constructor(major: Float64Array, minor: Float64Array, last: Float64Array = minor) {
     this.#heap = new Int32Array(major.length);
     this.#position = new Int32Array(major.length).fill(-1);
     this.#major = major;
     this.#minor = minor;
+    this.#last = last;
   }
 
   get size(): number {
@@ -68,6 +70,8 @@ export class NodeHeap {
   #before(a: number, b: number): boolean {
     const difference = (this.#major[a] as number) - (this.#major[b] as number);
     if (difference !== 0) return difference < 0;
-    return (this.#minor[a] as number) < (this.#minor[b] as number);
+    const next = (this.#minor[a] as number) - (this.#minor[b] as number);
+    if (next !== 0) return next < 0;
+    return (this.#last[a] as number) < (this.#last[b] as number);
   }
 }
