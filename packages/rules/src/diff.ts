@@ -3,6 +3,7 @@ import {
   compareText,
   ruleKey,
   unreachable,
+  type Bucket,
   type LabelAction,
   type NodeRules,
   type Rule,
@@ -75,21 +76,34 @@ export function sameRule(a: Rule, b: Rule): boolean {
         b.kind === "group" &&
         a.groupId === b.groupId &&
         a.buckets.length === b.buckets.length &&
-        a.buckets.every((bucket, i) => {
-          const other = b.buckets[i];
-          return (
-            other !== undefined &&
-            bucket.weight === other.weight &&
-            bucket.pushLabel === other.pushLabel &&
-            bucket.mplsTc === other.mplsTc &&
-            bucket.output === other.output &&
-            bucket.failoverId === other.failoverId
-          );
-        })
+        a.buckets.every((bucket, i) => sameBucket(bucket, b.buckets[i]) && bucket.failoverId === b.buckets[i]?.failoverId)
       );
     default:
       return unreachable(a);
   }
+}
+
+/** Whether two rules send packets the same way while nothing fails: `sameRule` but for the failover groups they go through. */
+export function sameWay(a: Rule, b: Rule): boolean {
+  if (a === b) return true;
+  if (a.kind === "label" && b.kind === "label" && a.action.kind === "output" && b.action.kind === "output") {
+    return a.match.label === b.match.label && a.action.link === b.action.link;
+  }
+  if (a.kind !== "group" || b.kind !== "group") return sameRule(a, b);
+  return (
+    a.groupId === b.groupId && a.buckets.length === b.buckets.length && a.buckets.every((bucket, i) => sameBucket(bucket, b.buckets[i]))
+  );
+}
+
+/** But for the failover group. */
+function sameBucket(bucket: Bucket, other: Bucket | undefined): boolean {
+  return (
+    other !== undefined &&
+    bucket.weight === other.weight &&
+    bucket.pushLabel === other.pushLabel &&
+    bucket.mplsTc === other.mplsTc &&
+    bucket.output === other.output
+  );
 }
 
 function sameAction(a: LabelAction, b: LabelAction): boolean {

@@ -1,6 +1,6 @@
 /** A flow group as a switch sees it: a flow entry with its meter and its group. The unit in which updates are ordered. */
 import type { Bucket, GroupRule, IngressRule, MeterRule, NodeRules, RuleKey } from "@sluice/model";
-import { sameRule } from "./diff.js";
+import { sameRule, sameWay } from "./diff.js";
 
 export interface Flow {
   readonly ingress: IngressRule;
@@ -24,11 +24,12 @@ export function flowsOf(rules: NodeRules): ReadonlyMap<RuleKey, Flow> {
   return flows;
 }
 
+/** Whether two flows send the same traffic the same way; by which failover groups it is repaired does not matter. */
 export function sameFlow(a: Flow, b: Flow): boolean {
   return (
     sameRule(a.ingress, b.ingress) &&
     (a.meter === undefined ? b.meter === undefined : b.meter !== undefined && sameRule(a.meter, b.meter)) &&
-    (a.group === undefined ? b.group === undefined : b.group !== undefined && sameRule(a.group, b.group))
+    (a.group === undefined ? b.group === undefined : b.group !== undefined && sameWay(a.group, b.group))
   );
 }
 

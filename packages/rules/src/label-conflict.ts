@@ -3,7 +3,7 @@
  * back late; it can where a switch holds rules of a store that was lost. Then the flow has to pause.
  */
 import { compareText, prefixRange, type Bucket, type LinkId, type NodeId, type RuleKey, type RuleSet, type Topology } from "@sluice/model";
-import { sameRule } from "./diff.js";
+import { sameWay } from "./diff.js";
 import { flowsOf, type Flow } from "./flow.js";
 
 export interface LabelConflict {
@@ -16,7 +16,8 @@ export interface LabelConflict {
 
 /**
  * Installed flows that push a label which the target redefines on its way, or extends to a place where the flow does not
- * belong. A hole in the way that the target mends is no conflict. `labelsPut`: labels for which some node gets a new rule.
+ * belong. A hole in the way that the target mends is no conflict, nor is another failover group on the same way. `labelsPut`: labels for
+ * which some node gets a rule that is new or leads another way.
  * O(installed groups x buckets + hops of the suspects).
  */
 export function labelConflicts(
@@ -68,11 +69,13 @@ function isRedefined({
     visited.add(at);
     const before = installed.get(at)?.get(key);
     const after = target.get(at)?.get(key);
-    if (before !== undefined && after !== undefined && !sameRule(before, after)) return true;
+    if (before !== undefined && after !== undefined && !sameWay(before, after)) return true;
     const rule = before ?? after;
     extended ||= before === undefined;
     if (rule === undefined || rule.kind !== "label") return false;
     if (rule.action.kind === "pop-deliver") return extended && !delivers(topology, at, flow);
+    // A bypass's label on its own: behind its last node packets would have none.
+    if (rule.action.kind === "pop-output") return extended;
     next = rule.action.link;
   }
 }

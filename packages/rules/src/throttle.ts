@@ -6,7 +6,7 @@ import type { NodeId, RuleKey, Topology } from "@sluice/model";
 import type { Flow } from "./flow.js";
 import { tunnelRates } from "./flow.js";
 import { meetOf } from "./meet.js";
-import type { TunnelTrace } from "./tunnel-trace.js";
+import type { TunnelTracer } from "./tunnel-trace.js";
 
 /** A flow that the update changes: `before` absent for a new one, `after` absent for one that goes. */
 export interface FlowChange {
@@ -28,7 +28,6 @@ export interface Throttles {
 }
 
 type Loads = ReadonlyMap<number, number>;
-type Trace = (output: Topology["links"][number]["id"], label: number) => TunnelTrace;
 
 /** Loads are compared with this relative tolerance: sums of a million floats. */
 const tolerance = 1e-9;
@@ -44,19 +43,21 @@ export function chooseThrottles(input: {
   readonly slack: number;
   /** Load of each link under the installed rules, holes in tunnels mended, bps. */
   readonly installedBps: Float64Array;
+  /** The same while label rules change under flows that stay: more only where links are down and other failover groups repair. */
+  readonly stayingBps: Float64Array;
   readonly changes: readonly FlowChange[];
-  readonly traceInstalled: Trace;
-  readonly traceTarget: Trace;
+  readonly traceInstalled: TunnelTracer;
+  readonly traceTarget: TunnelTracer;
   /** Whether a flow shares its meter or group with another one: then these cannot shrink for it alone. */
   readonly isShared: (change: FlowChange) => boolean;
 }): Throttles {
-  const { topology, changes, installedBps } = input;
+  const { topology, changes, installedBps, stayingBps } = input;
   const steps = changes.map((change) => ({
     change,
     before: loadsOf(change.before, input.traceInstalled),
     after: loadsOf(change.after, input.traceTarget),
   }));
-  const peakBps = Float64Array.from(installedBps);
+  const peakBps = Float64Array.from(stayingBps);
   for (const { before, after } of steps) {
     for (const [link, bps] of after) add(peakBps, link, Math.max(0, bps - (before.get(link) ?? 0)));
   }
@@ -136,7 +137,7 @@ interface Smaller {
 
 function meetStep(
   change: FlowChange,
-  { traceInstalled, isShared }: { readonly traceInstalled: Trace; readonly isShared: (change: FlowChange) => boolean },
+  { traceInstalled, isShared }: { readonly traceInstalled: TunnelTracer; readonly isShared: (change: FlowChange) => boolean },
 ): Smaller | undefined {
   if (change.before === undefined || isShared(change)) return undefined;
   if (change.after === undefined) return { between: { kind: "none" }, loads: none };
@@ -151,11 +152,11 @@ function relief(link: number, after: Loads, current: Loads, smaller: Loads): num
   return Math.max(current.get(link) ?? 0, end) - Math.max(smaller.get(link) ?? 0, end);
 }
 
-function loadsOf(flow: Flow | undefined, trace: Trace): Loads {
+function loadsOf(flow: Flow | undefined, trace: TunnelTracer): Loads {
   const loads = new Map<number, number>();
   if (flow === undefined) return loads;
   for (const { bucket, rateBps } of tunnelRates(flow)) {
-    for (const link of trace(bucket.output, bucket.pushLabel).links) loads.set(link, (loads.get(link) ?? 0) + rateBps);
+    for (const link of trace(bucket).links) loads.set(link, (loads.get(link) ?? 0) + rateBps);
   }
   return loads;
 }

@@ -1,19 +1,34 @@
 /**
  * An update: how a network goes from the rules it has to the rules it should have, without a packet ever meeting half of both.
  *
+ *   remove-failover  (only where a bypass's label that is in use changes its meaning) rules do without the failover group
  *   remove-ingress   (only where a label that is in use changes its meaning) flow groups on that label pause
- *   add-transit      label rules of new tunnels; nothing uses them yet
+ *   add-bypass       label rules of new bypasses; nothing uses them yet
+ *   add-failover     failover groups, each when its bypass is there
+ *   add-transit      label rules of new tunnels, which nothing uses yet, and label rules that change their failover group
  *   throttle         flow groups that must leave a full link first shrink to what old and new have in common
  *   flip             ingresses change over: meter, group and flow entry of a flow group in one message
  *   remove-ingress   flow groups that have no successor
- *   remove-transit   label rules that nothing uses any more
+ *   remove-transit   label rules of tunnels that nothing uses any more
+ *   remove-failover  failover groups that nothing uses any more
+ *   remove-bypass    label rules of bypasses that no failover group leads into any more
  *
  * This is the two-phase update of Reitblatt et al. 2012 with labels as versions; the throttle stage keeps links from
  * filling over while flow groups change places (the problem of SWAN, Hong et al. 2013, section 3.2).
  */
 import type { NodeId, RuleKey, RuleOperation } from "@sluice/model";
 
-export const stagePurposes = ["add-transit", "throttle", "flip", "remove-ingress", "remove-transit"] as const;
+export const stagePurposes = [
+  "add-bypass",
+  "add-failover",
+  "add-transit",
+  "throttle",
+  "flip",
+  "remove-ingress",
+  "remove-transit",
+  "remove-failover",
+  "remove-bypass",
+] as const;
 export type StagePurpose = (typeof stagePurposes)[number];
 
 export interface UpdatePlan {
@@ -38,8 +53,8 @@ export interface Stage {
   /** At most one per node, sorted by node. */
   readonly messages: readonly StageMessage[];
   /**
-   * How long packets may still be under way in tunnels whose label rules this stage deletes or changes, ms: the largest
-   * propagation delay of one. Wait that long (and for the queues) after `waitsFor` is fulfilled.
+   * How long packets may still be under way in tunnels and bypasses whose label rules this stage deletes or changes, ms: the largest
+   * propagation delay of one, by the longest detours that failures may force on them. Wait that long (and for the queues) after `waitsFor` is fulfilled.
    */
   readonly graceMs: number;
 }

@@ -1,0 +1,194 @@
+/** What each stage of an update does, and which messages of others each of its messages waits for. */
+import {
+  compareText,
+  type FailoverRule,
+  type NodeId,
+  type NodeRules,
+  type Rule,
+  type RuleKey,
+  type RuleOperation,
+  type RuleSet,
+  type Topology,
+} from "@sluice/model";
+import { applyOperations, diffRules, operationKey } from "./diff.js";
+import type { Flow } from "./flow.js";
+import type { LabelConflict } from "./label-conflict.js";
+import type { Detachment } from "./order-detach.js";
+import type { Draft } from "./order-draft.js";
+import type { FlowChange, Throttles } from "./throttle.js";
+
+export interface NodeUpdate {
+  readonly nodeId: NodeId;
+  readonly before: NodeRules;
+  readonly after: NodeRules;
+  readonly operations: readonly RuleOperation[];
+}
+
+/** Nodes that put or delete rules for a label. */
+type NodesByLabel = ReadonlyMap<number, readonly NodeId[]>;
+
+export interface UpdateScene {
+  readonly topology: Topology;
+  /** From `base` to `target`, where they differ. */
+  readonly nodes: readonly NodeUpdate[];
+  readonly installed: RuleSet;
+  /** The installed rules without what was detached. */
+  readonly base: RuleSet;
+  readonly target: RuleSet;
+  /** Where a label gets a rule that is new or leads another way, and where only its failover group changes. */
+  readonly labelsPut: NodesByLabel;
+  readonly labelsRepaired: NodesByLabel;
+  readonly labelsDeleted: NodesByLabel;
+  /** Labels that failover groups of the installed rules, and of the target, push. */
+  readonly bypassLabelsBefore: ReadonlySet<number>;
+  readonly bypassLabelsAfter: ReadonlySet<number>;
+  readonly detachment: Detachment;
+  readonly conflicts: readonly LabelConflict[];
+  readonly changes: readonly FlowChange[];
+  readonly throttles: Throttles;
+}
+
+export function draftDetachment(draft: Draft, { detachment }: UpdateScene): void {
+  for (const [nodeId, operations] of detachment.operations) draft.message("detach", nodeId).operations.push(...operations);
+}
+
+/** Flows whose label changes its meaning stop being admitted; meter and group stay, nothing uses them. */
+export function draftPauses(draft: Draft, { conflicts }: UpdateScene): void {
+  for (const { nodeId, key } of conflicts) draft.message("pause", nodeId).operations.push({ op: "delete", key });
+}
+
+/** Bypasses, then the failover groups that lead into them, then the label rules that use those and whatever else is put for labels. */
+export function draftAdditions(draft: Draft, scene: UpdateScene): void {
+  const { nodes, conflicts, detachment, labelsPut, bypassLabelsAfter } = scene;
+  const users = new Map<number, Set<NodeId>>();
+  for (const { nodeId, labels } of conflicts) for (const label of labels) addTo(users, label, nodeId);
+  for (const [nodeId, failovers] of detachment.failovers) {
+    for (const { buckets } of failovers) for (const { pushLabel } of buckets) if (pushLabel !== undefined) addTo(users, pushLabel, nodeId);
+  }
+  for (const { nodeId, operations } of nodes) {
+    for (const operation of operations) {
+      if (operation.op !== "put") continue;
+      const { rule } = operation;
+      if (rule.kind === "failover") {
+        const message = draft.message("add-failover", nodeId);
+        message.operations.push(operation);
+        for (const { pushLabel } of rule.buckets) {
+          for (const node of pushLabel === undefined ? [] : (labelsPut.get(pushLabel) ?? [])) message.waitsFor.add(node);
+        }
+      } else if (rule.kind === "label") {
+        const { label } = rule.match;
+        const message = draft.message(bypassLabelsAfter.has(label) ? "add-bypass" : "add-transit", nodeId);
+        message.operations.push(operation);
+        for (const user of users.get(label) ?? []) message.waitsFor.add(user);
+      }
+    }
+  }
+}
+
+export function draftThrottles(draft: Draft, { changes, throttles: { between } }: UpdateScene): void {
+  for (const change of changes) {
+    const way = between.get(change);
+    if (way === undefined) continue;
+    const { operations } = draft.message("throttle", change.nodeId);
+    if (way.kind === "none") operations.push({ op: "delete", key: change.key });
+    else operations.push({ op: "put", rule: way.meet.meter }, { op: "put", rule: way.meet.group });
+  }
+}
+
+/** Everything at the ingresses that is put, from what the earlier stages left there. */
+export function draftFlips(draft: Draft, { nodes, base, target, changes, throttles, labelsPut, labelsRepaired }: UpdateScene): void {
+  const known = new Map(nodes.map((node) => [node.nodeId, node.operations]));
+  const touched = new Set([...known.keys(), ...draft.nodesOf("pause"), ...draft.nodesOf("throttle")]);
+  for (const nodeId of [...touched].sort(compareText)) {
+    const earlier = [...draft.operationsOf("pause", nodeId), ...draft.operationsOf("throttle", nodeId)];
+    const before = applyIfAny(base.get(nodeId) ?? noRules, earlier);
+    const rest = earlier.length === 0 ? (known.get(nodeId) ?? []) : diffRules(before, target.get(nodeId) ?? noRules);
+    const puts = rest.filter((operation) => operation.op === "put" && isIngressSide(operation));
+    const numbers = new Set(puts.map(operationKey));
+    for (const operation of rest) {
+      if (operation.op === "put" || !isIngressSide(operation)) continue;
+      const old = before.get(operation.key);
+      // A flow that goes must not see its number in the hands of another: it goes in the very message that reassigns it.
+      const isReassigned = old?.kind === "ingress" && (numbers.has(`meter/${old.meterId}`) || numbers.has(`group/${old.groupId}`));
+      if (isReassigned) draft.message("flip", nodeId).operations.unshift(operation);
+      else draft.message("remove-ingress", nodeId).operations.push(operation);
+    }
+    if (puts.length > 0) draft.message("flip", nodeId).operations.push(...puts);
+  }
+  for (const change of changes) {
+    if (!draft.has("flip", change.nodeId)) continue;
+    const { waitsFor } = draft.message("flip", change.nodeId);
+    for (const { pushLabel } of change.after?.group?.buckets ?? []) {
+      const anew = labelsPut.get(pushLabel);
+      if (anew === undefined) continue;
+      // Where a label is another tunnel's now, what stands at the other nodes may be repaired to where the old one went.
+      for (const node of [...anew, ...(labelsRepaired.get(pushLabel) ?? [])]) waitsFor.add(node);
+    }
+    for (const node of throttles.waitsFor.get(change) ?? []) waitsFor.add(node);
+  }
+}
+
+/** Label rules of tunnels, then failover groups, which label rules may have used until then, then the label rules of their bypasses. */
+export function draftRemovals(draft: Draft, scene: UpdateScene): void {
+  const { nodes, installed, target, changes, detachment, labelsRepaired, labelsDeleted, bypassLabelsBefore } = scene;
+  const kindOf = (label: number) => (bypassLabelsBefore.has(label) ? "remove-bypass" : "remove-transit");
+  for (const { nodeId, operations } of nodes) {
+    for (const operation of operations) {
+      if (operation.op === "delete" && operation.key.startsWith("failover/")) {
+        draft.message("remove-failover", nodeId).operations.push(operation);
+      }
+    }
+  }
+  for (const [label, nodeIds] of [...labelsDeleted].sort(([a], [b]) => a - b)) {
+    for (const nodeId of nodeIds) {
+      const { operations, waitsFor } = draft.message(kindOf(label), nodeId);
+      operations.push({ op: "delete", key: `label/${label}` });
+      // A repair around this node goes on under the same label: it may end only where none leads here any more.
+      for (const other of labelsRepaired.get(label) ?? []) waitsFor.add(other);
+    }
+  }
+  const waitFor = (label: number, user: NodeId) => {
+    for (const node of labelsDeleted.get(label) ?? []) draft.message(kindOf(label), node).waitsFor.add(user);
+  };
+  for (const { nodeId, before } of changes) for (const { pushLabel } of before?.group?.buckets ?? []) waitFor(pushLabel, nodeId);
+  for (const [nodeId, rules] of installed) {
+    for (const [key, rule] of rules) {
+      if (rule.kind !== "failover" || (target.get(nodeId)?.has(key) === true && !isDetached(detachment, nodeId, rule))) continue;
+      for (const { pushLabel } of rule.buckets) if (pushLabel !== undefined) waitFor(pushLabel, nodeId);
+    }
+  }
+}
+
+/** Whether a failover group of the installed rules goes first of all. */
+export function isDetached({ failovers }: Detachment, nodeId: NodeId, { failoverId }: FailoverRule): boolean {
+  return failovers.get(nodeId)?.some((each) => each.failoverId === failoverId) ?? false;
+}
+
+const noRules: NodeRules = new Map();
+const ingressKinds: ReadonlySet<Rule["kind"]> = new Set(["meter", "group", "ingress"]);
+
+/** Whether an operation is about flow groups: their meters, groups and flow entries. */
+export function isIngressSide(operation: RuleOperation): boolean {
+  if (operation.op === "put") return ingressKinds.has(operation.rule.kind);
+  return !operation.key.startsWith("label/") && !operation.key.startsWith("failover/");
+}
+
+/** The label that an operation on a label rule is for. */
+export function labelOf(operation: RuleOperation): number | undefined {
+  if (operation.op === "put") return operation.rule.kind === "label" ? operation.rule.match.label : undefined;
+  return operation.key.startsWith("label/") ? Number(operation.key.slice("label/".length)) : undefined;
+}
+
+export function numbersOf({ ingress }: Flow): readonly RuleKey[] {
+  return [`meter/${ingress.meterId}`, `group/${ingress.groupId}`];
+}
+
+function applyIfAny(rules: NodeRules, operations: readonly RuleOperation[]): NodeRules {
+  return operations.length === 0 ? rules : applyOperations(rules, operations);
+}
+
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const there = sets.get(key);
+  if (there === undefined) sets.set(key, new Set([value]));
+  else there.add(value);
+}
