@@ -13,13 +13,16 @@ import { effectiveTopology } from "./link-state.js";
 import { backoffMs, cycleFailed } from "./replan.js";
 import { forgetRetired, retiredRules, updateTopology } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
+import { withoutUnused } from "./unused-rules.js";
 import { advanceNode, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
 
 /** Digest of a switch without rules: what a node that the target does not name should hold. */
 const emptyDigest = "0".repeat(32);
 
-/** Stages that move traffic: transit rules outlive them by a grace. */
-const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
+/** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
+const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
+/** Stages that take label rules away: whoever may still send packets to them is at another switch. */
+const labelRemovals: ReadonlySet<StagePurpose> = new Set(["remove-transit", "remove-bypass"]);
 
 /** From now on the switches should hold this. */
 export function retarget(state: ControllerState, { target, purpose }: Pick<PushState, "target" | "purpose">): void {
@@ -108,23 +111,6 @@ function wantedRules(state: ControllerState, target: VerifiedPlan, installed: Ru
   return rules;
 }
 
-function withoutUnused(installed: RuleSet, target: RuleSet): RuleSet {
-  const used = new Set<number>();
-  for (const rules of installed.values()) {
-    for (const rule of rules.values()) if (rule.kind === "group") for (const { pushLabel } of rule.buckets) used.add(pushLabel);
-  }
-  let isSame = true;
-  const swept = new Map<NodeId, NodeRules>();
-  for (const [nodeId, rules] of installed) {
-    const kept = new Map(
-      [...rules].filter(([key, rule]) => rule.kind !== "label" || used.has(rule.match.label) || target.get(nodeId)?.has(key)),
-    );
-    isSame &&= kept.size === rules.size;
-    swept.set(nodeId, kept);
-  }
-  return isSame ? installed : swept;
-}
-
 function refuseUpdate(state: ControllerState, target: VerifiedPlan, faults: readonly [Fault, ...Fault[]]): void {
   const { push, nowMs } = state;
   push.stale = true;
@@ -178,9 +164,9 @@ export function sendNext(state: ControllerState, nodeId: NodeId): void {
 /** Whether a removal has to wait: for packets that are still under way, or for switches that nobody has heard. */
 function isHeld(state: ControllerState, { stage }: PendingMessage): boolean {
   const { push, config, nowMs } = state;
-  const takesRules = stage.purpose === "remove-transit" || stage.graceMs > 0;
+  const takesRules = labelRemovals.has(stage.purpose) || stage.graceMs > 0;
   if (takesRules && nowMs < push.lastMoveMs + push.graceMs + config.drainGraceMs) return true;
-  return stage.purpose === "remove-transit" && !deletionsAllowed(state);
+  return labelRemovals.has(stage.purpose) && !deletionsAllowed(state);
 }
 
 /** Transit rules may go when it is known of every switch whether it still sends traffic to them. */
