@@ -8,6 +8,8 @@ import type { Terminal } from "./terminal.js";
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly solver: ChildEntry;
+  /** The process that looks at failures. */
+  readonly failures: ChildEntry;
   /** The process of one instance of the benchmark. */
   readonly bench: ChildEntry;
   /** Aborted by Ctrl-C and SIGTERM. */

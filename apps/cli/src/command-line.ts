@@ -1,9 +1,11 @@
 /** The command line's grammar: options and help here, meaning in commands/. */
-import { gapMaxDefault, objectiveNames, solverNames, trafficClasses } from "@sluice/model";
+import { failureKinds, gapMaxDefault, localRepairs, objectiveNames, solverNames, trafficClasses } from "@sluice/model";
+import { layerNames, pairsMaxDefault } from "@sluice/failures";
 import { Command, CommanderError, Option } from "commander";
 import { benchEpilogue } from "./bench/bench-help.js";
 import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
 import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
+import { failuresCommand, type FailuresCommandFlags } from "./commands/failures.js";
 import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
 import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
 import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
@@ -62,6 +64,18 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
+
+  addOutput(addSolveOptions(addNetworkOptions(program.command("failures"))))
+    .description("say what each failure would cost: before repair, after local repair, after the scenario split, with a new plan")
+    .option("--plan <file>", "report on this plan instead of solving anew")
+    .option(
+      "--pairs [n]",
+      `two cables at once, too: all pairs, or n of them drawn by --seed where there are more (default ${pairsMaxDefault})`,
+    )
+    .option("--seed <n>", "draws other pairs", "1")
+    .option("--layers <names>", `which to look at: ${layerNames.join(",")} (default: all)`)
+    .option("--top <n>", "rows of the table, worst first; the JSON has all", "20")
+    .action(act<FailuresCommandFlags>(failuresCommand));
 
   addBench(program).action((which: readonly string[], flags: BenchCommandFlags) =>
     act<BenchCommandFlags>(benchCommand)({ ...flags, which }),
@@ -144,7 +158,17 @@ function addSolveOptions(command: Command): Command {
       `be content with an answer that is proven to be this near the optimum, relative: 0.01 is 1 % (default ${gapMaxDefault})`,
     )
     .option("--deadline <seconds>", "time to find an answer; then the next rung: feasible, greedy (default 10)")
-    .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)");
+    .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)")
+    .option(
+      "--guarantee <promise>",
+      "what failures leave of traffic: none, protected (ways around, as far as there is room), guaranteed:K (all that is admitted survives any K cable failures), availability:SHARE; for all classes, or by class: interactive=guaranteed:1,elastic=protected",
+    )
+    .option(
+      "--local-repair <kind>",
+      `${localRepairs.join(", ")}: where the switch next to a failure sends packets (default link, with --guarantee)`,
+    )
+    .option("--scenarios <kinds>", `single failures to prepare for: ${failureKinds.join(",")} (the default, with --guarantee), or none`)
+    .option("--failure-probability <p>", "probability that a cable is down, for availability (default 0.001)");
 }
 
 function addBench(program: Command): Command {

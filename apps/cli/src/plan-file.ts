@@ -7,6 +7,7 @@ import {
   canonicalJson,
   fault,
   flowGroupSchema,
+  guaranteeSchema,
   linkIdSchema,
   nodeIdSchema,
   objectiveNames,
@@ -14,6 +15,7 @@ import {
   planSettingsSchema,
   refuse,
   rungs,
+  srlgIdSchema,
   trafficClassSchema,
   tunnelIdSchema,
   type Plan,
@@ -50,6 +52,7 @@ const certificateSchema = z.strictObject({
   gap: figure.optional(),
   linkPrices: z.array(z.strictObject({ linkId: linkIdSchema, price: figure })),
 });
+const tunnelSchema = z.strictObject({ id: tunnelIdSchema, src: nodeIdSchema, dst: nodeIdSchema, path: z.array(linkIdSchema) });
 const planSchema = z.strictObject({
   inputHash: z.string().regex(/^[0-9a-f]{64}$/),
   rung: z.enum(rungs),
@@ -63,9 +66,17 @@ const planSchema = z.strictObject({
       admittedBps: figure,
       certificate: certificateSchema,
       notes: z.array(z.string()),
+      guarantee: z
+        .strictObject({
+          guarantee: guaranteeSchema,
+          withoutBps: figure,
+          reservedBps: z.array(z.strictObject({ linkId: linkIdSchema, bps: figure })),
+          availability: figure.optional(),
+        })
+        .optional(),
     }),
   ),
-  tunnels: z.array(z.strictObject({ id: tunnelIdSchema, src: nodeIdSchema, dst: nodeIdSchema, path: z.array(linkIdSchema) })),
+  tunnels: z.array(tunnelSchema),
   groups: z.array(
     flowGroupSchema.extend({
       demandBps: figure,
@@ -74,6 +85,30 @@ const planSchema = z.strictObject({
     }),
   ),
   unroutable: z.array(flowGroupSchema),
+  protection: z
+    .strictObject({
+      bypasses: z.array(
+        z.strictObject({
+          id: tunnelIdSchema,
+          protects: linkIdSchema,
+          avoids: nodeIdSchema.optional(),
+          path: z.array(linkIdSchema),
+          sharedSrlgIds: z.array(srlgIdSchema),
+        }),
+      ),
+      backupTunnels: z.array(tunnelSchema),
+      backups: z.array(
+        z.strictObject({
+          tunnelId: tunnelIdSchema,
+          backupId: tunnelIdSchema,
+          disjointness: z.enum(["srlg", "node", "link", "partial"]),
+          sharedLinkIds: z.array(linkIdSchema),
+          sharedNodeIds: z.array(nodeIdSchema),
+          sharedSrlgIds: z.array(srlgIdSchema),
+        }),
+      ),
+    })
+    .optional(),
   check: z.strictObject({
     verdict: z.enum(["pass", "fail"]),
     checked: z.record(z.string(), figure),

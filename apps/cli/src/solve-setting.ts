@@ -1,8 +1,9 @@
 /** What `solve` and `explain` may set about planning, from the command line's texts. */
 import { gapMaxMost, ok, planSettingsDefault, type PlanSettings, type Result } from "@sluice/model";
+import { parseProtection, type ProtectionFlags } from "./protection-argument.js";
 import { parseNumber, parseObjective, parseSolver, parseTunnelSource, parseWhole, type TunnelSource } from "./argument.js";
 
-export interface SolveFlags {
+export interface SolveFlags extends ProtectionFlags {
   readonly objective?: string;
   readonly tunnels?: string;
   readonly latencyMax?: string;
@@ -48,6 +49,9 @@ export function solveSettings(flags: SolveFlags): Result<SolveSettings> {
     if (!sum.ok) return sum;
     settings = { ...settings, splitWeightSumMax: sum.value };
   }
+  const protection = parseProtection(flags);
+  if (!protection.ok) return protection;
+  if (protection.value !== undefined) settings = { ...settings, protection: protection.value };
   const latency =
     flags.latencyMax === undefined ? ok(undefined) : parseNumber(flags.latencyMax, "--latency-max", { above: 0, most: 60_000 });
   if (!latency.ok) return latency;

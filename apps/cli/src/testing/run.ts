@@ -20,6 +20,8 @@ export const sourceSolver: ChildEntry = {
   execArgv: ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@sluice/source"],
 };
 
+/** The process that looks at failures, likewise. */
+const sourceFailures: ChildEntry = { ...sourceSolver, module: new URL("../failures/failures-child.ts", import.meta.url) };
 /** The process of one instance of the benchmark, likewise. */
 const sourceBench: ChildEntry = { ...sourceSolver, module: new URL("../bench/bench-child.ts", import.meta.url) };
 
@@ -34,6 +36,7 @@ export async function run(
     (flags) => ({
       terminal: openTerminal({ stdout, stderr, env: {} }, flags),
       solver: more.solver ?? sourceSolver,
+      failures: sourceFailures,
       bench: more.bench ?? sourceBench,
       signal: more.signal ?? new AbortController().signal,
       nowMs: () => performance.now(),

@@ -1,0 +1,2 @@
+export * from "./failure-report.js";
+export * from "./scenario-set.js";
