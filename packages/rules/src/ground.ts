@@ -43,6 +43,11 @@ export class Ground {
     return this.#up[index] === 1;
   }
 
+  /** The nodes that links that are down leave. O(links). */
+  downTails(): ReadonlySet<NodeId> {
+    return new Set(this.links.flatMap(({ from }, i) => (this.isUp(i) ? [] : [from])));
+  }
+
   /** A copy that may be changed. */
   states(): LinkStates {
     return Uint8Array.from(this.#up);

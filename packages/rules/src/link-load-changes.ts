@@ -13,6 +13,8 @@ export class LinkLoadChanges {
   /** What flows carry before any message, touched flows with all their ways. */
   readonly #baseBps: Float64Array;
   readonly #changes = new Map<number, LoadChanges>();
+  /** What the final state has less than the last changes say, by link. */
+  readonly #settledBps = new Map<number, number>();
 
   constructor(topology: Topology, installedWalk: WalkReport) {
     this.#topology = topology;
@@ -43,6 +45,14 @@ export class LinkLoadChanges {
     }
   }
 
+  /** Of what a flow may load links with after its last change, what is left in the final state. */
+  settle(after: Loads, final: Loads): void {
+    for (const [link, bps] of after) {
+      const less = bps - (final.get(link) ?? 0);
+      if (less !== 0) this.#settledBps.set(link, (this.#settledBps.get(link) ?? 0) + less);
+    }
+  }
+
   /** Judges every link that the update touches; returns an upper bound of each link's peak. O(links + what `peakLoad` needs). */
   judge(order: MessageOrder, slack: number, violations: ReturnType<typeof violationList>): Float64Array {
     const peaks = Float64Array.from(this.#installedBps);
@@ -61,7 +71,7 @@ export class LinkLoadChanges {
           `While the update lasts, link ${id} may have to carry ${peak} bps; it has ${capacityBps} bps and ${slack} of that as slack.`,
         );
       }
-      const end = baseBps + sum(changes.gains) - sum(changes.losses);
+      const end = baseBps + sum(changes.gains) - sum(changes.losses) - (this.#settledBps.get(link) ?? 0);
       if (end > Math.max(capacityBps, installedBps) * (1 + loadTolerance)) {
         violations.add({ kind: "overload", linkId: id }, `After the update, link ${id} is to carry ${end} bps and has ${capacityBps} bps.`);
       }

@@ -1,6 +1,7 @@
 /** Whether rules and the failover groups that they send packets through fit each other: whatever the state of links. */
-import type { LinkId, NodeId, NodeRules, Rule, RuleKey } from "@sluice/model";
+import type { LinkId, NodeId, NodeRules, Rule, RuleKey, RuleSet } from "@sluice/model";
 import type { Ground } from "./ground.js";
+import type { RuleTimeline } from "./rule-timeline.js";
 import { protectsLink } from "./way.js";
 
 /** The failover groups that a rule sends packets through, with the link that each must protect. */
@@ -46,4 +47,61 @@ export function danglingRepairs(
     if (reason !== undefined) found.push({ key, reason });
   }
   return found;
+}
+
+/**
+ * Rules that at some progress of their node refer to a failover group that is not there or does not protect their link, each once;
+ * inherited: so it was, and so it does not stay. O(operations on rules with failover groups), and the rules of nodes where one goes.
+ */
+export function* danglingReferences(
+  ground: Ground,
+  installed: RuleSet,
+  timeline: RuleTimeline,
+): Generator<{ readonly nodeId: NodeId; readonly key: RuleKey; readonly reason: string; readonly isInherited: boolean }> {
+  for (const nodeId of timeline.nodes()) {
+    const touched = timeline.touchedKeys(nodeId);
+    const keys = new Set([...touched.keys()].filter((key) => !key.startsWith("meter/") && !key.startsWith("ingress/")));
+    const isSomeGone = [...touched].some(
+      ([key, segments]) => key.startsWith("failover/") && segments.some(({ from, rule }) => from > 0 && !isLike(segments[0]?.rule, rule)),
+    );
+    if (isSomeGone) for (const [key, rule] of installed.get(nodeId) ?? []) if (repairsOf(rule).length > 0) keys.add(key);
+    for (const key of keys) {
+      const found = danglingOf(ground, timeline, { nodeId, key });
+      if (found !== undefined) yield { nodeId, key, ...found };
+    }
+  }
+}
+
+/** Whether what refers to the one finds the like of it in the other. */
+function isLike(before: Rule | undefined, after: Rule | undefined): boolean {
+  if (after?.kind !== "failover" || after.buckets[0]?.pushLabel !== undefined) return false;
+  return before?.kind !== "failover" || before.buckets[0]?.output === after.buckets[0]?.output;
+}
+
+function danglingOf(
+  ground: Ground,
+  timeline: RuleTimeline,
+  { nodeId, key }: { readonly nodeId: NodeId; readonly key: RuleKey },
+): { readonly reason: string; readonly isInherited: boolean } | undefined {
+  const end = timeline.end(nodeId);
+  const starts = new Set([0, end]);
+  for (const { from, rule } of timeline.segments(nodeId, key)) {
+    starts.add(from);
+    for (const { failoverId } of rule === undefined ? [] : repairsOf(rule)) {
+      for (const segment of timeline.segments(nodeId, `failover/${failoverId}`)) starts.add(segment.from);
+    }
+  }
+  const reasonAt = (progress: number): string | undefined => {
+    const rule = timeline.at(nodeId, key, progress);
+    return rule === undefined ? undefined : danglingRepair(ground, nodeId, { key, rule }, (other) => timeline.at(nodeId, other, progress));
+  };
+  const before = reasonAt(0);
+  let inherited: string | undefined;
+  for (const progress of [...starts].sort((a, b) => a - b)) {
+    const reason = reasonAt(progress);
+    if (reason === undefined) continue;
+    if (reason !== before || progress === end) return { reason, isInherited: false };
+    inherited = reason;
+  }
+  return inherited === undefined ? undefined : { reason: inherited, isInherited: true };
 }

@@ -1,6 +1,7 @@
 /** Which flows an update touches, and what each of them is at every progress of its ingress. */
-import type { NodeId, Rule, RuleKey, RuleSet } from "@sluice/model";
+import type { LinkId, NodeId, Rule, RuleKey, RuleSet } from "@sluice/model";
 import type { MessageOrder } from "./message-order.js";
+import { repairsOf } from "./repair-references.js";
 import type { RuleTimeline } from "./rule-timeline.js";
 import type { Ground } from "./ground.js";
 import { entryOf, type Entry } from "./walk.js";
@@ -12,15 +13,24 @@ export interface Span {
   readonly entry: Entry | undefined;
 }
 
+export interface Scene {
+  readonly ground: Ground;
+  readonly installed: RuleSet;
+  readonly timeline: RuleTimeline;
+  readonly order: MessageOrder;
+}
+
 /**
- * Ingress rules that differ in some state, or whose meter, group or labels do. O(rules of nodes with messages + installed rules),
- * the latter a look at each group's labels.
+ * Ingress rules that differ in some state, or whose meter, group or labels do, or, where links are down, the failover groups that repair
+ * them or the labels of their bypasses. O(rules of nodes with messages + installed rules), the latter a look at each group's labels; where
+ * links are down also the label rules of the nodes that they leave.
  */
-export function touchedIngresses(
-  installed: RuleSet,
-  timeline: RuleTimeline,
-  order: MessageOrder,
-): readonly { readonly nodeId: NodeId; readonly key: RuleKey }[] {
+export function touchedIngresses({
+  ground,
+  installed,
+  timeline,
+  order,
+}: Scene): readonly { readonly nodeId: NodeId; readonly key: RuleKey }[] {
   const touched: { nodeId: NodeId; key: RuleKey }[] = [];
   const seen = new Map<NodeId, Set<RuleKey>>();
   const touch = (nodeId: NodeId, key: RuleKey) => {
@@ -36,7 +46,7 @@ export function touchedIngresses(
     let onlyLabels = true;
     for (const key of keys.keys()) {
       if (key.startsWith("label/")) labels.add(Number(key.slice("label/".length)));
-      else onlyLabels = false;
+      else if (!key.startsWith("failover/")) onlyLabels = false;
     }
     if (onlyLabels) continue;
     const ingresses = new Map<RuleKey, readonly (Rule | undefined)[]>();
@@ -53,16 +63,68 @@ export function touchedIngresses(
       }
     }
   }
-  if (labels.size === 0) return touched;
+  const isRepairTouched = touchedRepairs({ ground, installed, timeline, order }, labels);
+  if (labels.size === 0 && isRepairTouched === undefined) return touched;
   for (const [nodeId, rules] of installed) {
     const groups = new Set<number>();
     for (const rule of rules.values()) {
-      if (rule.kind === "group" && rule.buckets.some(({ pushLabel }) => labels.has(pushLabel))) groups.add(rule.groupId);
+      if (rule.kind !== "group") continue;
+      const isTouched = rule.buckets.some(
+        ({ pushLabel, output, failoverId }) =>
+          labels.has(pushLabel) || (failoverId !== undefined && isRepairTouched?.(nodeId, { output, failoverId })),
+      );
+      if (isTouched) groups.add(rule.groupId);
     }
     if (groups.size === 0) continue;
     for (const [key, rule] of rules) if (rule.kind === "ingress" && groups.has(rule.groupId)) touch(nodeId, key);
   }
   return touched;
+}
+
+interface Repair {
+  readonly output: LinkId;
+  readonly failoverId: number;
+}
+
+/**
+ * Adds to `labels` those whose packets are repaired, where a link is down, by a failover group that changes or under a label that is
+ * among them; says of a repair whether it is of that kind. Undefined where no link is down.
+ */
+function touchedRepairs(
+  { ground, installed, timeline }: Scene,
+  labels: Set<number>,
+): ((nodeId: NodeId, repair: Repair) => boolean) | undefined {
+  const tails = ground.downTails();
+  if (tails.size === 0) return undefined;
+  const isTouched = (nodeId: NodeId, { output, failoverId }: Repair): boolean => {
+    const link = ground.linkFrom(nodeId, output);
+    if (link === undefined || ground.isUp(link)) return false;
+    const key = `failover/${failoverId}`;
+    if (timeline.touchedKeys(nodeId).has(key)) return true;
+    const rule = timeline.at(nodeId, key, 0);
+    return rule?.kind === "failover" && rule.buckets.some(({ pushLabel }) => pushLabel !== undefined && labels.has(pushLabel));
+  };
+  const repaired: { readonly label: number; readonly nodeId: NodeId; readonly repair: Repair }[] = [];
+  for (const nodeId of tails) {
+    for (const rule of versionsAt(installed, timeline, nodeId)) {
+      if (rule.kind !== "label") continue;
+      for (const repair of repairsOf(rule)) repaired.push({ label: rule.match.label, nodeId, repair });
+    }
+  }
+  // A bypass that is repaired itself makes for another round; rules of the documented shape have none.
+  for (let size = -1; size !== labels.size;) {
+    size = labels.size;
+    for (const { label, nodeId, repair } of repaired) if (!labels.has(label) && isTouched(nodeId, repair)) labels.add(label);
+  }
+  return isTouched;
+}
+
+/** Every rule that a node holds at some progress. */
+function* versionsAt(installed: RuleSet, timeline: RuleTimeline, nodeId: NodeId): Generator<Rule> {
+  yield* installed.get(nodeId)?.values() ?? [];
+  for (const segments of timeline.touchedKeys(nodeId).values()) {
+    for (const { from, rule } of segments) if (from > 0 && rule !== undefined) yield rule;
+  }
 }
 
 /** The flow cut where its ingress rule, meter or group changes; covers every progress of the node, in order. */

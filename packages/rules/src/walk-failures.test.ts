@@ -185,7 +185,7 @@ describe("failureWalker", () => {
           }
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 120 },
     );
     for (const count of [failing, repairing, ending, overriding, harming]) expect(count).toBeGreaterThan(50);
   });

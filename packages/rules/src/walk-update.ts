@@ -10,6 +10,7 @@ import type { Bucket, NodeId, NodeRules, RuleKey, RuleSet, Topology } from "@slu
 import { sameRule } from "./diff.js";
 import { LinkLoadChanges, type Loads } from "./link-load-changes.js";
 import { MessageOrder } from "./message-order.js";
+import { danglingReferences } from "./repair-references.js";
 import { RuleTimeline } from "./rule-timeline.js";
 import { spansOf, touchedIngresses, type Span } from "./touched-flows.js";
 import type { UpdatePlan } from "./update-plan.js";
@@ -26,8 +27,8 @@ export interface WalkUpdateOptions extends WalkOptions {
 }
 
 /**
- * Walks an update from `installed` rules. Every flow is looked at that the update touches: its ingress rule, meter or group, or
- * a label that it uses. Violations as for `walkRules`, in any reachable state, and `interrupted`; loads against
+ * Walks an update from `installed` rules. Every flow is looked at that the update touches: its ingress rule, meter or group, a
+ * label that it uses, or, where a link on its way is down, the failover group or the bypass that repairs it. Violations as for `walkRules`, in any reachable state, and `interrupted`; loads against
  * (1 + slack) x capacity on the way, and against capacity at the end.
  *
  * What was wrong before is no fault of the update: where a flow's tunnel ended badly under the installed rules and still ends so,
@@ -38,7 +39,7 @@ export interface WalkUpdateOptions extends WalkOptions {
  * redefined, plus one walk of `installed` where `installedWalk` is not given.
  */
 export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdatePlan, options: WalkUpdateOptions = {}): WalkReport {
-  const ground = new Ground(topology);
+  const ground = new Ground(topology, options);
   const order = new MessageOrder(plan);
   const timeline = new RuleTimeline(installed, order);
   const waysOf = memoizedWays({ ground, timeline, order });
@@ -57,17 +58,22 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
   };
   let lostBps = 0;
 
-  for (const flow of touchedIngresses(installed, timeline, order)) {
+  for (const { nodeId, key, reason, isInherited } of danglingReferences(ground, installed, timeline)) {
+    if (isInherited) checked.inherited += 1;
+    else violations.add({ kind: "dangling", nodeId, key }, reason);
+  }
+  for (const flow of touchedIngresses({ ground, installed, timeline, order })) {
     checked.ingressRules += 1;
     const spans = spansOf(ground, timeline, flow);
     let before: Loads = new Map();
     for (const span of spans) {
       const after = walkSpan(flow, span, spans[0]?.entry);
       const message = order.messagesOf(flow.nodeId)[span.from - 1];
-      if (message === undefined) loads.replaceBase(installedLoads(flow.nodeId, span.entry), after);
+      if (message === undefined) loads.replaceBase(loadsWhen("installed", flow.nodeId, span.entry), after);
       else loads.change(message, before, after);
       before = after;
     }
+    loads.settle(before, loadsWhen("final", flow.nodeId, spans.at(-1)?.entry));
     if (isInterrupted(spans)) {
       checked.interrupts += 1;
       if (!announced.has(`${flow.nodeId} ${flow.key}`)) {
@@ -103,8 +109,8 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       const ways = waysOf(flow.nodeId, bucket, { kind: "span", from, to });
       checked.ways += ways.count;
       if (ways.undecided) violations.add({ kind: "undecided", ...flow, label }, `Label ${label} has too many ways to look at them all.`);
-      const wasUsed = first?.buckets.some(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output) ?? false;
-      const inherited = wasUsed ? kindsOf(waysOf(flow.nodeId, bucket, { kind: "installed" }), entry) : new Set();
+      const before = first?.buckets.find(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output)?.bucket;
+      const inherited = before === undefined ? new Set() : kindsOf(waysOf(flow.nodeId, before, { kind: "installed" }), entry);
       const final = isFinal ? waysOf(flow.nodeId, bucket, { kind: "final" }) : undefined;
       const finalKinds = final === undefined ? new Set() : kindsOf(final, entry);
       for (const end of ways.ends) {
@@ -114,7 +120,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
         else violations.add({ kind, ...flow, at: end.at, label }, sentence({ kind, ...flow, at: end.at, label }));
       }
       if (final?.ends.some(({ kind }) => kind === "lost") === true) lostBps += rateBps;
-      for (const link of ways.links) found.set(link, (found.get(link) ?? 0) + rateBps);
+      addLoads(found, ways, rateBps);
     }
     return found;
   }
@@ -123,13 +129,16 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     return new Set(ways.ends.map((end) => violationOf(end, entry.egress, options)));
   }
 
-  function installedLoads(nodeId: NodeId, entry: Entry | undefined): Loads {
+  /** What a flow loads links with in the first state or in the last. */
+  function loadsWhen(kind: "installed" | "final", nodeId: NodeId, entry: Entry | undefined): Loads {
     const found = new Map<number, number>();
-    for (const { bucket, rateBps } of entry?.buckets ?? []) {
-      for (const link of waysOf(nodeId, bucket, { kind: "installed" }).links) found.set(link, (found.get(link) ?? 0) + rateBps);
-    }
+    for (const { bucket, rateBps } of entry?.buckets ?? []) addLoads(found, waysOf(nodeId, bucket, { kind }), rateBps);
     return found;
   }
+}
+
+function addLoads(loads: Map<number, number>, { links }: Ways, rateBps: number): void {
+  for (const [link, times] of links) loads.set(link, (loads.get(link) ?? 0) + rateBps * times);
 }
 
 /** The keys at which the rules after the update differ from the target. */
@@ -159,11 +168,12 @@ function isInterrupted(spans: readonly Span[]): boolean {
 /** Classes share tunnels: each way is explored once for all flows that change at the same time. */
 function memoizedWays(scene: Parameters<typeof exploreWays>[0]) {
   const known = new Map<string, Ways>();
-  return (ingress: NodeId, { output, pushLabel }: Bucket, when: When): Ways => {
+  return (ingress: NodeId, bucket: Bucket, when: When): Ways => {
+    const { output, pushLabel, failoverId } = bucket;
     const span = when.kind === "span" ? `${when.from} ${when.to}` : when.kind;
-    const key = `${span} ${pushLabel} ${output.length} ${output} ${ingress}`;
+    const key = `${span} ${pushLabel} ${failoverId ?? ""} ${output.length} ${output} ${ingress}`;
     let ways = known.get(key);
-    if (ways === undefined) known.set(key, (ways = exploreWays(scene, { ingress, output, label: pushLabel }, when)));
+    if (ways === undefined) known.set(key, (ways = exploreWays(scene, { ingress, bucket }, when)));
     return ways;
   };
 }
