@@ -9,7 +9,7 @@ export interface LinkTextOptions {
   readonly gbps?: Readonly<Record<string, number>>;
 }
 
-export function topologyOf(text: string, { drained = [], down = [], gbps = {} }: LinkTextOptions = {}): Topology {
+export function topologyInputOf(text: string, { drained = [], down = [], gbps = {} }: LinkTextOptions = {}): TopologyInput {
   const cables = text
     .trim()
     .split(/\s+/)
@@ -22,7 +22,7 @@ export function topologyOf(text: string, { drained = [], down = [], gbps = {} }:
     drain: drained.includes(id) ? ("drained" as const) : ("active" as const),
     operational: down.includes(id) ? ("down" as const) : ("up" as const),
   });
-  const input: TopologyInput = {
+  return {
     name: "text",
     nodes: [...new Set(cables.flatMap(({ a, b }) => [a, b]))].map((id) => ({ id, ...stateOf(id) })),
     links: cables.flatMap(({ a, b, number, srlgIds, latencyMs }) =>
@@ -38,7 +38,10 @@ export function topologyOf(text: string, { drained = [], down = [], gbps = {} }:
       })),
     ),
   };
-  const topology = parseTopology(input);
+}
+
+export function topologyOf(text: string, options: LinkTextOptions = {}): Topology {
+  const topology = parseTopology(topologyInputOf(text, options));
   if (!topology.ok) throw new Error(JSON.stringify(topology.faults));
   return topology.value;
 }
