@@ -1,8 +1,10 @@
 /** New splits for the groups that have to change: where the plan's own weights on the tunnels that survive fit, they are the best there is. */
 import type { LpBackend } from "@sluice/lp";
-import type { BandwidthFunction, ObjectiveName } from "@sluice/model";
+import { assert, type BandwidthFunction, type ObjectiveName } from "@sluice/model";
 import { quantize } from "../quantize.js";
-import { addPlacement, survivingPlacement, type Placement } from "./placement.js";
+import type { Failure } from "./failure.js";
+import { addPlacement, atRate, survivingPlacement, type Placement } from "./placement.js";
+import type { PlanIndex } from "./plan-index.js";
 import { installedTunnels, linksOf, reduceProblem, type Choice, type Core, type Touched } from "./reduced-problem.js";
 import { fits } from "./room.js";
 import { solveReduced } from "./solve-reduced.js";
@@ -47,17 +49,17 @@ export async function carryTouched(touched: Touched, options: CarryOptions): Pro
   return { placements: placements.sort((a, b) => a.group - b.group), boundBps: settledBps + solved.boundBps };
 }
 
-/** The plan's rates and weights on what survives, where that fits and no group that could be saved has none: nothing carries more. */
+/**
+ * The plan's rates by its weights on what survives, or, where that is nothing, on the shortest tunnel that is installed. Where all of it fits
+ * nothing carries more.
+ */
 function keptWeights({ index, failure, groups, roomBps }: Touched): Carried | undefined {
   const placements: Placement[] = [];
   const loadBps = new Float64Array(roomBps.length);
   let boundBps = 0;
   for (const group of groups) {
-    const placement = survivingPlacement(index, failure, group);
-    if (placement === undefined) {
-      if (installedTunnels(index, group).some((tunnel) => failure.deadTunnel[tunnel] === 0)) return undefined;
-      continue;
-    }
+    const placement = survivingPlacement(index, failure, group) ?? standIn(index, failure, group);
+    if (placement === undefined) continue;
     placements.push(placement);
     boundBps += placement.rateBps;
     addPlacement(index, failure, placement, 1, loadBps);
@@ -69,6 +71,12 @@ function keptWeights({ index, failure, groups, roomBps }: Touched): Carried | un
   return { placements, boundBps };
 }
 
+function standIn(index: PlanIndex, { deadTunnel }: Failure, group: number): Placement | undefined {
+  const tunnel = installedTunnels(index, group).find((each) => deadTunnel[each] === 0);
+  const rateBps = index.admittedBps[group] as number;
+  return tunnel === undefined ? undefined : { group, rateBps, tunnels: [tunnel], weights: [1], allottedBps: [rateBps] };
+}
+
 /** The plan's weights where all of its tunnels that survive are free; or else the shortest tunnel that is. */
 function settledPlacement({ index, failure }: Touched, { group, tunnels }: Choice): Placement {
   const kept = survivingPlacement(index, failure, group);
@@ -77,12 +85,11 @@ function settledPlacement({ index, failure }: Touched, { group, tunnels }: Choic
   return { group, rateBps, tunnels: tunnels.slice(0, 1), weights: [1], allottedBps: [rateBps] };
 }
 
-/** A group that has to stop sending, on tunnels that survive. */
+/** A group that has to stop sending, on a tunnel that survives. */
 function refused({ index, failure }: Touched, group: number): Placement {
-  const tunnels = installedTunnels(index, group).filter((tunnel) => failure.deadTunnel[tunnel] === 0);
-  const kept = survivingPlacement(index, failure, group);
-  if (kept !== undefined) return { ...kept, rateBps: 0, allottedBps: kept.weights.map(() => 0) };
-  return { group, rateBps: 0, tunnels: tunnels.slice(0, 1), weights: [1], allottedBps: [0] };
+  const placement = survivingPlacement(index, failure, group) ?? standIn(index, failure, group);
+  assert(placement !== undefined, "a tunnel of the group survives");
+  return atRate(placement, 0);
 }
 
 async function solveCore(touched: Touched, core: Core, options: CarryOptions): Promise<Carried> {

@@ -9,7 +9,7 @@ import { assert, type BandwidthFunction } from "@sluice/model";
 import type { Failure } from "./failure.js";
 import type { PlanIndex } from "./plan-index.js";
 import { fits } from "./room.js";
-import { runsOf } from "./runs.js";
+import { startsOf, type Runs } from "./runs.js";
 
 export interface Touched {
   readonly index: PlanIndex;
@@ -51,12 +51,13 @@ const roundsMax = 32;
 /** O(rounds x links of the groups' tunnels). Bandwidth functions are per group, and matter where the class is fair. */
 export function reduceProblem(touched: Touched, bandwidthFunctionOf: (group: number) => BandwidthFunction | undefined): Reduced {
   const { index, failure, groups, roomBps } = touched;
+  const hasRoom = Uint8Array.from(roomBps, (bps) => (bps > 0 ? 1 : 0));
   const stranded: number[] = [];
   const closedOut: number[] = [];
   const open: Choice[] = [];
   for (const group of groups) {
     const survivors = installedTunnels(index, group).filter((tunnel) => failure.deadTunnel[tunnel] === 0);
-    const tunnels = survivors.filter((tunnel) => linksOf(index, tunnel).every((e) => (roomBps[e] as number) > 0));
+    const tunnels = survivors.filter((tunnel) => isOver(index, tunnel, hasRoom));
     if (survivors.length === 0) stranded.push(group);
     else if (tunnels.length === 0) closedOut.push(group);
     else open.push({ group, tunnels });
@@ -71,6 +72,12 @@ export function installedTunnels({ pairOfGroup, tunnelsOfPair: { start, items } 
   return Array.from(items.subarray(start[pair], start[pair + 1]));
 }
 
+/** Whether all links of a tunnel are marked. */
+function isOver({ linksOfTunnel: { start, items } }: PlanIndex, tunnel: number, marked: Uint8Array): boolean {
+  for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++) if (marked[items[k] as number] === 0) return false;
+  return true;
+}
+
 interface Settling {
   readonly settled: readonly Choice[];
   readonly contested: readonly Choice[];
@@ -82,12 +89,15 @@ function settle({ index, roomBps }: Touched, open: readonly Choice[]): Settling 
   const isFree = new Uint8Array(roomBps.length);
   const potentialBps = new Float64Array(roomBps.length);
   const countedFor = new Int32Array(roomBps.length).fill(-1);
+  const { start, items } = index.linksOfTunnel;
   const count = ({ group, tunnels }: Choice, sign: 1 | -1, turn: number): void => {
+    const bps = sign * (index.admittedBps[group] as number);
     for (const tunnel of tunnels) {
-      for (const e of linksOf(index, tunnel)) {
+      for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++) {
+        const e = items[k] as number;
         if (countedFor[e] === turn) continue;
         countedFor[e] = turn;
-        potentialBps[e] = (potentialBps[e] as number) + sign * (index.admittedBps[group] as number);
+        potentialBps[e] = (potentialBps[e] as number) + bps;
       }
     }
   };
@@ -101,7 +111,7 @@ function settle({ index, roomBps }: Touched, open: readonly Choice[]): Settling 
     }
     const still: Choice[] = [];
     for (const choice of contested) {
-      const free = choice.tunnels.filter((tunnel) => linksOf(index, tunnel).every((e) => isFree[e] === 1));
+      const free = choice.tunnels.filter((tunnel) => isOver(index, tunnel, isFree));
       if (free.length === 0) {
         still.push(choice);
         continue;
@@ -122,14 +132,8 @@ function coreOf(
   isFree: Uint8Array,
   bandwidthFunctionOf: (group: number) => BandwidthFunction | undefined,
 ): Core {
-  const links = Int32Array.from(
-    new Set(contested.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => [...linksOf(index, tunnel)].filter((e) => isFree[e] === 0)))),
-  ).sort();
-  const rowOf = new Map<number, number>(Array.from(links, (e, row) => [e, row]));
   const tunnels = Int32Array.from(contested.flatMap((choice) => choice.tunnels));
-  const paths = runsOf(
-    Array.from(tunnels, (tunnel) => Array.from(linksOf(index, tunnel), (e) => rowOf.get(e) ?? -1).filter((row) => row >= 0)),
-  );
+  const { links, paths } = contestedLinks(index, tunnels, isFree);
   const ends = endsOf(index);
   const functions = contested.map(({ group }) => bandwidthFunctionOf(group));
   return {
@@ -150,11 +154,39 @@ function coreOf(
       demandDst: Int32Array.from(contested, ({ group }) => ends(group).dst),
       bandwidthFunctions: functions.some((each) => each !== undefined) ? functions : [],
       pathCount: tunnels.length,
-      pathStart: runsOf(contested.map((choice) => choice.tunnels as number[])).start,
+      pathStart: startsOf(contested.map((choice) => choice.tunnels.length)),
       linkStart: paths.start,
       pathLinks: paths.items,
     },
   };
+}
+
+/** Links of tunnels that can fill, and by tunnel which of them it crosses. */
+function contestedLinks(index: PlanIndex, tunnels: Int32Array, isFree: Uint8Array): { readonly links: Int32Array; readonly paths: Runs } {
+  const { start, items } = index.linksOfTunnel;
+  const rowOf = new Int32Array(isFree.length).fill(-1);
+  let hops = 0;
+  for (const tunnel of tunnels) {
+    for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++) {
+      const e = items[k] as number;
+      if (isFree[e] === 1) continue;
+      rowOf[e] = 0;
+      hops++;
+    }
+  }
+  const links = Int32Array.from([...rowOf.keys()].filter((e) => rowOf[e] === 0));
+  links.forEach((e, row) => (rowOf[e] = row));
+  const pathStart = new Int32Array(tunnels.length + 1);
+  const rows = new Int32Array(hops);
+  let at = 0;
+  tunnels.forEach((tunnel, p) => {
+    for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++) {
+      const row = rowOf[items[k] as number] as number;
+      if (row >= 0) rows[at++] = row;
+    }
+    pathStart[p + 1] = at;
+  });
+  return { links, paths: { start: pathStart, items: rows } };
 }
 
 /** Node numbers of a group's ends: those of any of its tunnels. */

@@ -5,13 +5,19 @@ export interface Runs {
 }
 
 export function runsOf(lists: readonly (readonly number[])[]): Runs {
-  const start = new Int32Array(lists.length + 1);
-  lists.forEach((list, k) => {
-    start[k + 1] = (start[k] as number) + list.length;
-  });
+  const start = startsOf(lists.map((list) => list.length));
   const items = new Int32Array(start[lists.length] as number);
   lists.forEach((list, k) => items.set(list, start[k]));
   return { start, items };
+}
+
+/** Running sums, with the total at the end. */
+export function startsOf(lengths: readonly number[]): Int32Array {
+  const start = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, k) => {
+    start[k + 1] = (start[k] as number) + length;
+  });
+  return start;
 }
 
 /** The lists in which each of `count` items is, in rising order. O(items). */

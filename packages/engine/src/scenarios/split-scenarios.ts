@@ -154,7 +154,7 @@ async function splitScenario(planned: Planned, scenario: FailureScenario, option
     const guarantee = guaranteeOf(protectionOf(snapshot.settings), trafficClass);
     const heldBps = sumOf(index, held.slice(c + 1));
     const split: ClassSplit = await splitClass({ index, failure, trafficClass: c, guarantee, aboveBps, heldBps }, optionsOf(trafficClass));
-    split.loadBps.forEach((load, e) => (aboveBps[e] = (aboveBps[e] as number) + load));
+    addTo(aboveBps, split.loadBps);
     lostBps[trafficClass] = split.lostBps;
     lostBpsMin[trafficClass] = split.lostBpsMin;
     placements.push(...split.placements);
@@ -171,13 +171,17 @@ async function splitScenario(planned: Planned, scenario: FailureScenario, option
  * that stays as it is above them.
  */
 function heldLoads({ settings }: Snapshot, index: PlanIndex, failure: Failure): readonly (Float64Array | undefined)[] {
-  const above = new Float64Array(index.linkIds.length);
-  return trafficClasses.map((trafficClass, c) => {
+  const isGuaranteed = trafficClasses.map((trafficClass) => {
     const { kind } = guaranteeOf(protectionOf(settings), trafficClass);
-    const isGuaranteed = kind === "guaranteed" || kind === "availability";
-    const load = isGuaranteed ? restrictedLoad({ index, failure, trafficClass: c }) : untouchedLoad({ index, failure, trafficClass: c });
-    load.forEach((bps, e) => (above[e] = (above[e] as number) + bps));
-    if (!isGuaranteed) return undefined;
+    return kind === "guaranteed" || kind === "availability";
+  });
+  if (!isGuaranteed.includes(true)) return [];
+  const above = new Float64Array(index.linkIds.length);
+  return trafficClasses.map((_, c) => {
+    const load =
+      isGuaranteed[c] === true ? restrictedLoad({ index, failure, trafficClass: c }) : untouchedLoad({ index, failure, trafficClass: c });
+    addTo(above, load);
+    if (isGuaranteed[c] !== true) return undefined;
     const holds = above.every(
       (bps, e) => failure.deadLink[e] === 1 || fits(bps, index.capacityBps[e] as number, index.capacityBps[e] as number),
     );
@@ -187,8 +191,12 @@ function heldLoads({ settings }: Snapshot, index: PlanIndex, failure: Failure): 
 
 function sumOf(index: PlanIndex, loads: readonly (Float64Array | undefined)[]): Float64Array {
   const sum = new Float64Array(index.linkIds.length);
-  for (const load of loads) load?.forEach((bps, e) => (sum[e] = (sum[e] as number) + bps));
+  for (const load of loads) if (load !== undefined) addTo(sum, load);
   return sum;
+}
+
+function addTo(sum: Float64Array, load: Float64Array): void {
+  for (let e = 0; e < sum.length; e++) sum[e] = (sum[e] as number) + (load[e] as number);
 }
 
 /** The group as its ingress is to have it; undefined where that is what it has. */
