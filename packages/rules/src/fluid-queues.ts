@@ -3,7 +3,7 @@ import type { TrafficClass } from "@sluice/model";
 
 /** A rate that takes one way in one queue. */
 export interface Strand {
-  /** Indices of links in the order of travel, none twice. */
+  /** Indices of links in the order of travel; one that is passed twice serves the strand twice. */
   readonly links: readonly number[];
   /** The queue; a higher one is served first. */
   readonly priority: number;

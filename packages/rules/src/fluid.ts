@@ -9,6 +9,7 @@ import {
   flowGroupId,
   prefixRange,
   trafficClasses,
+  type FailoverRule,
   type FlowGroup,
   type GroupCounters,
   type LabelRule,
@@ -21,12 +22,14 @@ import {
 } from "@sluice/model";
 import { bucketShares } from "./bucket-choice.js";
 import { solveQueues, type Strand } from "./fluid-queues.js";
+import { fluidWays, type FluidEnd } from "./fluid-ways.js";
 import { createRuleTable, type IngressHit } from "./rule-table.js";
 
 /** What a packet finds at a switch; a `RuleTable` is one. */
 export interface FluidSwitch {
   lookupIngress(packet: { readonly dstAddress: number; readonly dscp: number }): IngressHit | undefined;
   lookupLabel(label: number): LabelRule | undefined;
+  lookupFailover(failoverId: number): FailoverRule | undefined;
 }
 
 export interface OfferedTraffic extends FlowGroup {
@@ -40,6 +43,11 @@ export interface FluidInput {
   readonly offered: readonly OfferedTraffic[];
   /** The real state of links, which may be ahead of the topology's. Default: operational state of link and ends. */
   readonly isLinkUp?: (linkId: LinkId) => boolean;
+  /**
+   * What the switch at the link's start believes of its port: by that failover groups choose, whatever the truth is. A link that is dead
+   * and believed live loses what is sent there. Default: the truth.
+   */
+  readonly isPortLive?: (linkId: LinkId) => boolean;
 }
 
 export interface FlowOutcome extends FlowGroup {
@@ -49,9 +57,9 @@ export interface FlowOutcome extends FlowGroup {
   readonly policedBps: number;
   /** Dropped by full queues. */
   readonly queueDroppedBps: number;
-  /** No ingress rule, no rule for a label, a loop, or delivered to the wrong node. */
+  /** No ingress rule, no rule for a label, labels too many or too few, a loop, or delivered to the wrong node. */
   readonly blackholedBps: number;
-  /** Sent to a link that is down. */
+  /** Sent to a link that is down, or meant for one and its failover group knew no live one. */
   readonly lostBps: number;
 }
 
@@ -63,7 +71,7 @@ export interface LinkOutcome {
   readonly carriedBpsByClass: Readonly<Record<TrafficClass, number>>;
   readonly carriedBps: number;
   readonly droppedBps: number;
-  /** Sent to the link while it was down. */
+  /** Sent to the link while it was down, or dropped instead of being sent there. */
   readonly lostBps: number;
 }
 
@@ -99,10 +107,10 @@ export function forwardFluid(input: FluidInput): FluidReport {
   const { topology, offered } = input;
   const flows = offered.map((flow) => ({ flow, delivered: 0, policed: 0, queued: 0, blackholed: 0, lost: 0 }));
   const { hits, meters } = classify(input);
-  const follow = tunnelFollower(input);
+  const follow = fluidWays(input);
   const strands = new Map<
     string,
-    Strand & { readonly contributions: { readonly flow: number; bps: number }[]; readonly end: End; bps: number }
+    Strand & { readonly contributions: { readonly flow: number; bps: number }[]; readonly end: FluidEnd; bps: number }
   >();
   const ingresses = new Map<string, { nodeId: NodeId; groupId: number; offeredBps: number; admittedBps: number }>();
 
@@ -123,11 +131,12 @@ export function forwardFluid(input: FluidInput): FluidReport {
     ingress.admittedBps += admitted;
     ingresses.set(ingressKey, ingress);
     for (const { bucket, share } of bucketShares(hit.group)) {
-      const key = `${bucket.pushLabel} ${bucket.mplsTc} ${flow.trafficClass} ${bucket.output.length} ${bucket.output} ${flow.src}`;
+      const { pushLabel, mplsTc, output, failoverId } = bucket;
+      const key = `${pushLabel} ${mplsTc} ${flow.trafficClass} ${failoverId ?? ""} ${output.length} ${output} ${flow.src}`;
       let strand = strands.get(key);
       if (strand === undefined) {
-        const { links, end } = follow(flow.src, bucket.output, bucket.pushLabel);
-        strands.set(key, (strand = { links, end, priority: bucket.mplsTc, trafficClass: flow.trafficClass, bps: 0, contributions: [] }));
+        const { links, end } = follow(flow.src, bucket);
+        strands.set(key, (strand = { links, end, priority: mplsTc, trafficClass: flow.trafficClass, bps: 0, contributions: [] }));
       }
       strand.bps += admitted * share;
       strand.contributions.push({ flow: i, bps: admitted * share });
@@ -232,52 +241,6 @@ function classify({ topology, switches, offered }: FluidInput) {
     return hit;
   });
   return { hits, meters };
-}
-
-type End =
-  | { readonly kind: "delivered"; readonly at: NodeId }
-  | { readonly kind: "blackholed" }
-  /** At a link that is down, by its index. */
-  | { readonly kind: "lost"; readonly link: number };
-
-/** Table 1, node after node; each tunnel is followed once. A loop is gone round once, then it counts as a blackhole. */
-function tunnelFollower({ topology, switches, isLinkUp }: FluidInput) {
-  const index = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
-  const isUp =
-    isLinkUp ??
-    ((linkId: LinkId) => {
-      const link = topology.linkById.get(linkId);
-      if (link === undefined) return false;
-      return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
-    });
-  const known = new Map<LinkId, Map<number, { readonly links: readonly number[]; readonly end: End }>>();
-  return (from: NodeId, output: LinkId, label: number) => {
-    let byLabel = known.get(output);
-    if (byLabel === undefined) known.set(output, (byLabel = new Map()));
-    let tunnel = byLabel.get(label);
-    if (tunnel === undefined) byLabel.set(label, (tunnel = follow(from, output, label)));
-    return tunnel;
-  };
-
-  function follow(from: NodeId, output: LinkId, label: number): { readonly links: readonly number[]; readonly end: End } {
-    const links: number[] = [];
-    const passed = new Set<NodeId>();
-    let at = from;
-    let next = output;
-    for (;;) {
-      const position = index.get(next);
-      const link = position === undefined ? undefined : topology.links[position];
-      if (position === undefined || link === undefined || link.from !== at) return { links, end: { kind: "blackholed" } };
-      if (!isUp(link.id)) return { links, end: { kind: "lost", link: position } };
-      links.push(position);
-      at = link.to;
-      const rule = passed.has(at) ? undefined : switches.get(at)?.lookupLabel(label);
-      if (rule === undefined) return { links, end: { kind: "blackholed" } };
-      if (rule.action.kind === "pop-deliver") return { links, end: { kind: "delivered", at } };
-      passed.add(at);
-      next = rule.action.link;
-    }
-  }
 }
 
 function perClass(): Record<TrafficClass, number> {
