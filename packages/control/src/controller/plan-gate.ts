@@ -6,7 +6,6 @@ import {
   canonicalHash,
   fault,
   flowGroupId,
-  isUsable,
   ok,
   rateBpsMax,
   refuse,
@@ -14,13 +13,13 @@ import {
   type Fault,
   type FlowGroupId,
   type NodeId,
-  type Path,
   type Plan,
   type Result,
   type Snapshot,
   type Topology,
   type TunnelId,
 } from "@sluice/model";
+import { nodesAlong, protectionDefect } from "./protection-gate.js";
 
 /** Relative; what a sum of doubles may be off by. */
 const toleranceRelative = 1e-6;
@@ -28,7 +27,8 @@ const toleranceRelative = 1e-6;
 /**
  * Refuses with `check-failed`: a plan for another input; a report of the engine that does not pass; a tunnel that is not a loopless path of usable
  * links or not of its own id; a group that nobody asked for, that is admitted more than its demand, whose weights are no positive
- * integers within the budget, or whose tunnels run between other nodes. O(demands + tunnels x hops + groups x tunnels per group).
+ * integers within the budget, or whose tunnels run between other nodes; and what it holds ready for failures, where that is malformed
+ * (protection-gate.ts). O(demands + tunnels x hops + groups x tunnels per group).
  */
 export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): Result<Plan> {
   try {
@@ -50,12 +50,12 @@ function defectOf(topology: Topology, snapshot: Snapshot, plan: Plan): Fault | u
   const ends = new Map<TunnelId, { readonly src: NodeId; readonly dst: NodeId }>();
   for (const { id, src, dst, path } of plan.tunnels) {
     if (ends.has(id)) return defect(`Tunnel ${id} occurs twice.`);
-    const found = endsOf(topology, path);
-    if (found === undefined || found.src !== src || found.dst !== dst) {
+    const nodes = nodesAlong(topology, path);
+    if (nodes === undefined || nodes[0] !== src || nodes.at(-1) !== dst) {
       return defect(`Tunnel ${id} is not a loopless path of usable links from ${src} to ${dst}.`);
     }
     if (id !== tunnelId(path)) return defect(`Tunnel ${id} does not have the id of its path.`);
-    ends.set(id, found);
+    ends.set(id, { src, dst });
   }
   const demandBps = new Map<FlowGroupId, number>(demands.demands.map((demand) => [flowGroupId(demand), demand.rateBps]));
   const seen = new Set<FlowGroupId>();
@@ -84,22 +84,8 @@ function defectOf(topology: Topology, snapshot: Snapshot, plan: Plan): Fault | u
       return defect(`The weights of the group ${id} sum to ${weightSum}; 1 to ${settings.splitWeightSumMax} are allowed.`);
     }
   }
-  return undefined;
-}
-
-function endsOf(topology: Topology, path: Path): { readonly src: NodeId; readonly dst: NodeId } | undefined {
-  const visited = new Set<NodeId>();
-  let src: NodeId | undefined;
-  let at: NodeId | undefined;
-  for (const linkId of path) {
-    const link = topology.linkById.get(linkId);
-    if (link === undefined || !isUsable(topology, link) || (at !== undefined && link.from !== at)) return undefined;
-    src ??= link.from;
-    visited.add(link.from);
-    if (visited.has(link.to)) return undefined;
-    at = link.to;
-  }
-  return src === undefined || at === undefined ? undefined : { src, dst: at };
+  const found = protectionDefect(topology, settings, plan);
+  return found === undefined ? undefined : defect(found);
 }
 
 function isRate(value: number): boolean {
