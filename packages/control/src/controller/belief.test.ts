@@ -39,6 +39,47 @@ const nodeRules = fc
     return new Map([...rules, ...labels].map((rule) => [ruleKey(rule), rule]));
   });
 
+/** The same with some of it repaired by failover groups, two of which may differ between one switch's rules and another's. */
+const repairedRules = fc
+  .tuple(
+    nodeRules,
+    fc.array(fc.option(fc.integer({ min: 30, max: 32 }), { nil: undefined }), { minLength: 1 }),
+    fc.array(fc.nat({ max: 1 }), { minLength: 3, maxLength: 3 }),
+  )
+  .map(([rules, choices, ways]): NodeRules => {
+    const repaired = new Map(rules);
+    let n = 0;
+    const choose = () => choices[n++ % choices.length];
+    for (const [key, rule] of rules) {
+      if (rule.kind === "label" && rule.action.kind === "output") repaired.set(key, { ...rule, action: withRepair(rule.action, choose()) });
+      if (rule.kind === "group") repaired.set(key, { ...rule, buckets: rule.buckets.map((bucket) => withRepair(bucket, choose())) });
+    }
+    ways.forEach((way, i) => {
+      const failover: Rule = {
+        kind: "failover",
+        failoverId: 30 + i,
+        buckets: [{ output: toId<LinkId>("x") }, { output: toId<LinkId>(`around-${way}`) }],
+      };
+      repaired.set(ruleKey(failover), failover);
+    });
+    return repaired;
+  });
+
+function withRepair<T extends object>(hop: T, failoverId: number | undefined): T {
+  return failoverId === undefined ? hop : { ...hop, failoverId };
+}
+
+/** The failover group of each label rule and of each flow's tunnel that has one. */
+function repairsOf(rules: NodeRules): ReadonlyMap<string, number | undefined> {
+  const found = new Map<string, number | undefined>();
+  for (const [key, rule] of rules) {
+    if (rule.kind === "label" && rule.action.kind === "output") found.set(key, rule.action.failoverId);
+    const group = rule.kind === "ingress" ? rules.get(`group/${rule.groupId}`) : undefined;
+    if (group?.kind === "group") for (const { pushLabel, failoverId } of group.buckets) found.set(`${key} ${pushLabel}`, failoverId);
+  }
+  return found;
+}
+
 /** The plain definition: flow group and label to rate. */
 function rates(rules: NodeRules): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
@@ -84,5 +125,29 @@ describe("the worst that a belief allows", () => {
         expect(worstRules({ kind: "unknown", last: noRules }).size).toBe(0);
       }),
     );
+  });
+
+  it("keeps failover groups that are there in both, and repairs only what both repair so", () => {
+    let [kept, dropped] = [0, 0];
+    fc.assert(
+      fc.property(repairedRules, repairedRules, fc.boolean(), (a, b, isKnownLast) => {
+        const belief: Belief = isKnownLast ? { kind: "either", before: held(a), after: held(b) } : { kind: "unknown", last: a };
+        const worst = worstRules(belief);
+        const other = isKnownLast ? b : noRules;
+        const failovers = (rules: NodeRules) => [...rules.entries()].filter(([, rule]) => rule.kind === "failover");
+        const common = failovers(a).filter(([key, rule]) => JSON.stringify(other.get(key)) === JSON.stringify(rule));
+        expect(new Map(failovers(worst))).toEqual(new Map(common));
+        const [ofA, ofOther] = [repairsOf(a), repairsOf(other)];
+        for (const [what, failoverId] of repairsOf(worst)) {
+          const there = [ofA, ofOther].filter((each) => each.has(what)).map((each) => each.get(what));
+          const isCertain = there.every((each) => each === there[0]) && worst.has(`failover/${there[0]}`);
+          expect(failoverId).toBe(isCertain ? there[0] : undefined);
+          if (there[0] !== undefined) [kept, dropped] = isCertain ? [kept + 1, dropped] : [kept, dropped + 1];
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(kept).toBeGreaterThan(50);
+    expect(dropped).toBeGreaterThan(50);
   });
 });

@@ -7,6 +7,7 @@ import {
   type Bucket,
   type GroupRule,
   type IngressRule,
+  type LabelRule,
   type MeterRule,
   type NodeRules,
   type Rule,
@@ -51,24 +52,35 @@ export function worstRules(belief: Belief): NodeRules {
 }
 
 /**
- * Label rules: those of both. Ingress: each flow group that either has, on every tunnel with the larger of its two
- * rates, so that no link carries more than this says whichever of the two is true. O(rules).
+ * Label rules and failover groups: those of both; what either may not repair is not repaired. Ingress: each flow group that either has, on
+ * every tunnel with the larger of its two rates, so that no link carries more than this says whichever of the two is true. O(rules).
  */
 function worstOf(a: NodeRules, b: NodeRules): NodeRules {
   const worst = new Map<RuleKey, Rule>();
   for (const [key, rule] of a) {
     const other = b.get(key);
-    if (rule.kind === "label" && other !== undefined && sameRule(rule, other)) worst.set(key, rule);
+    if (rule.kind === "failover" && other !== undefined && sameRule(rule, other)) worst.set(key, rule);
+  }
+  for (const [key, rule] of a) {
+    const other = b.get(key);
+    if (rule.kind === "label" && other !== undefined && sameRule(rule, other)) worst.set(key, certainLabel(rule, worst));
   }
   const ingresses = new Map<RuleKey, IngressRule>();
   for (const rules of [a, b]) for (const [key, rule] of rules) if (rule.kind === "ingress") ingresses.set(key, rule);
   for (const [key, rule] of ingresses) {
-    const { meter, group } = largerOf(rule, tunnelRates(a, key), tunnelRates(b, key));
+    const { meter, group } = largerOf(rule, tunnelRates(a, key), tunnelRates(b, key), worst);
     worst.set(`meter/${meter.meterId}`, meter);
     worst.set(`group/${group.groupId}`, group);
     worst.set(key, rule);
   }
   return worst;
+}
+
+/** The rule without a failover group that is not certain. */
+function certainLabel(rule: LabelRule, certain: NodeRules): LabelRule {
+  const { action } = rule;
+  if (action.kind !== "output" || action.failoverId === undefined || certain.has(`failover/${action.failoverId}`)) return rule;
+  return { ...rule, action: { kind: "output", link: action.link } };
 }
 
 /** What one flow group sends into each of its tunnels, by label and first link. */
@@ -92,6 +104,7 @@ function largerOf(
   ingress: IngressRule,
   a: ReturnType<typeof tunnelRates>,
   b: ReturnType<typeof tunnelRates>,
+  certain: NodeRules,
 ): { readonly meter: MeterRule; readonly group: GroupRule } {
   const rates = new Map(a);
   for (const [tunnel, rate] of b) {
@@ -100,9 +113,14 @@ function largerOf(
   }
   let rateBps = 0;
   const buckets: Bucket[] = [];
-  for (const { bucket, rateBps: weight } of rates.values()) {
+  for (const [tunnel, { bucket, rateBps: weight }] of rates) {
     rateBps += weight;
-    buckets.push({ ...bucket, weight });
+    const { failoverId, ...bare } = bucket;
+    const isRepaired =
+      failoverId !== undefined &&
+      certain.has(`failover/${failoverId}`) &&
+      [a, b].every((each) => (each.get(tunnel)?.bucket ?? bucket).failoverId === failoverId);
+    buckets.push(isRepaired ? { ...bucket, weight } : { ...bare, weight });
   }
   return {
     meter: { kind: "meter", meterId: ingress.meterId, rateBps, burstBits: 0 },
