@@ -46,6 +46,22 @@ export const groupCount: usize = 164;
 export const linksOfDemandMax: usize = 168;
 export const leavesDone: usize = 172;
 export const demandsDone: usize = 176;
+export const mergedCount: usize = 180;
+export const nextInClusterAt: usize = 184;
+export const signatureAt: usize = 188;
+export const sizeAt: usize = 192;
+export const stampAt: usize = 196;
+export const tableAt: usize = 200;
+export const demandTableAt: usize = 204;
+export const mergedNodeAt: usize = 208;
+export const mergedParentAt: usize = 212;
+export const mergedLinkAt: usize = 216;
+export const mergedDemandAt: usize = 220;
+export const mergedPathAt: usize = 224;
+export const mergedLeafAt: usize = 228;
+export const mergedRateAt: usize = 232;
+export const pathOfAt: usize = 236;
+export const demandOfAt: usize = 240;
 
 /** Words before a demand's paths, and what a vector may write past the last of them. */
 export const headWords: i32 = 2;

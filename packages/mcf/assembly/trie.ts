@@ -1,6 +1,6 @@
 /**
  * The kernels that build suffix tries, for 128-bit SIMD: `plan` orders the demands, `gather` and `grow` build the tries of a block of
- * destinations, `contract` ends. src/trie/compiled-tries.ts lays out the memory and calls them; src/trie/reference-tries.ts gives the same
+ * destinations, `contract` takes out what is not contested, `merge` joins what that made equal. src/trie/compiled-tries.ts lays out the memory and calls them; src/trie/reference-tries.ts gives the same
  * tries, to the bit, in plain TypeScript.
  *
  * Problems often list demands source after source, and to fetch the paths to one destination from all over the memory costs more than to build
@@ -9,4 +9,5 @@
  */
 export { contract } from "./trie-contract";
 export { gather, grow } from "./trie-grow";
+export { merge } from "./trie-merge";
 export { plan } from "./trie-plan";

@@ -23,7 +23,7 @@ export function solveFirstOrder(
   options: FirstOrderOptions,
 ): FlowSolution {
   const began = limits.nowMs();
-  const session = openSession(program, { ...options, demandGrowthMax: 1 });
+  const session = openSession(program, { ...options, demandGrowthMax: 1, merge: true });
   try {
     // Laying out took some of the time.
     const timeLimitSeconds = limits.timeLimitSeconds - (limits.nowMs() - began) / 1000;

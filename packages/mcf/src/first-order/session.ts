@@ -6,10 +6,11 @@ import { assert } from "@sluice/model";
 import type { FlowProgram, FlowSolution, FlowStart, SolveLimits } from "../flow-program.js";
 import { addLoads, makeKernel, type KernelKind } from "../kernel/kernel.js";
 import { layOut, weightless, type Layout } from "../kernel/layout.js";
-import { buildTrie } from "../trie/path-trie.js";
+import { buildMergedTrie, buildTrie, hasMerged, type MergedTrie, type PathTrie } from "../trie/path-trie.js";
 import { makeClosures } from "./closures.js";
 import { emptyIncumbent, gapOf, type Incumbent } from "./incumbent.js";
 import { iterateUntil } from "./iterations.js";
+import { dealtFlow, gatheredFlow } from "./merged-flow.js";
 import { makeIterate, setAnchor, type Iterate } from "./iterate.js";
 import { priceStepOf } from "./price-step.js";
 import { begin, carriableBps, type SessionPoint } from "./start-point.js";
@@ -44,6 +45,8 @@ export interface SessionOptions extends FirstOrderOptions {
    * watched from the start.
    */
   readonly demandGrowthMax: number;
+  /** For solves without changes: demands that are equal but for their rates are solved as one. */
+  readonly merge?: boolean;
 }
 
 /** `close` gives the threads back; memory goes with the session. Throws on changes outside of what it was opened for. */
@@ -52,8 +55,11 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
   const firstBps = carriableBps(program);
   // Where the utilization is minimized, any link may turn out to be the fullest.
   const fillable = limit === "capacity" ? 1 / options.demandGrowthMax : 0;
-  const trie = buildTrie({ ...problem, demandBps: firstBps }, { fillable });
-  const kernel = makeKernel(layOut(program, trie, firstBps), options);
+  const carriable = { ...problem, demandBps: firstBps };
+  const merges = options.merge === true && limit === "capacity" && program.pathCost === undefined;
+  const trie = merges ? buildMergedTrie(carriable, { fillable }) : buildTrie(carriable, { fillable });
+  const isMerged = hasMerged(trie);
+  const kernel = makeKernel(layOut(program, trie, isMerged ? trie.merged.rateBps : firstBps), options);
   const iterate = makeIterate(kernel, priceStepOf(program, kernel), stepSizeStart);
   const closures = makeClosures(iterate, problem);
   // What is needed for changes only is not made for a single solve.
@@ -65,16 +71,18 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
     solve(limits, { change = {}, start } = {}) {
       assert(!isClosed, "a session that was closed solves nothing: its memory is another's");
       const began = limits.nowMs();
+      const isChanged = change.demandBps !== undefined || change.capacityBps !== undefined;
+      assert(!isMerged || !isChanged, "a session that merges demands takes no changes");
       const changed = changedProgram(program, change, { firstBps, growthMax: options.demandGrowthMax });
       iterate.priceStep = priceStepOf(changed, kernel);
       iterate.stepSize = stepSizeStart;
       closures.openAll();
-      if (change.demandBps !== undefined || change.capacityBps !== undefined || longest !== undefined) {
+      if (isChanged || longest !== undefined) {
         const { layout } = kernel;
         longest ??= layout.weight.map((weight, k) => weight * (layout.demand[k] as number));
         setRates(layout, changed.problem.demandBps, longest);
       }
-      const weights = begin(kernel, changed, start, usualWeight);
+      const weights = begin(kernel, changed, start === undefined ? undefined : startOn(trie, start), usualWeight);
       usualWeight = weights.usual;
       iterate.primalWeight = weights.first;
       closures.close(changed);
@@ -88,7 +96,7 @@ export function openSession(program: FlowProgram, options: SessionOptions): Flow
         primalWeightUsual: usualWeight,
         iterationsMax: options.iterationsMax,
       });
-      return solutionOf(kernel.layout, problem, incumbent, { ...ended, primalWeight: iterate.primalWeight });
+      return solutionOf(trie, problem, { layout: kernel.layout, incumbent }, { ...ended, primalWeight: iterate.primalWeight });
     },
     point() {
       assert(!isClosed, "a session that was closed is at no point");
@@ -155,16 +163,24 @@ function loadByFlow({ kernel }: Iterate): void {
   addLoads(layout, layout.load);
 }
 
+/** A start by the trie's paths. */
+function startOn(trie: PathTrie | MergedTrie, start: FlowStart | SessionPoint): FlowStart | SessionPoint {
+  return hasMerged(trie) && "flowBps" in start ? { ...start, flowBps: gatheredFlow(trie, start.flowBps) } : start;
+}
+
 function solutionOf(
-  layout: Layout,
-  problem: FlowProgram["problem"],
-  incumbent: Incumbent,
+  trie: PathTrie | MergedTrie,
+  { linkCount }: FlowProgram["problem"],
+  { layout, incumbent }: { readonly layout: Layout; readonly incumbent: Incumbent },
   ended: Pick<FlowSolution, "status" | "iterations" | "primalWeight">,
 ): FlowSolution {
-  const flowBps = new Float64Array(problem.pathCount);
-  layout.pathAt.forEach((path, slot) => {
-    if (path >= 0) flowBps[path] = incumbent.flow[slot] as number;
-  });
+  const onPaths = new Float64Array(trie.leaf.length);
+  const { pathAt } = layout;
+  for (let slot = 0; slot < pathAt.length; slot++) {
+    const path = pathAt[slot] as number;
+    if (path >= 0) onPaths[path] = incumbent.flow[slot] as number;
+  }
   const { value, bound } = incumbent;
-  return { ...ended, flowBps, linkPrice: incumbent.price.slice(0, problem.linkCount), value, bound, gap: gapOf(incumbent) };
+  const flowBps = hasMerged(trie) ? dealtFlow(trie, onPaths) : onPaths;
+  return { ...ended, flowBps, linkPrice: incumbent.price.slice(0, linkCount), value, bound, gap: gapOf(incumbent) };
 }

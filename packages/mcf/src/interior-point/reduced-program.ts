@@ -93,8 +93,7 @@ function unitOf({ potentialBps, problem }: PathTrie, rowLink: Int32Array): numbe
   return rowLink.length === 0 ? 1 : 2 ** Math.round(sum / rowLink.length);
 }
 
-function placeBlocks({ problem, demands, demandStart, leaf }: PathTrie): BlockSlots & Pick<ReducedProgram, "slotPath"> {
-  const { pathStart } = problem;
+function placeBlocks({ demands, demandStart, pathStart, leaf }: PathTrie): BlockSlots & Pick<ReducedProgram, "slotPath"> {
   const slotStart = new Int32Array(demands.length + 1);
   for (let k = 0; k < demands.length; k++) {
     const d = demands[k] as number;

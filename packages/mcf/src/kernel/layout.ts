@@ -111,9 +111,9 @@ export interface Layout {
   readonly parent: Uint16Array;
   readonly link: Uint16Array;
   readonly leaf: Uint16Array;
-  /** Per position: the problem's demand, -1 for padding. Not in the memory: kernels do not need it. */
+  /** Per position: the trie's demand, -1 for padding. Not in the memory: kernels do not need it. */
   readonly demandAt: Int32Array;
-  /** Per slot: the problem's path, -1 for none. */
+  /** Per slot: the trie's path, -1 for none. */
   readonly pathAt: Int32Array;
   /** Per slot. */
   readonly flow: Float64Array;
@@ -273,7 +273,7 @@ interface Places {
 }
 
 /** Where the classes of each group stand. */
-function place({ groupCount, demandStart, demands, leaf, problem: { pathStart } }: PathTrie): Places {
+function place({ groupCount, demandStart, demands, leaf, pathStart }: PathTrie): Places {
   const positionStart = new Int32Array(groupCount * (classCount + 1));
   const slotStart = new Int32Array((groupCount + 1) * classCount);
   const classOf = new Uint8Array(demands.length);
@@ -311,8 +311,7 @@ function place({ groupCount, demandStart, demands, leaf, problem: { pathStart } 
 /** Puts each demand and its paths at the next place of its class, and pads what is left of the classes. */
 function fillIn(layout: Layout, classOf: Uint8Array, rates: Float64Array, pathCost: Float64Array | undefined): void {
   const { trie, positionStart, slotStart, demandAt, pathAt, leaf, cost, demand, weight } = layout;
-  const { groupCount, demandStart, demands, leaf: leafOfPath, nodesMax } = trie;
-  const { pathStart } = trie.problem;
+  const { groupCount, demandStart, demands, pathStart, leaf: leafOfPath, nodesMax } = trie;
   const depth = new Uint16Array(nodesMax + 1);
   const next = new Int32Array(classCount);
   for (let g = 0; g < groupCount; g++) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../problem.js";
-import { buildTrie } from "./path-trie.js";
+import { buildMergedTrie, buildTrie, hasMerged, type MergedTrie } from "./path-trie.js";
 
 interface DemandShape {
   readonly dst: number;
@@ -141,6 +141,83 @@ describe("tries built by the compiled kernels", () => {
         const nodes = suffixes.reduce((sum, { size }) => sum + size, tries.groupCount);
         expect(tries.parent.length).toBe(nodes);
       }),
+    );
+  });
+});
+
+/** Arrays of merged tries that are not the same to the bit. */
+function differentMerged(a: MergedTrie, b: MergedTrie): readonly string[] {
+  const names = ["demands", "demandOf", "pathOf", "rateBps"] as const;
+  const pathStarts = Buffer.from(a.pathStart.buffer).equals(Buffer.from(b.pathStart.buffer)) ? [] : ["pathStart"];
+  const maps = names.filter((name) => !Buffer.from(a.merged[name].buffer).equals(Buffer.from(b.merged[name].buffer)));
+  return [...different(a, b), ...pathStarts, ...maps];
+}
+
+/** Nodes from a leaf to the root, as links. */
+function linksFrom({ nodeStart, parent, link }: Trie, group: number, leaf: number): readonly number[] {
+  const base = nodeStart[group] as number;
+  const links: number[] = [];
+  for (let i = leaf; i > 0; i = parent[base + i] as number) links.push(link[base + i] as number);
+  return links;
+}
+
+describe("merged tries", () => {
+  const mergedOf = (drawn: Problem, fillable: number, kind: "wasm" | "reference"): MergedTrie | undefined => {
+    const trie = buildMergedTrie(drawn, { fillable, kind });
+    return hasMerged(trie) ? trie : undefined;
+  };
+
+  it("are the plain ones to the bit when compiled", () => {
+    let count = 0;
+    fc.assert(
+      fc.property(problem, fc.constantFrom(1, 2, 4), (drawn, fillable) => {
+        const compiled = mergedOf(drawn, fillable, "wasm");
+        const plain = mergedOf(drawn, fillable, "reference");
+        expect(compiled === undefined).toBe(plain === undefined);
+        if (compiled === undefined || plain === undefined) return;
+        if (compiled.demands.length < compiled.merged.demands.length) count++;
+        expect(differentMerged(compiled, plain)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+    expect(count).toBeGreaterThan(50);
+    const large = largeProblem();
+    const compiled = mergedOf(large, 40, "wasm");
+    const plain = mergedOf(large, 40, "reference");
+    expect(compiled !== undefined && plain !== undefined && differentMerged(compiled, plain)).toEqual([]);
+  });
+
+  it("have for every demand what its open paths cross of contested links, and the sum of the rates", () => {
+    fc.assert(
+      fc.property(problem, fc.constantFrom(1, 2, 4), (drawn, fillable) => {
+        const trie = mergedOf(drawn, fillable, "wasm");
+        if (trie === undefined) return;
+        const { merged, contested, demandStart, pathStart, leaf } = trie;
+        const groupOf = Array.from(trie.demands, (k) => demandStart.findIndex((start) => start > k) - 1);
+        const rates = new Float64Array(trie.demands.length);
+        merged.demands.forEach((d, i) => {
+          const k = merged.demandOf[i] as number;
+          rates[k] = (rates[k] as number) + (drawn.demandBps[d] as number);
+          const crossed = new Set<string>();
+          for (let p = drawn.pathStart[d] as number; p < (drawn.pathStart[d + 1] as number); p++) {
+            const links = [...drawn.pathLinks.subarray(drawn.linkStart[p], drawn.linkStart[p + 1])];
+            if (links.some((e) => !((drawn.capacityBps[e] as number) > 0))) continue;
+            const watched = links.filter((e) => contested[e] === 1);
+            crossed.add(watched.join());
+            const to = merged.pathOf[p] as number;
+            if (to < 0) continue;
+            expect(to >= (pathStart[k] as number) && to < (pathStart[k + 1] as number)).toBe(true);
+            expect(linksFrom(trie, groupOf[k] as number, leaf[to] as number)).toEqual(watched);
+          }
+          const wanted = crossed.has("") ? [""] : [...crossed];
+          const here = [...leaf.subarray(pathStart[k], pathStart[k + 1])].map((node) => linksFrom(trie, groupOf[k] as number, node).join());
+          expect(here.toSorted()).toEqual(wanted.toSorted());
+          const taken = [...merged.pathOf.subarray(drawn.pathStart[d], drawn.pathStart[d + 1])].filter((to) => to >= 0);
+          expect(taken.toSorted((a, b) => a - b)).toEqual([...Array(wanted.length).keys()].map((j) => (pathStart[k] as number) + j));
+        });
+        expect(merged.rateBps).toEqual(rates);
+      }),
+      { numRuns: 300 },
     );
   });
 });

@@ -4,7 +4,7 @@ import { trieWasm } from "../../generated/trie.js";
 import { memoryPool } from "../kernel/memory-pool.js";
 import { wasmModule } from "../kernel/wasm-module.js";
 import type { Problem } from "../problem.js";
-import { groupNodesMax, type FullTries, type ClosedPaths } from "./full-tries.js";
+import { groupNodesMax, type ClosedPaths, type ContractedTries, type FullTries, type MergedTries } from "./full-tries.js";
 
 /** Words (4 bytes) of the kernels' record that are no addresses; assembly/trie-record.ts lists all of them as byte offsets. */
 const word = {
@@ -20,9 +20,11 @@ const word = {
   runCount: 40,
   groupCount: 41,
   linksOfDemandMax: 42,
+  mergedCount: 45,
+  firstMergeAddress: 46,
 } as const;
 
-const recordBytes = 192;
+const recordBytes = 256;
 const nodeBytes = 32;
 const slotCount = 4096;
 /** What a vector may read or write past the end of an array. */
@@ -36,13 +38,14 @@ const blocksWanted = 64;
 /** Below this the kernel module keeps its own constants. */
 const recordAddress = 65_536;
 /** What the kernels expect to be zero. */
-const cleared = ["routable", "demandStart", "words", "blockStart", "countedFor", "potential", "root", "groupDemand"] as const;
+const cleared = ["routable", "demandStart", "words", "blockStart", "countedFor", "potential", "root", "groupDemand", "stamp"] as const;
 
 interface Kernels {
   readonly plan: (record: number) => void;
   readonly gather: (record: number, block: number) => void;
   readonly grow: (record: number, block: number) => void;
   readonly contract: (record: number) => void;
+  readonly merge: (record: number) => void;
 }
 
 const trieModule = wasmModule(trieWasm);
@@ -87,20 +90,49 @@ export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries 
     demands: new Int32Array(ints("demands", ints("demandStart", nodeCount + 1)[nodeCount] as number)),
     demandStart: new Int32Array(ints("groupDemand", groupCount + 1)),
     potentialBps: new Float64Array(new Float64Array(buffer, at.potential, linkCount)),
-    contract(contested) {
+    contract(contested, merge) {
       new Uint8Array(buffer, at.contested, linkCount).set(contested);
       kernels.contract(recordAddress);
-      const nodeStart = new Int32Array(ints("nodeStart", groupCount + 1));
-      const nodes = nodeStart[groupCount] as number;
-      const contracted = {
-        nodeStart,
-        parent: new Uint16Array(new Uint16Array(buffer, at.parent, nodes)),
-        link: new Uint16Array(new Uint16Array(buffer, at.link, nodes)),
-        leaf: new Int32Array(ints("leaf", pathCount)),
-      };
+      if (merge) kernels.merge(recordAddress);
+      const tries = merge ? mergedOf(problem, buffer, record, at) : contractedOf(problem, buffer, at, groupCount);
       memories.giveBack(lent);
-      return contracted;
+      return tries;
     },
+  };
+}
+
+type Addresses = ReturnType<typeof layOutTries>["at"];
+
+function contractedOf({ pathCount }: Problem, buffer: ArrayBufferLike, at: Addresses, groupCount: number): ContractedTries {
+  const nodeStart = new Int32Array(buffer, at.nodeStart, groupCount + 1).slice();
+  const nodes = nodeStart[groupCount] as number;
+  return {
+    nodeStart,
+    parent: new Uint16Array(buffer, at.parent, nodes).slice(),
+    link: new Uint16Array(buffer, at.link, nodes).slice(),
+    leaf: new Int32Array(buffer, at.leaf, pathCount).slice(),
+  };
+}
+
+function mergedOf({ nodeCount, pathCount }: Problem, buffer: ArrayBufferLike, record: Uint32Array, at: Addresses): MergedTries {
+  const ints = (array: keyof Addresses, length: number): Int32Array => new Int32Array(buffer, at[array], length).slice();
+  const groups = record[word.mergedCount] as number;
+  const nodeStart = ints("mergedNode", groups + 1);
+  const demandStart = ints("mergedDemand", groups + 1);
+  const nodes = nodeStart[groups] as number;
+  const demands = demandStart[groups] as number;
+  const pathStart = ints("mergedPath", demands + 1);
+  const demandsBefore = new Int32Array(buffer, at.demandStart, nodeCount + 1)[nodeCount] as number;
+  return {
+    nodeStart,
+    parent: new Uint16Array(buffer, at.mergedParent, nodes).slice(),
+    link: new Uint16Array(buffer, at.mergedLink, nodes).slice(),
+    demandStart,
+    pathStart,
+    leaf: ints("mergedLeaf", pathStart[demands] as number),
+    rateBps: new Float64Array(buffer, at.mergedRate, demands).slice(),
+    demandOf: ints("demandOf", demandsBefore),
+    pathOf: ints("pathOf", pathCount),
   };
 }
 
@@ -144,20 +176,41 @@ function layOutTries({ demandCount, nodeCount, linkCount, pathCount, pathLinks }
     next: 4 * (nodesMax + 2),
     leaf: 4 * pathCount,
   };
+  const mergeBytes = {
+    nextInCluster: 4 * demandCount,
+    signature: 4 * demandCount,
+    size: 4 * demandCount,
+    stamp: 4 * linkCount,
+    // Tables have up to four places for each node, and for each demand.
+    table: 8 * 4 * Math.max(8, nodesMax),
+    demandTable: 4 * 4 * Math.max(8, demandCount),
+    mergedNode: 4 * (demandCount + 1),
+    mergedParent: 2 * nodesOfAll,
+    mergedLink: 2 * nodesOfAll,
+    mergedDemand: 4 * (demandCount + 1),
+    mergedPath: 4 * (demandCount + 1),
+    mergedLeaf: 4 * pathCount,
+    mergedRate: 8 * demandCount,
+    pathOf: 4 * pathCount,
+    demandOf: 4 * demandCount,
+  };
+  const all = { ...bytes, ...mergeBytes };
   let end = recordAddress + recordBytes;
-  const at = { ...bytes };
-  const names = Object.keys(bytes) as (keyof typeof bytes)[];
-  for (const name of names) {
+  const at = { ...all };
+  for (const name of Object.keys(all) as (keyof typeof all)[]) {
     at[name] = end;
-    end += Math.ceil(bytes[name] / 64) * 64;
+    end += Math.ceil(all[name] / 64) * 64;
   }
   const lent = memories.take(end + vectorBytes);
   const { buffer } = lent.memory;
   const record = new Uint32Array(buffer, recordAddress, recordBytes / 4);
   record.fill(0);
-  names.forEach((name, i) => {
-    record[word.firstAddress + i] = at[name];
-  });
-  for (const name of cleared) new Uint8Array(buffer, at[name], bytes[name]).fill(0);
+  const tell = (first: number, names: readonly string[]): void =>
+    names.forEach((name, i) => {
+      record[first + i] = at[name as keyof typeof at];
+    });
+  tell(word.firstAddress, Object.keys(bytes));
+  tell(word.firstMergeAddress, Object.keys(mergeBytes));
+  for (const name of cleared) new Uint8Array(buffer, at[name], all[name]).fill(0);
   return { lent, record, at, nodesMax };
 }

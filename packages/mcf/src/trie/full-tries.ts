@@ -14,8 +14,8 @@ export interface FullTries {
   readonly demands: Int32Array;
   readonly demandStart: Int32Array;
   readonly potentialBps: Float64Array;
-  /** Takes out nodes whose link is not contested, and numbers the others by level. To be called once. */
-  readonly contract: (contested: Uint8Array) => ContractedTries;
+  /** Takes out nodes whose link is not contested, and numbers the others by level; joins what is then equal, where that is wanted. To be called once. */
+  readonly contract: (contested: Uint8Array, merge: boolean) => ContractedTries | MergedTries;
 }
 
 export interface ContractedTries {
@@ -23,4 +23,21 @@ export interface ContractedTries {
   readonly parent: Uint16Array;
   readonly link: Uint16Array;
   readonly leaf: Int32Array;
+}
+
+/** Groups of destinations whose tries end in the same links, as one; and in each, demands with the same nodes, as one. */
+export interface MergedTries {
+  /** As of groups, demands and paths; demands and paths are numbered anew. */
+  readonly nodeStart: Int32Array;
+  readonly parent: Uint16Array;
+  readonly link: Uint16Array;
+  readonly demandStart: Int32Array;
+  readonly pathStart: Int32Array;
+  readonly leaf: Int32Array;
+  /** Per merged demand, the sum of rates, bps. */
+  readonly rateBps: Float64Array;
+  /** Per demand of `FullTries.demands`: the merged one. */
+  readonly demandOf: Int32Array;
+  /** Per path of the problem: the merged one; -1 for those that are closed, cross what another path of the demand crosses, or are not needed. */
+  readonly pathOf: Int32Array;
 }

@@ -17,7 +17,7 @@ import { assert } from "@sluice/model";
 import type { KernelKind } from "../kernel/kernel.js";
 import type { Problem } from "../problem.js";
 import { compiledTries, compiledTriesRun } from "./compiled-tries.js";
-import type { ClosedPaths } from "./full-tries.js";
+import type { ClosedPaths, FullTries } from "./full-tries.js";
 import { referenceTries } from "./reference-tries.js";
 
 /** Links are numbered in 16 bits. */
@@ -37,6 +37,8 @@ export interface PathTrie {
   /** Demands of group g: `demands[demandStart[g] .. demandStart[g + 1]]`. Demands without an open path are in no group. */
   readonly demandStart: Int32Array;
   readonly demands: Int32Array;
+  /** The paths of demand d: `pathStart[d] .. pathStart[d + 1]`. */
+  readonly pathStart: Int32Array;
   /** Per path, the node at which it begins, within the group of its demand; -1 for paths that are closed. */
   readonly leaf: Int32Array;
   /** Nodes of the largest group. */
@@ -58,35 +60,83 @@ export interface TrieOptions {
 }
 
 /**
+ * A trie of demands and paths that stand for several of the problem's: `demands`, `pathStart` and `leaf` are of these, numbered anew. What
+ * is the best flow here is, dealt out in proportion to rates, the best of the problem, at the same prices.
+ */
+export interface MergedTrie extends PathTrie {
+  readonly merged: {
+    /** Per demand here, the sum of rates, bps. */
+    readonly rateBps: Float64Array;
+    /** Demands of the problem with an open path, and which one here each of them is. */
+    readonly demands: Int32Array;
+    readonly demandOf: Int32Array;
+    /** Per path of the problem, the one here, or -1. */
+    readonly pathOf: Int32Array;
+  };
+}
+
+/**
  * Tries with a node for every link first; then without the links that are not contested, with nodes numbered by level. The links of a path
  * are compared with those of one path that ends alike, found by its next links: O(links of all paths), as long as few nodes of a trie have
  * the same next links and the same number of them to go.
  */
-export function buildTrie(problem: Problem, { fillable, kind }: TrieOptions): PathTrie {
+export function buildTrie(problem: Problem, options: TrieOptions): PathTrie {
+  const { demands, demandStart, potentialBps, contested, contract } = fullTries(problem, options);
+  const { pathStart } = problem;
+  const tries = contract(contested, false);
+  return trieOf(problem, { ...tries, demands, demandStart, pathStart, potentialBps, contested });
+}
+
+/** Of the links that demands use, the share that is contested above which few demands are equal: merging costs more than it saves. */
+const mergeableShareMax = 0.75;
+/** Most paths of a demand that is merged. */
+const mergeablePathsMax = 16;
+
+/** The same, merged where much of it is equal. Paths must not differ but in their links. */
+export function buildMergedTrie(problem: Problem, options: TrieOptions): PathTrie | MergedTrie {
+  const { demands, demandStart, potentialBps, contested, contract } = fullTries(problem, options);
+  const used = potentialBps.reduce((count, bps) => (bps > 0 ? count + 1 : count), 0);
+  const watched = contested.reduce((count, is) => count + is, 0);
+  const merge = watched <= mergeableShareMax * used && pathsOfDemandMax(problem) <= mergeablePathsMax;
+  const tries = contract(contested, merge);
+  if (!("rateBps" in tries))
+    return trieOf(problem, { ...tries, demands, demandStart, pathStart: problem.pathStart, potentialBps, contested });
+  const { rateBps, demandOf, pathOf } = tries;
+  const all = new Int32Array(rateBps.length);
+  for (let k = 0; k < all.length; k++) all[k] = k;
+  return { ...trieOf(problem, { ...tries, demands: all, potentialBps, contested }), merged: { rateBps, demands, demandOf, pathOf } };
+}
+
+export function hasMerged(trie: PathTrie | MergedTrie): trie is MergedTrie {
+  return "merged" in trie;
+}
+
+function pathsOfDemandMax({ demandCount, pathStart }: Problem): number {
+  let most = 0;
+  for (let d = 0; d < demandCount; d++) {
+    const paths = (pathStart[d + 1] as number) - (pathStart[d] as number);
+    if (paths > most) most = paths;
+  }
+  return most;
+}
+
+function fullTries(problem: Problem, { fillable, kind }: TrieOptions): FullTries & Pick<PathTrie, "contested"> {
   const { linkCount, capacityBps } = problem;
   assert(linkCount <= linksMax, `a problem for the trie has at most ${linksMax} links`);
   const isCompiled = kind === undefined ? problem.pathLinks.length >= compiledLinksMin && compiledTriesRun() : kind === "wasm";
   const closed = closedPaths(problem);
   const full = isCompiled ? compiledTries(problem, closed) : referenceTries(problem, closed);
-  const { demands, demandStart, potentialBps } = full;
+  const share = typeof fillable === "number" ? fillable : fillable(full.demands);
+  const contested = Uint8Array.from(full.potentialBps, (bps, e) => (bps > share * (capacityBps[e] as number) ? 1 : 0));
+  return { ...full, contested };
+}
 
-  const share = typeof fillable === "number" ? fillable : fillable(demands);
-  const contested = Uint8Array.from(potentialBps, (bps, e) => (bps > share * (capacityBps[e] as number) ? 1 : 0));
-  const { nodeStart, parent, link, leaf } = full.contract(contested);
-  const nodesMax = nodeStart.reduce((most, end, g) => Math.max(most, end - (nodeStart[g - 1] ?? end)), 1);
-  return {
-    problem,
-    groupCount: demandStart.length - 1,
-    nodeStart,
-    parent,
-    link,
-    demandStart,
-    demands,
-    leaf,
-    nodesMax,
-    potentialBps,
-    contested,
-  };
+function trieOf(problem: Problem, tries: Omit<PathTrie, "problem" | "groupCount" | "nodesMax">): PathTrie {
+  const { nodeStart, parent, link, demandStart, demands, pathStart, leaf, potentialBps, contested } = tries;
+  let nodesMax = 1;
+  for (let g = 1; g < nodeStart.length; g++) nodesMax = Math.max(nodesMax, (nodeStart[g] as number) - (nodeStart[g - 1] as number));
+  const groupCount = demandStart.length - 1;
+  return { problem, groupCount, nodeStart, parent, link, demandStart, demands, pathStart, leaf, nodesMax, potentialBps, contested };
 }
 
 function closedPaths({ pathCount, linkStart, pathLinks, capacityBps }: Problem): ClosedPaths {

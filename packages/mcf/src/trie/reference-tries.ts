@@ -4,6 +4,7 @@
  */
 import { assert } from "@sluice/model";
 import type { Problem } from "../problem.js";
+import { mergeTries } from "./reference-merge.js";
 import { groupNodesMax, type ContractedTries, type FullTries, type ClosedPaths } from "./full-tries.js";
 
 /** A group while it grows, and what all groups share. */
@@ -59,11 +60,14 @@ export function referenceTries(problem: Problem, closed: ClosedPaths): FullTries
     groups.push(closeGroup(growth, paths));
     demandStart.push(demands.length);
   }
+  const ordered = { demands, demandStart: Int32Array.from(demandStart) };
   return {
-    demands,
-    demandStart: Int32Array.from(demandStart),
+    ...ordered,
     potentialBps: growth.potentialBps,
-    contract: (contested) => contract(problem, groups, contested, growth.leaf),
+    contract(contested, merge) {
+      const contracted = contract(problem, groups, contested, growth.leaf);
+      return merge ? mergeTries({ ...ordered, problem, closed, contracted }) : contracted;
+    },
   };
 }
 
