@@ -7,6 +7,7 @@ import { benchPush } from "./push.js";
 import { report } from "./report.js";
 import { benchRest } from "./rest.js";
 import { benchScale } from "./scale.js";
+import { benchScenarios, scenarioNetworks, type ScenarioNetwork } from "./scenarios.js";
 
 const program = new Command("npm run bench --").description(
   "Benchmarks. Each prints median and spread, on stdout as a table and with --json as numbers.",
@@ -54,6 +55,16 @@ program
   .option("--json <file>", "write all numbers here")
   .action((flags: { runs: number; json?: string }) => {
     report(benchFailures(flags.runs), { json: flags.json });
+  });
+
+program
+  .command("scenarios")
+  .description("splits for every single cable cut, from the plan's flow and from nothing, beside whole new plans")
+  .addOption(new Option("--network <name...>", "which networks").choices(scenarioNetworks).default(["geant", "germany50", "uscarrier"]))
+  .option("--runs <n>", "runs of each", count, 3)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { network: ScenarioNetwork[]; runs: number; json?: string }) => {
+    report(await benchScenarios(flags.network, flags.runs), { json: flags.json });
   });
 
 program
