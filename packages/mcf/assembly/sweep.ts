@@ -45,7 +45,7 @@ export { distance } from "./sweep-distance";
 export { averageLinks, stepPrices } from "./sweep-links";
 export { price } from "./sweep-price";
 export { fill, fit, scale } from "./sweep-repair";
-export { worthBeyond, worthOf } from "./sweep-worth";
+export { worthBeyond, worthFall, worthOf } from "./sweep-worth";
 
 /** One step of the primal-dual method on the partition's flows, and the link loads that it gives. */
 export function sweep(record: usize): void {

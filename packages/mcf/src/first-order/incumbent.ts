@@ -72,7 +72,7 @@ function improveBound(incumbent: Incumbent, kernel: Kernel, program: FlowProgram
   const unscaled = spent + overDemands;
   if (unscaled < incumbent.bound) keep(unscaled, 1);
   if (pathCost === undefined && spent > 0) {
-    const scale = bestScale(layout.leastPrice, layout.demand, spent);
+    const scale = bestScale(kernel, spent);
     const scaled = scale * spent + kernel.worthBeyond(scale);
     if (scaled < incumbent.bound) keep(scaled, scale);
   }
@@ -119,22 +119,17 @@ function raiseForClipped(price: Float64Array, { problem, pathCost }: FlowProgram
 const scaleRounds = 12;
 const scaleRange = 1.5;
 /** Demands that are looked at to find the scale; the bound is then taken over all. */
-const sampleSize = 1024;
+const sampleSize = 4096;
 
 /** About the s at which s spent + sum D_k max(0, 1 - s m_k) is least, by bisection on its slope over a sample of the demands. */
-function bestScale(leastPrice: Float64Array, demand: Float64Array, spent: number): number {
-  const stride = Math.max(1, Math.floor(demand.length / sampleSize));
+function bestScale({ layout, worthFall }: Kernel, spent: number): number {
+  const stride = Math.max(1, Math.floor(layout.positionCount / sampleSize));
   let low = 1 / scaleRange;
   let high = scaleRange;
   for (let i = 0; i < scaleRounds; i++) {
-    const s = Math.sqrt(low * high);
-    let fall = 0;
-    for (let k = 0; k < demand.length; k += stride) {
-      const m = leastPrice[k] as number;
-      if (s * m < 1) fall += (demand[k] as number) * m;
-    }
-    if (spent > stride * fall) high = s;
-    else low = s;
+    const scale = Math.sqrt(low * high);
+    if (spent > stride * worthFall(scale, stride)) high = scale;
+    else low = scale;
   }
   return Math.sqrt(low * high);
 }

@@ -60,7 +60,7 @@ function traceOf(program: FlowProgram, kind: KernelKind, threads: number): reado
     record();
     kernel.price();
     record();
-    trace.push(Float64Array.of(kernel.worthBeyond(1), kernel.worthBeyond(0.7)));
+    trace.push(Float64Array.of(kernel.worthBeyond(1), kernel.worthBeyond(0.7), kernel.worthFall(1, 1), kernel.worthFall(4, 3)));
     kernel.fit();
     record();
     for (let e = 0; e <= problem.linkCount; e++) layout.linkFigure[e] = ((e * 13 + round) % 7) / 6;

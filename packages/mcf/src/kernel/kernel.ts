@@ -5,7 +5,7 @@
 import { sweepMemories, sweepModule, type Layout, type Partition } from "./layout.js";
 import { averageLinks, stepPrices } from "./links-reference.js";
 import { distance, fill, fit, price, scale, sweep } from "./sweep-reference.js";
-import { worthBeyond, worthOf } from "./worth-reference.js";
+import { worthBeyond, worthFall, worthOf } from "./worth-reference.js";
 import { crewOf, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
@@ -29,6 +29,8 @@ export interface Kernel {
   readonly averageLinks: () => void;
   /** sum D_k max(0, 1 - scale m_k), with m_k the demands' least prices of the last `price`. */
   readonly worthBeyond: (scale: number) => number;
+  /** sum D_k m_k over demands with scale m_k < 1, of every `stride`-th pair of demands: by how much the above falls as the scale rises. */
+  readonly worthFall: (scale: number, stride: number) => number;
   /** Of the fitted flows, less what they cost: bps. */
   readonly worthOf: () => number;
   /** Gives the memory back: neither kernel nor layout may be used any more. */
@@ -56,11 +58,13 @@ interface Calls {
   readonly run: (operation: Operation, partition: Partition) => void;
   readonly onLinks: (operation: LinkOperation) => void;
   readonly worthBeyond: (scale: number) => number;
+  readonly worthFall: (scale: number, stride: number) => number;
   readonly worthOf: () => number;
 }
 
 interface Exports extends Readonly<Record<Operation | LinkOperation, (record: number) => void>> {
   readonly worthBeyond: (least: number, demands: number, count: number, scale: number) => number;
+  readonly worthFall: (least: number, demands: number, count: number, stride: number, scale: number) => number;
   readonly worthOf: (fitted: number, costs: number, count: number) => number;
 }
 
@@ -69,6 +73,7 @@ function referenceCalls(layout: Layout): Calls {
     run: (operation, partition) => reference[operation](layout, partition),
     onLinks: (operation) => referenceOnLinks[operation](layout),
     worthBeyond: (by) => worthBeyond(layout, by),
+    worthFall: (by, stride) => worthFall(layout, by, stride),
     worthOf: () => worthOf(layout),
   };
 }
@@ -79,6 +84,7 @@ function compiledCalls({ linkRecord, leastPrice, demand, fitted, cost, positionC
     run: (operation, { record }) => exports[operation](record),
     onLinks: (operation) => exports[operation](linkRecord),
     worthBeyond: (by) => exports.worthBeyond(leastPrice.byteOffset, demand.byteOffset, positionCount, by),
+    worthFall: (by, stride) => exports.worthFall(leastPrice.byteOffset, demand.byteOffset, positionCount, stride, by),
     worthOf: () => exports.worthOf(fitted.byteOffset, costs, fitted.length),
   };
 }

@@ -11,6 +11,17 @@ export function worthBeyond({ leastPrice, demand }: Layout, scale: number): numb
   return (sum[0] as number) + (sum[1] as number);
 }
 
+export function worthFall({ leastPrice, demand }: Layout, by: number, stride: number): number {
+  const sum = [0, 0];
+  for (let pair = 0; pair < demand.length; pair += 2 * stride) {
+    for (let lane = 0; lane < 2; lane++) {
+      const m = leastPrice[pair + lane] as number;
+      sum[lane] = (sum[lane] as number) + (by * m < 1 ? (demand[pair + lane] as number) * m : 0);
+    }
+  }
+  return (sum[0] as number) + (sum[1] as number);
+}
+
 export function worthOf({ fitted, cost }: Layout): number {
   const sum = [0, 0];
   for (let s = 0; s < fitted.length; s++) {
