@@ -39,46 +39,71 @@ export interface NamedDrain {
 }
 
 /**
- * Pairs directed links to cables: of the links the other way between the same nodes the one most alike (same SRLGs, then same capacity,
- * then same latency), each link in one cable; a link without an opposite is a cable of its own. Sorted by id. O(E log E) but for
- * parallel links, which are compared with each other.
+ * Pairs directed links to cables: of two links the other way between the same nodes those most alike (same SRLGs, then same capacity, then same
+ * latency; ties by their ids), each link in one cable; a link without an opposite is a cable of its own. Sorted by id. O(E log E).
  */
 export function cablesOf({ links }: Pick<TopologyDocument, "links">): readonly Cable[] {
-  const waiting = new Map<string, Link[]>();
-  const keyOf = (from: NodeId, to: NodeId): string => JSON.stringify([from, to]);
-  for (const link of links) {
-    const key = keyOf(link.from, link.to);
-    const there = waiting.get(key);
-    if (there === undefined) waiting.set(key, [link]);
-    else there.push(link);
+  const between = new Map<string, { readonly there: Link[]; readonly back: Link[] }>();
+  for (const link of [...links].sort((a, b) => compareText(a.id, b.id))) {
+    const isThere = link.from < link.to;
+    const key = JSON.stringify(isThere ? [link.from, link.to] : [link.to, link.from]);
+    const known = between.get(key) ?? { there: [], back: [] };
+    (isThere ? known.there : known.back).push(link);
+    between.set(key, known);
   }
   const cables: Cable[] = [];
-  const paired = new Set<LinkId>();
-  for (const link of [...links].sort((a, b) => compareText(a.id, b.id))) {
-    if (paired.has(link.id)) continue;
-    paired.add(link.id);
-    const opposite = mostAlike(
-      link,
-      (waiting.get(keyOf(link.to, link.from)) ?? []).filter(({ id }) => !paired.has(id)),
-    );
-    if (opposite !== undefined) paired.add(opposite.id);
-    cables.push({ id: link.id, linkIds: opposite === undefined ? [link.id] : [link.id, opposite.id].sort(compareText) });
+  for (const { there, back } of between.values()) {
+    const opposite = new Map(pairsAlike(there, back));
+    for (const { id } of there) {
+      const other = opposite.get(id);
+      const linkIds = (other === undefined ? [id] : [id, other]).sort(compareText);
+      cables.push({ id: linkIds[0] ?? id, linkIds });
+    }
+    const paired = new Set(opposite.values());
+    for (const { id } of back) if (!paired.has(id)) cables.push({ id, linkIds: [id] });
   }
-  return cables;
+  return cables.sort((a, b) => compareText(a.id, b.id));
 }
 
-function mostAlike(link: Link, others: readonly Link[]): Link | undefined {
-  const srlgs = JSON.stringify(link.srlgIds);
-  const unlike = (other: Link): number =>
-    (JSON.stringify(other.srlgIds) === srlgs ? 0 : 4) +
-    (other.capacityBps === link.capacityBps ? 0 : 2) +
-    (other.latencyMs === link.latencyMs ? 0 : 1);
-  return [...others].sort((a, b) => unlike(a) - unlike(b) || compareText(a.id, b.id))[0];
+/** What two links of a cable are alike in, from all to nothing: SRLGs count for more than capacity, and that for more than latency. */
+const likeness: readonly ((link: Link) => readonly unknown[])[] = [
+  ({ srlgIds, capacityBps, latencyMs }) => [srlgIds, capacityBps, latencyMs],
+  ({ srlgIds, capacityBps }) => [srlgIds, capacityBps],
+  ({ srlgIds, latencyMs }) => [srlgIds, latencyMs],
+  ({ srlgIds }) => [srlgIds],
+  ({ capacityBps, latencyMs }) => [capacityBps, latencyMs],
+  ({ capacityBps }) => [capacityBps],
+  ({ latencyMs }) => [latencyMs],
+  () => [],
+];
+
+/** Pairs of one link of each list, both sorted by id, the most alike first: as many as the shorter list has. O(links). */
+function pairsAlike(there: readonly Link[], back: readonly Link[]): readonly (readonly [LinkId, LinkId])[] {
+  const pairs: (readonly [LinkId, LinkId])[] = [];
+  let [left, right] = [there, back];
+  for (const likeIn of likeness) {
+    if (left.length === 0 || right.length === 0) break;
+    const waiting = new Map<string, Link[]>();
+    for (const link of [...right].reverse()) {
+      const key = JSON.stringify(likeIn(link));
+      const known = waiting.get(key);
+      if (known === undefined) waiting.set(key, [link]);
+      else known.push(link);
+    }
+    left = left.filter((link) => {
+      const other = waiting.get(JSON.stringify(likeIn(link)))?.pop();
+      if (other !== undefined) pairs.push([link.id, other.id]);
+      return other === undefined;
+    });
+    const paired = new Set(pairs.map(([, id]) => id));
+    right = right.filter(({ id }) => !paired.has(id));
+  }
+  return pairs;
 }
 
 /**
- * All single failures of these kinds, then the named drains: by kind in the order of `failureKinds`, then by id. A scenario whose links
- * and nodes are those of an earlier one is left out, and so is one that takes nothing down. O(E x SRLGs of a link) up to sorting.
+ * All single failures of these kinds, by kind in the order of `failureKinds`, then by id; then the named drains as they are listed. A scenario whose
+ * links and nodes are those of an earlier one is left out, and so is one that takes nothing down. O(E x SRLGs of a link) up to sorting.
  */
 export function failureScenarios(
   topology: Pick<TopologyDocument, "nodes" | "links">,
@@ -91,7 +116,7 @@ export function failureScenarios(
   }
   if (kinds.includes("node")) {
     const linksOf = linksByNode(topology);
-    for (const { id } of topology.nodes) {
+    for (const { id } of [...topology.nodes].sort((a, b) => compareText(a.id, b.id))) {
       scenarios.push({ id: `node:${id}`, kind: "node", linkIds: linksOf.get(id) ?? [], nodeIds: [id] });
     }
   }
@@ -144,7 +169,7 @@ function drainScenario(topology: Pick<TopologyDocument, "nodes" | "links">, { na
     id: `drain:${name}`,
     kind: "drain",
     linkIds: [...gone].sort(compareText),
-    nodeIds: nodeIds.filter((id) => linksOf.has(id)).sort(compareText),
+    nodeIds: [...new Set(nodeIds)].filter((id) => linksOf.has(id)).sort(compareText),
   };
 }
 

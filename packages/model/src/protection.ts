@@ -41,7 +41,7 @@ export const protectionSettingsSchema = z.strictObject({
   localRepair: z.enum(localRepairs),
   /** Single failures for which splits are prepared, and which a guarantee covers besides its cables. */
   scenarios: z.array(z.enum(failureKinds)).max(failureKinds.length),
-  /** Combinations for which splits are prepared as well. */
+  /** Combinations for which splits are prepared as well; their names differ, for they name scenarios. */
   drains: z
     .array(
       z.strictObject({
@@ -51,6 +51,7 @@ export const protectionSettingsSchema = z.strictObject({
       }),
     )
     .max(drainsNamedMax)
+    .refine((drains) => new Set(drains.map(({ name }) => name)).size === drains.length, "two drains must not have one name")
     .default([]),
   /** Probability that a cable is down at a random moment, where the topology does not say. */
   failureProbability: z.number().min(0).max(0.5).default(0.001),
@@ -99,7 +100,14 @@ export interface Bypass {
   readonly sharedSrlgIds: readonly SrlgId[];
 }
 
-/** How far a backup is apart from its tunnel. `partial`: no way shares nothing; what is shared is said. */
+/**
+ * How far a backup is apart from its tunnel:
+ *
+ *   srlg      no cable and no SRLG in common (nodes may be)
+ *   node      no cable and no node, but an SRLG
+ *   link      no cable, but an SRLG and a node
+ *   partial   a cable
+ */
 export type Disjointness = "srlg" | "node" | "link" | "partial";
 
 /** The tunnel that stands in where another one fails. */
@@ -108,8 +116,9 @@ export interface Backup {
   /** Another tunnel of the plan, or one of `backupTunnels`. */
   readonly backupId: Tunnel["id"];
   readonly disjointness: Disjointness;
-  /** In common with the tunnel, but for its ends; sorted. */
+  /** Links of the tunnel whose cable the backup uses, either way. These three are sorted. */
   readonly sharedLinkIds: readonly LinkId[];
+  /** In common but for the ends. */
   readonly sharedNodeIds: readonly NodeId[];
   readonly sharedSrlgIds: readonly SrlgId[];
 }
