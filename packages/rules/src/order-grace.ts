@@ -1,9 +1,9 @@
 /** How long packets may be under way where an update takes or redefines label rules. */
 import type { Bucket, NodeId, RuleKey } from "@sluice/model";
 import type { Flow } from "./flow.js";
+import { bypassLatencyMs, latencyBound } from "./latency-bound.js";
 import type { StageKind } from "./order-draft.js";
 import { isDetached, type UpdateScene } from "./order-stages.js";
-import { bypassLatencyMs, latencyBound } from "./tunnel-trace.js";
 
 /**
  * For each stage that deletes or redefines label rules, the longest way of a packet that its ingress, or its failover group, sent into them

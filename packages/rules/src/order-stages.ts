@@ -1,6 +1,7 @@
 /** What each stage of an update does, and which messages of others each of its messages waits for. */
 import {
   compareText,
+  type Bucket,
   type FailoverRule,
   type NodeId,
   type NodeRules,
@@ -46,6 +47,8 @@ export interface UpdateScene {
   readonly conflicts: readonly LabelConflict[];
   readonly changes: readonly FlowChange[];
   readonly throttles: Throttles;
+  /** Whether packets of a bucket that are being repaired now go another way until their label rules have changed their failover groups. */
+  readonly isRerouted: (bucket: Bucket) => boolean;
 }
 
 export function draftDetachment(draft: Draft, { detachment }: UpdateScene): void {
@@ -96,7 +99,10 @@ export function draftThrottles(draft: Draft, { changes, throttles: { between } }
 }
 
 /** Everything at the ingresses that is put, from what the earlier stages left there. */
-export function draftFlips(draft: Draft, { nodes, base, target, changes, throttles, labelsPut, labelsRepaired }: UpdateScene): void {
+export function draftFlips(
+  draft: Draft,
+  { nodes, base, target, changes, throttles, labelsPut, labelsRepaired, isRerouted }: UpdateScene,
+): void {
   const known = new Map(nodes.map((node) => [node.nodeId, node.operations]));
   const touched = new Set([...known.keys(), ...draft.nodesOf("pause"), ...draft.nodesOf("throttle")]);
   for (const nodeId of [...touched].sort(compareText)) {
@@ -118,11 +124,12 @@ export function draftFlips(draft: Draft, { nodes, base, target, changes, throttl
   for (const change of changes) {
     if (!draft.has("flip", change.nodeId)) continue;
     const { waitsFor } = draft.message("flip", change.nodeId);
-    for (const { pushLabel } of change.after?.group?.buckets ?? []) {
-      const anew = labelsPut.get(pushLabel);
-      if (anew === undefined) continue;
+    for (const bucket of change.after?.group?.buckets ?? []) {
+      const anew = labelsPut.get(bucket.pushLabel);
+      for (const node of anew ?? []) waitsFor.add(node);
       // Where a label is another tunnel's now, what stands at the other nodes may be repaired to where the old one went.
-      for (const node of [...anew, ...(labelsRepaired.get(pushLabel) ?? [])]) waitsFor.add(node);
+      if (anew === undefined && !isRerouted(bucket)) continue;
+      for (const node of labelsRepaired.get(bucket.pushLabel) ?? []) waitsFor.add(node);
     }
     for (const node of throttles.waitsFor.get(change) ?? []) waitsFor.add(node);
   }

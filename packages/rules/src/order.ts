@@ -1,6 +1,7 @@
 /** From the rules a network has and the rules it should have to an update in stages (`update-plan.ts` draws them). */
 import {
   compareText,
+  type Bucket,
   type LinkId,
   type NodeId,
   type NodeRules,
@@ -70,7 +71,7 @@ export function orderUpdate({ topology, installed, target, slack }: UpdateInput)
   const conflicts = labelConflicts(topology, { installed: base, target }, labelsPut);
   const changes = flowChanges(nodes, conflicts, target);
   const tracers = tracersOf({ topology, installed, target });
-  const throttles = changes.length === 0 ? noThrottles : throttlesOf({ topology, slack, installed, changes, tracers });
+  const throttles = changes.length === 0 ? noThrottles : throttlesOf({ topology, slack, installed, target, changes, tracers });
   const scene: UpdateScene = {
     topology,
     nodes,
@@ -86,6 +87,7 @@ export function orderUpdate({ topology, installed, target, slack }: UpdateInput)
     conflicts,
     changes,
     throttles,
+    isRerouted: (bucket) => isRerouted(tracers, bucket),
   };
 
   const draft = stageDraft();
@@ -131,9 +133,13 @@ function flowChanges(nodes: readonly NodeUpdate[], conflicts: readonly LabelConf
 }
 
 interface Tracers {
+  readonly isWhole: boolean;
   readonly installed: TunnelTracer;
-  /** Over every link that a tunnel takes before or after its label rules change their failover groups. */
-  readonly staying: TunnelTracer;
+  /**
+   * The same while the update lasts. Where every link is up nothing changes under a flow that stays; where links are down, label rules may
+   * change their failover groups under it, and each node may have changed or not.
+   */
+  readonly meanwhile: TunnelTracer;
   readonly target: TunnelTracer;
 }
 
@@ -142,27 +148,19 @@ function tracersOf({ topology, installed, target }: Omit<UpdateInput, "slack">):
   const before = (nodeId: NodeId, key: RuleKey) => installed.get(nodeId)?.get(key);
   const after = (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key);
   // A hole in an installed tunnel may be mended before its ingress changes over: its traffic then goes all the way.
-  const mended = tunnelTracer(topology, linkIndex, (nodeId, key) => before(nodeId, key) ?? after(nodeId, key));
-  const repairedAnew = tunnelTracer(topology, linkIndex, (nodeId, key) => after(nodeId, key) ?? before(nodeId, key));
-  return {
-    installed: mended,
-    staying: isWhole(topology) ? mended : eitherWay(mended, repairedAnew),
-    target: tunnelTracer(topology, linkIndex, after),
+  const mended = (nodeId: NodeId, key: RuleKey) => before(nodeId, key) ?? after(nodeId, key);
+  const changed = (nodeId: NodeId, key: RuleKey) => after(nodeId, key) ?? before(nodeId, key);
+  const traces = {
+    isWhole: isWhole(topology),
+    installed: tunnelTracer(topology, linkIndex, [mended]),
+    target: tunnelTracer(topology, linkIndex, [after]),
   };
+  return { ...traces, meanwhile: traces.isWhole ? traces.installed : tunnelTracer(topology, linkIndex, [mended, changed]) };
 }
 
-/** Each link of two ways as often as the one that takes it more often. */
-function eitherWay(a: TunnelTracer, b: TunnelTracer): TunnelTracer {
-  return (bucket) => {
-    const [one, other] = [a(bucket), b(bucket)];
-    const left = [...one.links];
-    const more = other.links.filter((link) => {
-      const at = left.indexOf(link);
-      if (at >= 0) left.splice(at, 1);
-      return at < 0;
-    });
-    return { links: [...one.links, ...more], latencyMs: Math.max(one.latencyMs, other.latencyMs) };
-  };
+/** Whether packets of a target's bucket that are being repaired may go another way until the update has changed all their failover groups. */
+function isRerouted({ isWhole: isAllUp, meanwhile, target }: Tracers, bucket: Bucket): boolean {
+  return !isAllUp && meanwhile(bucket).links.join() !== target(bucket).links.join();
 }
 
 const noThrottles: Throttles = { between: new Map<FlowChange, Between>(), waitsFor: new Map() };
@@ -171,36 +169,45 @@ function throttlesOf({
   topology,
   slack,
   installed,
+  target,
   changes,
   tracers,
-}: Omit<UpdateInput, "target"> & { readonly changes: readonly FlowChange[]; readonly tracers: Tracers }): Throttles {
-  const installedBps = new Float64Array(topology.links.length);
-  const stayingBps = tracers.staying === tracers.installed ? installedBps : new Float64Array(topology.links.length);
-  const uses = new Map<NodeId, Map<RuleKey, number>>();
-  for (const [nodeId, rules] of installed) {
-    const ofNode = new Map<RuleKey, number>();
-    uses.set(nodeId, ofNode);
-    for (const flow of flowsOf(rules).values()) {
-      for (const key of numbersOf(flow)) ofNode.set(key, (ofNode.get(key) ?? 0) + 1);
-      for (const { bucket, rateBps } of tunnelRates(flow)) {
-        for (const link of tracers.installed(bucket).links) installedBps[link] = (installedBps[link] ?? 0) + rateBps;
-        if (stayingBps === installedBps) continue;
-        for (const link of tracers.staying(bucket).links) stayingBps[link] = (stayingBps[link] ?? 0) + rateBps;
-      }
-    }
-  }
+}: UpdateInput & { readonly changes: readonly FlowChange[]; readonly tracers: Tracers }): Throttles {
+  const installedBps = carriedBps(topology, installed, tracers.installed);
+  const uses = new Map([...installed].map(([nodeId, rules]) => [nodeId, usesOf(rules)]));
   const isShared = ({ nodeId, before }: FlowChange) =>
     before !== undefined && numbersOf(before).some((key) => (uses.get(nodeId)?.get(key) ?? 0) > 1);
   return chooseThrottles({
     topology,
     slack,
     installedBps,
-    stayingBps,
+    stayingBps: tracers.isWhole ? installedBps : carriedBps(topology, installed, tracers.meanwhile),
+    targetBps: tracers.isWhole ? undefined : carriedBps(topology, target, tracers.target),
     changes,
-    traceInstalled: tracers.staying,
+    traceInstalled: tracers.meanwhile,
     traceTarget: tracers.target,
     isShared,
   });
+}
+
+/** What the flows of a rule set put on each link, bps. */
+function carriedBps(topology: Topology, rules: RuleSet, trace: TunnelTracer): Float64Array {
+  const loadBps = new Float64Array(topology.links.length);
+  for (const ofNode of rules.values()) {
+    for (const flow of flowsOf(ofNode).values()) {
+      for (const { bucket, rateBps } of tunnelRates(flow)) {
+        for (const link of trace(bucket).links) loadBps[link] = (loadBps[link] ?? 0) + rateBps;
+      }
+    }
+  }
+  return loadBps;
+}
+
+/** How many flows of a switch use each meter and group. */
+function usesOf(rules: NodeRules): ReadonlyMap<RuleKey, number> {
+  const uses = new Map<RuleKey, number>();
+  for (const flow of flowsOf(rules).values()) for (const key of numbersOf(flow)) uses.set(key, (uses.get(key) ?? 0) + 1);
+  return uses;
 }
 
 function interruptsOf(changes: readonly FlowChange[], { between }: Throttles): readonly Interrupt[] {

@@ -34,7 +34,7 @@ const tolerance = 1e-9;
 
 /**
  * Chooses throttles, the largest relief first, until on every link the sum over flows of max(old, new), a throttled flow
- * counting with what it has left, is within (1 + slack) x capacity (or within what is carried today, where that is more already).
+ * counting with what it has left, is within (1 + slack) x capacity (or within what is carried today or will be in the end, where that is more).
  * First by meets; where those do not make room, by taking a flow out. A throttle never raises a load, so links are
  * visited once for each of the two means: O(changes x hops + crowded links x changes).
  */
@@ -45,6 +45,8 @@ export function chooseThrottles(input: {
   readonly installedBps: Float64Array;
   /** The same while label rules change under flows that stay: more only where links are down and other failover groups repair. */
   readonly stayingBps: Float64Array;
+  /** Load of each link under the target's rules, where that may be more than it has room for: packets that are being repaired. */
+  readonly targetBps?: Float64Array | undefined;
   readonly changes: readonly FlowChange[];
   readonly traceInstalled: TunnelTracer;
   readonly traceTarget: TunnelTracer;
@@ -61,7 +63,9 @@ export function chooseThrottles(input: {
   for (const { before, after } of steps) {
     for (const [link, bps] of after) add(peakBps, link, Math.max(0, bps - (before.get(link) ?? 0)));
   }
-  const limitBps = topology.links.map((link, i) => Math.max(link.capacityBps * (1 + input.slack), installedBps[i] ?? 0) * (1 + tolerance));
+  const limitBps = topology.links.map(
+    (link, i) => Math.max(link.capacityBps * (1 + input.slack), installedBps[i] ?? 0, input.targetBps?.[i] ?? 0) * (1 + tolerance),
+  );
   const crowded = limitBps.flatMap((limit, link) => ((peakBps[link] ?? 0) > limit ? [link] : []));
   const between = new Map<FlowChange, Between>();
   if (crowded.length === 0) return { between, waitsFor: new Map() };

@@ -2,9 +2,11 @@
 import type { FailoverRule, LinkId, NodeId, Rule, RuleKey, Topology } from "@sluice/model";
 
 export interface TunnelTrace {
-  /** Indices of the links in travel order, into `topology.links`; up to the first one that is down and not repaired. A detour may pass a link twice. */
+  /**
+   * Indices into `topology.links` of the links that packets take, up to the first one that is down and not repaired, in travel order where there is one
+   * way. A link is there as often as the way that passes it most often does so: a detour may pass one twice.
+   */
   readonly links: readonly number[];
-  readonly latencyMs: number;
 }
 
 /** Where a packet leaves: a bucket of a select group, or a label rule that outputs. */
@@ -16,67 +18,133 @@ export interface Hop {
 export type TunnelTracer = (bucket: Hop & { readonly pushLabel: number }) => TunnelTrace;
 export type RuleLookup = (nodeId: NodeId, key: RuleKey) => Rule | undefined;
 
+/** Different ways of one bucket that are looked at, while failover groups change at two failures at once; the links of others are left out. */
+const waysMax = 64;
+/** Labels that a packet can carry; sane rules need two, the tunnel's and a bypass's. A packet that would need more is dropped. */
+const labelsMax = 3;
+
 /**
  * Follows labels, over the first live bucket of failover groups where links are down, and remembers what it found: each tunnel is followed
- * once.
+ * once. With several `lookups` a packet may meet the rules of any of them at each node.
  */
-export function tunnelTracer(topology: Topology, linkIndex: ReadonlyMap<LinkId, number>, lookup: RuleLookup): TunnelTracer {
+export function tunnelTracer(topology: Topology, linkIndex: ReadonlyMap<LinkId, number>, lookups: readonly RuleLookup[]): TunnelTracer {
   const known = new Map<LinkId, Map<string, TunnelTrace>>();
   return ({ output, pushLabel, failoverId }) => {
     let byLabel = known.get(output);
     if (byLabel === undefined) known.set(output, (byLabel = new Map()));
     const name = failoverId === undefined ? `${pushLabel}` : `${pushLabel} ${failoverId}`;
     let trace = byLabel.get(name);
-    if (trace === undefined) byLabel.set(name, (trace = follow({ output, failoverId }, pushLabel)));
+    if (trace === undefined) {
+      const scene = { topology, linkIndex, lookups };
+      const links = plainWay(scene, { output, failoverId }, pushLabel) ?? linksOfWays(scene, { output, failoverId }, pushLabel);
+      byLabel.set(name, (trace = { links }));
+    }
     return trace;
   };
+}
 
-  function follow(first: Hop, label: number): TunnelTrace {
-    const links: number[] = [];
-    const visited = new Set<NodeId>();
-    const visitedDeeper = new Set<string>();
-    const stack = [label];
-    let latencyMs = 0;
-    for (let hop: Hop | undefined = first; hop !== undefined;) {
-      const way = liveWay(topology, linkIndex, hop, lookup);
-      if (way === undefined) break;
-      if (way.pushLabel !== undefined) stack.push(way.pushLabel);
-      links.push(way.index);
-      latencyMs += way.link.latencyMs;
-      const { to } = way.link;
-      const deeper = stack.length > 1 ? JSON.stringify([to, stack]) : undefined;
-      if (deeper === undefined ? visited.has(to) : visitedDeeper.has(deeper)) break;
-      if (deeper === undefined) visited.add(to);
-      else visitedDeeper.add(deeper);
-      const rule = lookup(to, `label/${stack.at(-1)}`);
-      if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") break;
-      if (rule.action.kind === "pop-output") {
-        stack.pop();
-        hop = stack.length === 0 ? undefined : { output: rule.action.link };
-      } else hop = { output: rule.action.link, failoverId: rule.action.failoverId };
-    }
-    return { links, latencyMs };
+interface TraceScene {
+  readonly topology: Topology;
+  readonly linkIndex: ReadonlyMap<LinkId, number>;
+  readonly lookups: readonly RuleLookup[];
+}
+
+/** The one way of packets that meet one rule at each node and nothing that repairs or pops; undefined where it is not so plain. */
+function plainWay({ topology, linkIndex, lookups }: TraceScene, first: Hop, label: number): readonly number[] | undefined {
+  const [lookup] = lookups;
+  if (lookup === undefined || lookups.length > 1) return undefined;
+  const links: number[] = [];
+  const visited = new Set<NodeId>();
+  const key = `label/${label}`;
+  for (let hop: Hop = first; ;) {
+    const index = linkIndex.get(hop.output);
+    const link = index === undefined ? undefined : topology.links[index];
+    if (index === undefined || link === undefined) return links;
+    if (!isUp(topology, link)) return hop.failoverId === undefined ? links : undefined;
+    links.push(index);
+    if (visited.has(link.to)) return links;
+    visited.add(link.to);
+    const rule = lookup(link.to, key);
+    if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") return links;
+    if (rule.action.kind === "pop-output") return undefined;
+    hop = { output: rule.action.link, failoverId: rule.action.failoverId };
   }
 }
 
-/** The link that takes packets of a hop now, and what is pushed on them. */
-function liveWay(topology: Topology, linkIndex: ReadonlyMap<LinkId, number>, { output, failoverId }: Hop, lookup: RuleLookup) {
+function linksOfWays(scene: TraceScene, first: Hop, label: number): readonly number[] {
+  const ways: (readonly number[])[] = [];
+  visit({ hop: first, stack: [label] }, [], new Set());
+  const [only] = ways;
+  return only !== undefined && ways.length === 1 ? only : mostOften(ways);
+
+  function visit({ hop, stack }: StackedHop, links: readonly number[], passed: ReadonlySet<string>): void {
+    const outs = liveWays(scene, hop);
+    if (outs.length === 0) ways.push(links);
+    for (const { index, link, pushLabel } of outs) {
+      if (ways.length >= waysMax) return;
+      const under = pushLabel === undefined ? stack : [...stack, pushLabel];
+      const state = JSON.stringify([link.to, under]);
+      const next = passed.has(state) || under.length > labelsMax ? [] : hopsAt(scene, link.to, under);
+      if (next.length === 0) ways.push([...links, index]);
+      for (const on of next) visit(on, [...links, index], new Set([...passed, state]));
+    }
+  }
+}
+
+interface StackedHop {
+  readonly hop: Hop;
+  /** Labels, the top one last. */
+  readonly stack: readonly number[];
+}
+
+/** What a node may do with packets under these labels; nothing where it sends them no further. */
+function hopsAt({ lookups }: TraceScene, nodeId: NodeId, stack: readonly number[]): readonly StackedHop[] {
+  const hops = new Map<string, StackedHop>();
+  for (const lookup of lookups) {
+    const rule = lookup(nodeId, `label/${stack.at(-1)}`);
+    if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") continue;
+    const { action } = rule;
+    if (action.kind === "pop-output" && stack.length === 1) continue;
+    const failoverId = action.kind === "output" ? action.failoverId : undefined;
+    const name = JSON.stringify([action.kind, action.link, failoverId]);
+    hops.set(name, { hop: { output: action.link, failoverId }, stack: action.kind === "output" ? stack : stack.slice(0, -1) });
+  }
+  return [...hops.values()];
+}
+
+/** The links that may take packets of a hop now, and what is pushed on them. */
+function liveWays({ topology, linkIndex, lookups }: TraceScene, { output, failoverId }: Hop) {
   const indexOf = (id: LinkId) => {
     const index = linkIndex.get(id);
     const link = index === undefined ? undefined : topology.links[index];
     return index === undefined || link === undefined ? undefined : { index, link };
   };
   const first = indexOf(output);
-  if (first === undefined) return undefined;
-  if (isUp(topology, first.link)) return { ...first, pushLabel: undefined };
-  for (const bucket of failoverAt(first.link.from, failoverId, lookup)?.buckets ?? []) {
-    const way = indexOf(bucket.output);
-    if (way !== undefined && isUp(topology, way.link)) return { ...way, pushLabel: bucket.pushLabel };
-  }
-  return undefined;
+  if (first === undefined) return [];
+  if (isUp(topology, first.link)) return [{ ...first, pushLabel: undefined }];
+  const ways = lookups.flatMap((lookup) => {
+    for (const bucket of failoverAt(first.link.from, failoverId, lookup)?.buckets ?? []) {
+      const way = indexOf(bucket.output);
+      if (way !== undefined && isUp(topology, way.link)) return [{ ...way, pushLabel: bucket.pushLabel }];
+    }
+    return [];
+  });
+  return ways.filter(({ index, pushLabel }, i) => ways.findIndex((each) => each.index === index && each.pushLabel === pushLabel) === i);
 }
 
-function failoverAt(nodeId: NodeId, failoverId: number | undefined, lookup: RuleLookup): FailoverRule | undefined {
+/** Each link as often as the way that has it most often. */
+function mostOften(ways: readonly (readonly number[])[]): readonly number[] {
+  const most = new Map<number, number>();
+  for (const way of ways) {
+    const times = new Map<number, number>();
+    for (const link of way) times.set(link, (times.get(link) ?? 0) + 1);
+    for (const [link, count] of times) most.set(link, Math.max(count, most.get(link) ?? 0));
+  }
+  return [...most].flatMap(([link, count]) => Array<number>(count).fill(link));
+}
+
+/** The failover group of that number at a node. */
+export function failoverAt(nodeId: NodeId, failoverId: number | undefined, lookup: RuleLookup): FailoverRule | undefined {
   const rule = failoverId === undefined ? undefined : lookup(nodeId, `failover/${failoverId}`);
   return rule?.kind === "failover" ? rule : undefined;
 }
@@ -88,76 +156,4 @@ export function isWhole(topology: Topology): boolean {
 
 function isUp(topology: Topology, link: Topology["links"][number]): boolean {
   return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
-}
-
-/**
- * The longest that a packet can be under way, ms, whatever fails while it is: at each hop over the link, or over a bypass to where the
- * tunnel goes on. Each node of a tunnel and each failover group is looked at once: O(hops of tunnels and bypasses).
- */
-export function latencyBound(topology: Topology, lookup: RuleLookup) {
-  const ways = new Map<string, { readonly latencyMs: number; readonly end: NodeId | undefined }>();
-  /** Along a bypass to where its label is popped; `end` is absent where it is not. */
-  const along = (output: LinkId, label: number) => {
-    const name = `${label} ${output}`;
-    const known = ways.get(name);
-    if (known !== undefined) return known;
-    const visited = new Set<NodeId>();
-    let latencyMs = 0;
-    let end: NodeId | undefined;
-    let next: LinkId | undefined = output;
-    let popped = false;
-    while (next !== undefined) {
-      const link = topology.linkById.get(next);
-      if (link === undefined) break;
-      latencyMs += link.latencyMs;
-      if (popped) end = link.to;
-      if (popped || visited.has(link.to)) break;
-      visited.add(link.to);
-      const rule = lookup(link.to, `label/${label}`);
-      const action = rule?.kind === "label" && rule.action.kind !== "pop-deliver" ? rule.action : undefined;
-      popped = action?.kind === "pop-output";
-      next = action?.link;
-    }
-    const way = { latencyMs, end };
-    ways.set(name, way);
-    return way;
-  };
-
-  return ({ output, pushLabel, failoverId }: Hop & { readonly pushLabel: number }): number => {
-    const longest = new Map<NodeId, number>();
-    /** From a node on, under the tunnel's label. A node that is being looked at counts nothing: packets do not come back. */
-    const onFrom = (at: NodeId): number => {
-      const known = longest.get(at);
-      if (known !== undefined) return known;
-      longest.set(at, 0);
-      const rule = lookup(at, `label/${pushLabel}`);
-      const action = rule?.kind === "label" && rule.action.kind !== "pop-deliver" ? rule.action : undefined;
-      const ms =
-        action === undefined ? 0 : outBy({ output: action.link, failoverId: action.kind === "output" ? action.failoverId : undefined });
-      longest.set(at, ms);
-      return ms;
-    };
-    const outBy = (hop: Hop): number => {
-      const link = topology.linkById.get(hop.output);
-      if (link === undefined) return 0;
-      let most = link.latencyMs + onFrom(link.to);
-      for (const bucket of failoverAt(link.from, hop.failoverId, lookup)?.buckets.slice(1) ?? []) {
-        const first = topology.linkById.get(bucket.output);
-        const way =
-          bucket.pushLabel === undefined ? { latencyMs: first?.latencyMs ?? 0, end: first?.to } : along(bucket.output, bucket.pushLabel);
-        most = Math.max(most, way.latencyMs + (way.end === undefined ? 0 : onFrom(way.end)));
-      }
-      return most;
-    };
-    return outBy({ output, failoverId });
-  };
-}
-
-/** How long packets can be under way in the bypasses of a failover group, ms. */
-export function bypassLatencyMs(topology: Topology, { buckets }: FailoverRule, lookup: RuleLookup): number {
-  const bound = latencyBound(topology, lookup);
-  return buckets.reduce(
-    (most, { output, pushLabel }) => (pushLabel === undefined ? most : Math.max(most, bound({ output, pushLabel }))),
-    0,
-  );
 }

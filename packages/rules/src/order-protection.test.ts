@@ -1,0 +1,206 @@
+/** Stages of updates between protected plans, drawn on the diamond: what waits for what, what nothing waits for, and for how long. */
+import {
+  assert as invariant,
+  bypassId,
+  toId,
+  type Bypass,
+  type LinkId,
+  type NodeId,
+  type Plan,
+  type Rule,
+  type RuleSet,
+  type Topology,
+} from "@sluice/model";
+import { describe, expect, it } from "vitest";
+import { diamond, diamondPlan, group, path } from "./diamond.js";
+import { bypassLatencyMs, latencyBound } from "./latency-bound.js";
+import { orderUpdate } from "./order.js";
+import { rulesOfPlans } from "./rules-of-plans.js";
+import { tunnelTracer } from "./tunnel-trace.js";
+import type { UpdatePlan } from "./update-plan.js";
+import { walkUpdate } from "./walk-update.js";
+
+function bypass(nodes: string, around: string, avoids?: string): Bypass {
+  const protects = toId<LinkId>(around);
+  return {
+    id: bypassId(protects, path(nodes)),
+    protects,
+    ...(avoids === undefined ? {} : { avoids: toId<NodeId>(avoids) }),
+    path: path(nodes),
+    sharedSrlgIds: [],
+  };
+}
+
+function withBypasses(plan: Plan, ...bypasses: readonly Bypass[]): Plan {
+  return { ...plan, protection: { bypasses, backupTunnels: [], backups: [] } };
+}
+
+function two(...plans: readonly [Plan, Plan]): { readonly installed: RuleSet; readonly target: RuleSet } {
+  const [installed, target] = rulesOfPlans(diamond(), plans);
+  invariant(installed !== undefined && target !== undefined, "two rule sets");
+  return { installed, target };
+}
+
+function update(topology: Topology, { installed, target }: { readonly installed: RuleSet; readonly target: RuleSet }): UpdatePlan {
+  const ordered = orderUpdate({ topology, installed, target, slack: 0.1 });
+  expect(walkUpdate(topology, installed, ordered, { target }).violations).toEqual([]);
+  return ordered;
+}
+
+function waits({ stages }: UpdatePlan): readonly unknown[] {
+  return stages.map(({ purpose, messages }) => [purpose, Object.fromEntries(messages.map(({ nodeId, waitsFor }) => [nodeId, waitsFor]))]);
+}
+
+const graces = ({ stages }: UpdatePlan) => Object.fromEntries(stages.map(({ purpose, graceMs }) => [purpose, graceMs]));
+const onUpper = diamondPlan(group("bulk", 1, { abd: 1 }));
+const [aroundLink, aroundNode] = [bypass("acb", "ab"), bypass("acd", "ab", "b")];
+
+describe("orderUpdate of a protected network", () => {
+  it("brings a bypass in before its failover group, and that before what uses it, without a pause", () => {
+    const ordered = update(diamond(), two(onUpper, withBypasses(onUpper, bypass("bcd", "bd"))));
+    expect(waits(ordered)).toEqual([
+      ["add-bypass", { c: [] }],
+      ["add-failover", { b: ["c"] }],
+      ["add-transit", { b: [] }],
+    ]);
+    expect(ordered.interrupts).toEqual([]);
+  });
+
+  it("takes it out the other way round", () => {
+    const ordered = update(diamond(), two(withBypasses(onUpper, bypass("bcd", "bd")), onUpper));
+    expect(waits(ordered)).toEqual([
+      ["add-transit", { b: [] }],
+      ["remove-failover", { b: [] }],
+      ["remove-bypass", { c: ["b"] }],
+    ]);
+    // Over bc and cd, 5 ms each.
+    expect(graces(ordered)).toEqual({ "add-transit": 0, "remove-failover": 0, "remove-bypass": 10 });
+  });
+
+  it("changes from one bypass to another in buckets by a flip that waits for its own bypass alone", () => {
+    const ordered = update(diamond(), two(withBypasses(onUpper, aroundLink), withBypasses(onUpper, aroundNode)));
+    expect(waits(ordered)).toEqual([
+      ["add-bypass", { c: [] }],
+      ["add-failover", { a: ["c"] }],
+      ["flip", { a: [] }],
+      ["remove-failover", { a: [] }],
+      ["remove-bypass", { c: ["a"] }],
+    ]);
+    expect(ordered.interrupts).toEqual([]);
+  });
+
+  it("does not make a flow that comes to a tunnel wait for the failover groups that change under it", () => {
+    const more = diamondPlan(group("bulk", 1, { abd: 1 }), group("elastic", 1, { abd: 1 }));
+    const ordered = update(diamond(), two(withBypasses(onUpper, aroundLink), withBypasses(more, aroundLink, bypass("bcd", "bd"))));
+    expect(waits(ordered)).toEqual([
+      ["add-bypass", { c: [] }],
+      ["add-failover", { b: ["c"] }],
+      ["add-transit", { b: [] }],
+      ["flip", { a: [] }],
+    ]);
+  });
+
+  it("does so where a link is down and the packets would go another way until then", () => {
+    const topology = diamond({ down: ["bd", "db"] });
+    const more = diamondPlan(group("bulk", 1, { abd: 1 }), group("elastic", 1, { abd: 1 }));
+    const ordered = update(topology, two(withBypasses(onUpper, bypass("bacd", "bd")), withBypasses(more, bypass("bcd", "bd"))));
+    expect(ordered.stages.find(({ purpose }) => purpose === "flip")?.messages.map(({ waitsFor }) => waitsFor)).toEqual([["b"]]);
+  });
+
+  it("never throttles and never pauses for failover groups", () => {
+    // Link ab is full: any change of load on it would be one too many.
+    const full = diamondPlan(group("bulk", 10, { abd: 1 }));
+    const installed = withBypasses(full, aroundLink);
+    const ordered = update(diamond(), two(installed, withBypasses(full, aroundNode, bypass("bcd", "bd"))));
+    expect(ordered.stages.map(({ purpose }) => purpose)).not.toContain("throttle");
+    expect(ordered.interrupts).toEqual([]);
+  });
+
+  it("frees a bypass's label that is to mean another bypass by doing without the repair first", () => {
+    const [installed] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("bcd", "bd"))]);
+    const [target] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("bacd", "bd"))]);
+    invariant(installed !== undefined && target !== undefined, "two rule sets with one label for both bypasses");
+    const ordered = update(diamond(), { installed, target });
+    expect(waits(ordered)).toEqual([
+      ["remove-failover", { b: [] }],
+      ["add-bypass", { a: ["b"] }],
+      ["add-failover", { b: ["a"] }],
+      ["add-transit", { b: [] }],
+    ]);
+    expect(ordered.stages[1]?.graceMs).toBe(10);
+    expect(ordered.interrupts).toEqual([]);
+  });
+
+  it("waits for the longest detour before it takes a tunnel's rules away", () => {
+    const lower = diamondPlan(group("bulk", 1, { acd: 1 }));
+    const repaired = withBypasses(onUpper, bypass("acdb", "ab"), bypass("bacd", "bd"));
+    const ordered = update(diamond(), two(repaired, lower));
+    // a-c-d-b around ab, then b-a-c-d around bd: six links of 5 ms instead of two.
+    expect(graces(ordered)["remove-transit"]).toBe(30);
+    expect(graces(update(diamond(), two(onUpper, lower)))["remove-transit"]).toBe(10);
+  });
+});
+
+describe("what the planner knows of ways", () => {
+  const [rules] = rulesOfPlans(diamond(), [
+    withBypasses(
+      diamondPlan(group("bulk", 1, { abd: 1 }), group("elastic", 1, { acbd: 1 })),
+      aroundNode,
+      bypass("bcd", "bd"),
+      bypass("abc", "ac"),
+    ),
+  ]);
+  invariant(rules !== undefined, "a rule set");
+  const lookup = (nodeId: NodeId, key: string): Rule | undefined => rules.get(nodeId)?.get(key);
+  const buckets = [...(rules.get(toId<NodeId>("a"))?.values() ?? [])].flatMap((rule) => (rule.kind === "group" ? rule.buckets : []));
+  const linksUnder = (down: readonly string[], first: string) => {
+    const topology = diamond({ down });
+    const trace = tunnelTracer(topology, new Map(topology.links.map(({ id }, i) => [id, i])), [lookup]);
+    const bucket = buckets.find(({ output }) => output === first);
+    invariant(bucket !== undefined, "a bucket");
+    return trace(bucket).links.map((i) => topology.links[i]?.id);
+  };
+
+  it.each([
+    ["nothing is down", [], "ab", ["ab", "bd"]],
+    ["the first link is down", ["ab"], "ab", ["ac", "cd"]],
+    ["a transit link is down", ["bd"], "ab", ["ab", "bc", "cd"]],
+    ["a link of the bypass is down as well", ["ab", "cd"], "ab", ["ac"]],
+    ["no bucket is live", ["ab", "ac"], "ab", []],
+    // Around ac over b to c, and on over b again: bc there, cb back.
+    ["a detour comes back over its own end", ["ac"], "ac", ["ab", "bc", "cb", "bd"]],
+    ["nothing protects the link", ["cb"], "ac", ["ac"]],
+  ])("follows packets where %s", (_, down, first, links) => {
+    expect(linksUnder(down, first)).toEqual(links);
+  });
+
+  it("bounds how long a packet may be under way by every detour that it may be sent on", () => {
+    const bound = latencyBound(diamond(), lookup);
+    const latencyOf = (first: string) => buckets.filter(({ output }) => output === first).map((bucket) => bound(bucket));
+    // ab 5, then b-c-d 10 around bd; around b straight to d is shorter.
+    expect(latencyOf("ab")).toEqual([15]);
+    // a-b-c 10 around ac, cb 5, b-c-d 10.
+    expect(latencyOf("ac")).toEqual([25]);
+    const failover = lookup(toId<NodeId>("a"), `failover/${buckets.find(({ output }) => output === "ab")?.failoverId}`);
+    invariant(failover?.kind === "failover", "a failover group");
+    expect(bypassLatencyMs(diamond(), failover, lookup)).toBe(10);
+  });
+
+  it("ends for rules that go in circles", () => {
+    const circle = (nodeId: NodeId, key: string): Rule | undefined => {
+      const out = { a: "ab", b: "bc", c: "ca", d: "db" }[nodeId as string] ?? "ab";
+      if (key.startsWith("label/")) {
+        return { kind: "label", match: { label: Number(key.slice(6)) }, action: { kind: "output", link: toId(out), failoverId: 40 } };
+      }
+      return {
+        kind: "failover",
+        failoverId: 40,
+        buckets: [{ output: toId(out) }, { output: toId(nodeId === "a" ? "ac" : "bd"), pushLabel: 40 }],
+      };
+    };
+    const down = diamond({ down: ["ab"] });
+    const trace = tunnelTracer(down, new Map(down.links.map(({ id }, i) => [id, i])), [circle, circle]);
+    expect(trace({ output: toId("ab"), pushLabel: 16, failoverId: 40 }).links.length).toBeLessThan(20);
+    expect(latencyBound(diamond(), circle)({ output: toId("ab"), pushLabel: 16, failoverId: 40 })).toBeLessThan(100);
+  });
+});
