@@ -3,13 +3,14 @@
  * is a short way. Where that many links make its steps dear, the first-order method and the interior point do it, from the same start. The
  * answer's bound comes from the prices alone.
  */
-import { concentrate, purify, purifySecondsOf, solveFlow, type FlowStart, type Problem } from "@sluice/mcf";
+import { addAlongPath, concentrate, leastAlongPath, purify, purifySecondsOf, solveFlow, type FlowStart, type Problem } from "@sluice/mcf";
 import type { LpBackend } from "@sluice/lp";
 import type { ObjectiveName } from "@sluice/model";
 import { certify } from "../certificate.js";
 import { fitToCapacity } from "../flow.js";
 import { fillUp, greedyFill } from "../schemes/greedy-fill.js";
 import { maxMinFair } from "../schemes/max-min-fair.js";
+import { mergeAlike } from "./merge-alike.js";
 
 /** Above this many expected seconds for one scenario the walk alone is not tried. Not by the clock: equal inputs are solved alike. */
 const walkSecondsMax = 0.5;
@@ -44,29 +45,44 @@ export async function solveReduced(problem: Problem, options: ReducedOptions): P
   return options.objective === "max-min-fair" ? fairest(problem, options) : most(problem, options);
 }
 
-function most(problem: Problem, options: ReducedOptions): ReducedAnswer {
-  const { cost, gapMax, nowMs, timeLimitSeconds } = options;
-  const flowBps = startFlow(problem, options);
+function most(whole: Problem, options: ReducedOptions): ReducedAnswer {
+  const { gapMax, nowMs, timeLimitSeconds, start } = options;
+  const { problem, cost, sum, deal } = mergeAlike(whole, options.cost);
+  const began = start === undefined ? greedyFill(problem, 1) : fillUp(problem, asFarAsFits(problem, sum(start.flowBps)));
   const goals = { worth: new Float64Array(problem.pathCount).fill(1), cost, keepsRate: new Uint8Array(problem.demandCount) };
   const program = { problem, limit: "capacity" } as const;
-  let best = judged(problem, flowBps, new Float64Array(problem.linkCount));
+  let best = judged(problem, began, new Float64Array(problem.linkCount));
   const consider = (flow: Float64Array, linkPrice: Float64Array): boolean => {
     best = better(best, judged(problem, fitToCapacity(problem, flow).flowBps, linkPrice));
     return best.boundBps - best.carriedBps <= gapMax * best.boundBps;
   };
+  let isNear = false;
   if (purifySecondsOf(problem) <= walkSecondsMax) {
-    const walked = purify(program, flowBps, goals, { timeLimitSeconds, nowMs });
-    if (consider(walked.flowBps, walked.linkPrice)) return best;
+    const walked = purify(program, began, goals, { timeLimitSeconds, nowMs });
+    isNear = consider(walked.flowBps, walked.linkPrice);
   }
-  const start = { flowBps: best.flowBps, linkPrice: options.start?.linkPrice ?? new Float64Array(problem.linkCount) };
-  const solution = solveFlow(program, { gap: gapShare * gapMax, timeLimitSeconds, nowMs }, options.start === undefined ? undefined : start);
-  consider(concentrate(problem, solution.flowBps), solution.linkPrice);
-  return best;
+  if (!isNear) {
+    const from = start === undefined ? undefined : { flowBps: best.flowBps, linkPrice: start.linkPrice };
+    const solution = solveFlow(program, { gap: gapShare * gapMax, timeLimitSeconds, nowMs }, from);
+    consider(concentrate(problem, solution.flowBps), solution.linkPrice);
+  }
+  return { flowBps: fitToCapacity(whole, deal(best.flowBps)).flowBps, boundBps: best.boundBps };
 }
 
-/** The plan's flow cut down to what fits, or first tunnels filled in order; then whatever else there is room for. */
-function startFlow(problem: Problem, { start }: ReducedOptions): Float64Array {
-  return start === undefined ? greedyFill(problem, 1) : fillUp(problem, fitToCapacity(problem, start.flowBps).flowBps);
+/**
+ * Each path in turn with as much of its flow as still fits: what does not fit is left out here and there, not a little of everywhere, which
+ * would be a step for each to put right.
+ */
+function asFarAsFits(problem: Problem, flowBps: Float64Array): Float64Array {
+  const roomBps = problem.capacityBps.slice();
+  const kept = new Float64Array(problem.pathCount);
+  for (let p = 0; p < problem.pathCount; p++) {
+    const flow = Math.min(flowBps[p] as number, leastAlongPath(problem, p, roomBps));
+    if (!(flow > 0)) continue;
+    kept[p] = flow;
+    addAlongPath(problem, p, -flow, roomBps);
+  }
+  return kept;
 }
 
 interface Judged extends ReducedAnswer {
