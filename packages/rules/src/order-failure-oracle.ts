@@ -180,14 +180,14 @@ export function enumerate(
   return { states, packets, repaired, wrong: [...wrong] };
 }
 
-/** Whether the installed rules led such packets astray already. */
+/** Whether the installed rules led such packets astray already, under this failure or before it could bring them there. */
 function wasAstray(topology: Topology, installed: RuleSet, down: ReadonlySet<LinkId>, packet: Packet): boolean {
   for (const before of packetsOf(installed)) {
     const isSame = [before.nodeId === packet.nodeId, before.ingress.match.dstPrefix === packet.ingress.match.dstPrefix];
     if (isSame.includes(false) || before.bucket.pushLabel !== packet.bucket.pushLabel || before.bucket.output !== packet.bucket.output)
       continue;
-    const { end } = follow(topology, installed, down, before);
-    if (end !== "delivered" && end !== "lost") return true;
+    const ends = [down, new Set<LinkId>()].map((failed) => follow(topology, installed, failed, before).end);
+    if (ends.some((end) => end !== "delivered" && end !== "lost")) return true;
   }
   return false;
 }
