@@ -4,6 +4,8 @@ export { checkPlan, type CheckOptions } from "./check.js";
 export { linkLoads } from "./link-loads.js";
 export { chooseSolver, type SolverChoice, type SolverQuestion } from "./choose-solver.js";
 export { optimize, type Optimized, type OptimizeOptions, type SolveProgress } from "./optimize.js";
+export { protectPlan, type PartsToProtect } from "./protection/protect-plan.js";
+export { backupStandIns, bypassStandIns, reserve, type LoadedPlan, type Reservation, type StandIn } from "./protection/reservation.js";
 export type { Problem } from "@sluice/mcf";
 export { quantize, type Quantized, type QuantizeOptions } from "./quantize.js";
 export type { Scheme, SchemeOptions, SchemeOutcome } from "./scheme.js";

@@ -84,6 +84,19 @@ describe("bypasses", () => {
     expect(drawn("a-b[x,y,z] a-c[x] c-d[x] d-b[x] a-e[y] e-b[z]", [["a>b"]])).toEqual(new Map([["a>b", "a>c c>d d>b | x"]]));
   });
 
+  it("share few SRLGs where there are too many sets of them to try", () => {
+    // Three stages of four links, each in an SRLG of its own that a-b is in as well: 3 of 12 are met at least, and there are 299 smaller sets and such.
+    const stages = [
+      ["a", "m"],
+      ["m", "n"],
+      ["n", "b"],
+    ].flatMap(([from = "", to = ""], stage) => [0, 1, 2, 3].map((i) => `${from}-${to}#${i + 1}[s${stage}${i}]`));
+    const all = [0, 1, 2].flatMap((stage) => [0, 1, 2, 3].map((i) => `s${stage}${i}`));
+    expect(drawn(`a-b[${all.join(",")}] ${stages.join(" ")}`, [["a>b"]])).toEqual(
+      new Map([["a>b", "a>m#1 m>n#1 n>b#1 | s00 | s10 | s20"]]),
+    );
+  });
+
   it("go around the next node where asked, and around the link as well", () => {
     expect(drawn("a-b b-c a-x x-c x-b", [["a>b", "b>c"]], "node")).toEqual(
       new Map([

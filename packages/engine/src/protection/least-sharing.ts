@@ -1,12 +1,12 @@
 /**
  * The path that shares as few SRLGs as can be with what it stands in for. To share the fewest is NP-hard in general (a path of the fewest colours:
  * Yuan, Varma and Jue 2005, "Minimum-color path problems for reliability in mesh networks"), but the colours here are the few SRLGs of
- * one link or one tunnel: the sets of them that a path may meet are tried by rising size, after those that every path meets.
+ * one link or one tunnel: the sets of them that a path may meet are tried by rising size, beside those that every path meets.
  */
 import type { DetourSearch } from "./detour-search.js";
 
-/** Sets of SRLGs that are tried; beyond, the search falls back to the sum of what the links share, where an SRLG met twice counts twice. */
-export const srlgSetsMax = 256;
+/** Sets of SRLGs that are tried; beyond, the best so far is taken, or the least sum of what links share, where an SRLG met twice counts twice. */
+export const srlgSetsMax = 64;
 
 export interface Sharing {
   /** SRLGs that should not be shared, by index, each once. */
@@ -22,33 +22,32 @@ export interface Sharing {
 /**
  * The best path by `compare`, which must be what `find` finds first among paths that meet the same SRLGs. Exact unless more than `srlgSetsMax` sets
  * would have to be tried; a path is found whenever there is one, and one that shares nothing whenever there is one. Cost: one
- * search where a path shares nothing; else |srlgs| + 2 and one for each set. Bans and penalties of the search are left as they were.
+ * search where a path shares nothing; else one by the sum of what links share, one for each SRLG that this meets, and one for
+ * each set: most often one. Bans and penalties of the search are left as they were.
  */
 export function leastSharing(search: DetourSearch, { srlgs, find, compare, count }: Sharing): readonly number[] | undefined {
-  for (const srlg of srlgs) search.avoid(srlg, 1);
-  const apart = find();
-  for (const srlg of srlgs) search.avoid(srlg, -1);
+  const findWithout = (avoided: readonly number[]): readonly number[] | undefined => {
+    for (const srlg of avoided) search.avoid(srlg, 1);
+    const found = find();
+    for (const srlg of avoided) search.avoid(srlg, -1);
+    return found;
+  };
+  const apart = findWithout(srlgs);
   if (apart !== undefined || srlgs.length === 0) return apart;
-  if (find() === undefined) return undefined;
+  let best = bySum(search, srlgs, find);
+  if (best === undefined) return undefined;
 
-  const forced: number[] = [];
-  const free: number[] = [];
-  for (const srlg of srlgs) {
-    search.avoid(srlg, 1);
-    (find() === undefined ? forced : free).push(srlg);
-    search.avoid(srlg, -1);
-  }
-  let best: readonly number[] | undefined;
+  // What every path meets is among what this one does.
+  const met = new Set(best.flatMap((link) => search.risks.graph.linkSrlgs[link] ?? []));
+  const forced = new Set(srlgs.filter((srlg) => met.has(srlg) && findWithout([srlg]) === undefined));
+  const free = srlgs.filter((srlg) => !forced.has(srlg));
   let tried = 0;
-  for (let size = 0; size <= free.length; size++) {
-    // No path that needs a larger set can share as few.
-    if (best !== undefined && count(best) < forced.length + size) return best;
+  // No path that needs a larger set can share as few as the best.
+  for (let size = 0; size <= free.length && forced.size + size <= count(best); size++) {
     for (const allowed of subsets(free, size)) {
-      if (tried++ === srlgSetsMax) return least([best, bySum(search, srlgs, find)], compare);
-      const avoided = free.filter((srlg) => !allowed.includes(srlg));
-      for (const srlg of avoided) search.avoid(srlg, 1);
-      best = least([best, find()], compare);
-      for (const srlg of avoided) search.avoid(srlg, -1);
+      if (tried++ === srlgSetsMax) return best;
+      const found = findWithout(free.filter((srlg) => !allowed.includes(srlg)));
+      if (found !== undefined && compare(found, best) < 0) best = found;
     }
   }
   return best;
@@ -68,13 +67,6 @@ function bySum(search: DetourSearch, srlgs: readonly number[], find: Sharing["fi
 /** Weights of penalties: an SRLG outweighs all links of a path, a link all nodes. Sums are exact for paths of fewer than 2^17 hops. */
 export const linkSharedPenalty = 2 ** 17;
 export const srlgPenalty = 2 ** 34;
-
-function least(
-  paths: readonly (readonly number[] | undefined)[],
-  compare: (a: readonly number[], b: readonly number[]) => number,
-): readonly number[] | undefined {
-  return paths.reduce((best, path) => (best === undefined || (path !== undefined && compare(path, best) < 0) ? path : best), undefined);
-}
 
 /** All subsets of a size, in lexicographic order of places. */
 function* subsets(items: readonly number[], size: number, from = 0): Generator<readonly number[], void, undefined> {
