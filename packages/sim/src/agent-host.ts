@@ -1,15 +1,17 @@
 /** A machine that runs a switch and its agent: carries out the agent's effects, crashes, and comes back. */
 import { agentConfigDefault, createAgent, stepAgent, type AgentEffect, type AgentEvent, type AgentState } from "@sluice/control";
-import type { ControllerMessage, Epoch, NodeId, Term } from "@sluice/model";
+import type { ControllerMessage, Epoch, NodeId, RuleOperation, Term } from "@sluice/model";
 import type { SimulatedStream } from "./network.js";
 import type { World } from "./world.js";
 
 type StageMessage = Extract<ControllerMessage, { kind: "stage" }>;
+type PrepareMessage = Extract<ControllerMessage, { kind: "prepare" }>;
 /** Without the time, which the host knows. */
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 
 /** How long a stage message is remembered, messages: longer than any stays under way. */
 const stagesRemembered = 64;
+const preparesRemembered = 256;
 const tickMs = 100;
 
 export class AgentHost {
@@ -23,6 +25,7 @@ export class AgentHost {
   stream: { readonly id: number; readonly wire: SimulatedStream } | undefined;
   /** As they came over the wire: which term really ordered what is applied. */
   readonly stagesSeen: StageMessage[] = [];
+  readonly preparesSeen: PrepareMessage[] = [];
   #boots = 0;
 
   constructor(world: World, nodeId: NodeId) {
@@ -73,6 +76,10 @@ export class AgentHost {
   }
 
   received(streamId: number, message: ControllerMessage): void {
+    if (message.kind === "prepare") {
+      this.preparesSeen.push(message);
+      if (this.preparesSeen.length > preparesRemembered) this.preparesSeen.shift();
+    }
     if (message.kind === "stage") {
       this.stagesSeen.push(message);
       if (this.stagesSeen.length > stagesRemembered) this.stagesSeen.shift();
@@ -119,7 +126,7 @@ export class AgentHost {
       }
       case "apply": {
         const { applyId, operations } = effect;
-        const order = this.stagesSeen.find((stage) => stage.operations === operations);
+        const order = this.#orderOf(operations);
         later(world.random.between(0, 5), () => {
           if (world.random.chance(world.faults.datapathRefusalChance)) {
             const failures = [{ key: "datapath", code: "rule-refused" as const, reason: "the datapath refused it" }];
@@ -137,6 +144,18 @@ export class AgentHost {
         this.event({ kind: "count", links: [], groups: [] });
         return;
     }
+  }
+
+  /** The stage that told the agent to do this: it carried the operations, or named the scenario that they were given for. */
+  #orderOf(operations: readonly RuleOperation[]): StageMessage | undefined {
+    const given = this.preparesSeen
+      .flatMap(({ epoch, scenarios }) => scenarios.map((scenario) => ({ epoch, ...scenario })))
+      .findLast((scenario) => scenario.operations === operations);
+    return this.stagesSeen.findLast(
+      ({ operations: carried, prepared }) =>
+        carried === operations ||
+        (given !== undefined && prepared !== undefined && prepared.epoch === given.epoch && prepared.scenarioId === given.scenarioId),
+    );
   }
 
   #tick(boot: number): void {

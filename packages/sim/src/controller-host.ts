@@ -17,6 +17,7 @@ export class ControllerHost {
   isolated = false;
   readonly streams = new Map<number, SimulatedStream>();
   readonly cancelled = new Set<number>();
+  readonly protectsCancelled = new Set<number>();
 
   constructor(world: World) {
     this.world = world;
@@ -52,6 +53,15 @@ export class ControllerHost {
           break;
         case "cancel-solve":
           this.cancelled.add(effect.solveId);
+          break;
+        case "protect":
+          world.protect(this, effect);
+          break;
+        case "cancel-protect":
+          this.protectsCancelled.add(effect.protectId);
+          break;
+        case "wake":
+          world.clock.after(Math.max(0, effect.atMs - world.clock.nowMs), () => this.event({ kind: "tick" }));
           break;
         case "persist":
           this.#persist(effect);

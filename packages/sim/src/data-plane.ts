@@ -17,6 +17,8 @@ export class DataPlane {
   readonly linksDown = new Set<LinkId>();
   /** Links that came back, and when: kept by the checks for as long as it matters. */
   readonly mendedAtMs = new Map<LinkId, number>();
+  /** Links that repaired traffic has passed, and when last: how full they are while an update moves traffic was nobody's plan. */
+  readonly repairedOverAtMs = new Map<LinkId, number>();
   /** Nodes that an operator took out of the topology, and when: their own traffic is nobody's until a plan knows them again. */
   readonly strangersAtMs = new Map<NodeId, number>();
   /** Switches that the leader went ahead without, and when: it takes them to hold the last plan, which nobody can know. */

@@ -48,6 +48,8 @@ function scheduleStorm(world: World, intensity: number): void {
   every(4_000 / intensity, () => crashAgent(world));
   every(5_000 / intensity, () => replaceController(world));
   every(4_000 / intensity, () => cutCable(world));
+  every(10_000 / intensity, () => cutDuct(world));
+  every(12_000 / intensity, () => killNode(world));
   every(6_000 / intensity, () => drainLink(world));
   every(9_000 / intensity, () => editTopology(world));
   every(8_000 / intensity, () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
@@ -100,6 +102,37 @@ function cutCable(world: World): void {
   world.setCable(id, false);
   world.clock.after(random.between(100, 6_000), () => {
     if (world.storming) world.setCable(id, true);
+  });
+}
+
+/** Everything in one duct is cut at once, and mended cable by cable in another order. */
+function cutDuct(world: World): void {
+  const { random, scenario, clock } = world;
+  const ducts = [...new Set(scenario.universe.links.flatMap(({ srlgIds }) => srlgIds))].filter((id) => id.startsWith("duct"));
+  if (ducts.length === 0) return;
+  const duct = random.pick(ducts);
+  const links = scenario.universe.links.filter(({ srlgIds }) => srlgIds.includes(duct));
+  world.record(`${duct} is cut`);
+  for (const { id } of links) world.setCable(id, false);
+  for (const { id } of links) {
+    clock.after(random.between(500, 6_000), () => {
+      if (world.storming) world.setCable(id, true);
+    });
+  }
+}
+
+/** A switch loses its power: its cables are dead, its tables and its agent are gone. It comes back with nothing. */
+function killNode(world: World): void {
+  const { random, scenario, clock } = world;
+  const host = random.pick([...world.agents.values()]);
+  const links = scenario.universe.links.filter(({ from, to }) => from === host.nodeId || to === host.nodeId).map(({ id }) => id);
+  world.record(`node ${host.nodeId} dies`);
+  world.setLinks(links, false);
+  host.crash(true);
+  clock.after(random.between(500, 5_000), () => {
+    if (!world.storming) return;
+    world.setLinks(links, true);
+    if (host.state === undefined) host.start();
   });
 }
 

@@ -3,13 +3,18 @@ import { controllerConfigDefault, type ControllerConfig } from "@sluice/control"
 import {
   assert,
   buildDemandMatrix,
+  failureKinds,
+  localRepairs,
   parseTopology,
   planSettingsDefault,
+  protectionDefault,
   toId,
   trafficClasses,
   type DemandMatrix,
+  type Guarantee,
   type NodeId,
   type PlanSettings,
+  type ProtectionSettings,
   type Topology,
 } from "@sluice/model";
 import { seededRandom, type Random } from "./random.js";
@@ -33,6 +38,7 @@ const bps = 1e9;
 export function scenarioOf(seed: number): Scenario {
   const random = seededRandom(seed);
   const universe = universeOf(random);
+  const protection = protectionOf(seed);
   const solver = ({ 0: "highs", 3: "simplex", 5: "javascript-lp-solver" } as const)[seed % 10] ?? "greedy";
   return {
     seed,
@@ -43,6 +49,7 @@ export function scenarioOf(seed: number): Scenario {
       solver: solver === "greedy" ? "auto" : solver,
       splitWeightSumMax: 16,
       updateSlack: random.pick([0, 0.1, 0.3]),
+      ...protection,
     },
     solver,
     // Cables are cut and mended within seconds here: hold-downs are as short.
@@ -54,9 +61,24 @@ export function scenarioOf(seed: number): Scenario {
       dampingHalfLifeMs: 2_000,
     },
     // Tight in some seeds: then plans are refused by switches, and have to be taken back.
-    ruleCountMax: random.chance(0.15) ? random.integer(30, 60) : 10_000,
+    ruleCountMax: random.chance(0.15) ? random.integer(30, 60) * (protection.protection === undefined ? 1 : 2) : 10_000,
     faultsMs: random.between(8_000, 15_000),
     intensity: random.pick([0.1, 0.5, 1]),
+  };
+}
+
+/** Two of three seeds promise something; which, follows from the seed alone, so that nothing else of an older seed changes. */
+function protectionOf(seed: number): { readonly protection?: ProtectionSettings } {
+  const random = seededRandom(seed ^ 0x9e37);
+  if (random.chance(1 / 3)) return {};
+  const promised: readonly Guarantee[] = [{ kind: "none" }, { kind: "protected" }, { kind: "guaranteed", failures: 1 }];
+  return {
+    protection: {
+      ...protectionDefault,
+      guarantee: { interactive: random.pick(promised), elastic: random.pick(promised), bulk: random.pick(promised) },
+      localRepair: random.pick(localRepairs),
+      scenarios: failureKinds.filter(() => random.chance(0.7)),
+    },
   };
 }
 
@@ -72,8 +94,15 @@ function universeOf(random: Random): Topology {
   const built = parseTopology({
     name: "simulated",
     nodes: ids.map((id) => ({ id })),
-    links: cables.flatMap(([a, b]) => {
-      const cable = { capacityBps: random.pick([10, 20, 40]) * bps, latencyMs: random.integer(1, 40), metric: random.integer(1, 10) };
+    links: cables.flatMap(([a, b], i) => {
+      // Cables in one duct are cut together; each is a risk of its own besides.
+      const srlgIds = [`cable-${i}`, ...(i % 3 === 0 ? [] : [`duct-${i % 2}`])];
+      const cable = {
+        srlgIds,
+        capacityBps: random.pick([10, 20, 40]) * bps,
+        latencyMs: random.integer(1, 40),
+        metric: random.integer(1, 10),
+      };
       return [
         { id: `${a}-${b}`, from: a, to: b, ...cable },
         { id: `${b}-${a}`, from: b, to: a, ...cable },

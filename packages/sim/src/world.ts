@@ -2,10 +2,11 @@
  * A whole network in one process under virtual time: the real machines, the real engine, seeded faults. `runWorld` plays one
  * seed from an empty network through faults to rest; everything that happens follows from the seed.
  */
-import { controllerView, type ControllerView } from "@sluice/control";
-import { optimize, type OptimizeOptions } from "@sluice/engine";
+import { controllerView, type ControllerEffect, type ControllerView } from "@sluice/control";
+import { optimize, splitScenarios, type OptimizeOptions } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import {
+  cablesOf,
   fault,
   refuse,
   topologyDocument,
@@ -15,6 +16,7 @@ import {
   type NodeId,
   type Plan,
   type Result,
+  type ScenarioSplit,
   type Snapshot,
 } from "@sluice/model";
 import { AgentHost } from "./agent-host.js";
@@ -23,7 +25,7 @@ import { VirtualClock } from "./clock.js";
 import { ControllerHost } from "./controller-host.js";
 import { DataPlane } from "./data-plane.js";
 import { calmFaults, stormFaults, type Faults } from "./faults.js";
-import { damagedPlan } from "./garbage.js";
+import { damagedPlan, damagedSplits } from "./garbage.js";
 import type { Mutation } from "./mutation.js";
 import { SimulatedStream } from "./network.js";
 import { seededRandom, type Random } from "./random.js";
@@ -62,6 +64,8 @@ function backends(): Promise<OptimizeOptions["lp"]> {
   return loaded;
 }
 
+type ProtectEffect = Extract<ControllerEffect, { kind: "protect" }>;
+type Protected = Result<{ splits: readonly ScenarioSplit[] }>;
 type Solved = Result<{ plan: Plan; timings: Readonly<Record<string, number>> }>;
 
 export class World {
@@ -86,6 +90,7 @@ export class World {
   #requestLast = 0;
   /** Solves that were asked for in this event; they are computed before the next one. */
   readonly #solves: { readonly host: ControllerHost; readonly solveId: number; readonly snapshot: Snapshot }[] = [];
+  readonly #protects: { readonly host: ControllerHost; readonly effect: ProtectEffect }[] = [];
 
   constructor(scenario: Scenario, mutation: Mutation) {
     this.scenario = scenario;
@@ -197,6 +202,32 @@ export class World {
     }
   }
 
+  protect(host: ControllerHost, effect: ProtectEffect): void {
+    this.#protects.push({ host, effect });
+  }
+
+  /** As solves are answered: late, never, not at all, or with nonsense. */
+  async answerProtects(): Promise<void> {
+    for (let asked = this.#protects.shift(); asked !== undefined; asked = this.#protects.shift()) {
+      const { host, effect } = asked;
+      const { random, faults } = this;
+      const result = await this.#protected(effect);
+      if (random.chance(faults.solverSilenceChance)) continue;
+      this.clock.after(random.between(5, 1_000), () => {
+        if (host.protectsCancelled.has(effect.protectId) && random.chance(0.5)) return;
+        host.event({ kind: "protected", protectId: effect.protectId, result });
+      });
+    }
+  }
+
+  async #protected({ snapshot, plan, scenarios }: ProtectEffect): Promise<Protected> {
+    const { random, faults } = this;
+    if (random.chance(faults.solverFailureChance)) return refuse(fault("solver-failed", "The splitter crashed."));
+    const made = await splitScenarios(snapshot, plan, scenarios, { lp: await backends(), nowMs: () => 0 });
+    if (!made.ok || !random.chance(faults.solverGarbageChance)) return made;
+    return { ok: true, value: { splits: damagedSplits(made.value.splits, random) } };
+  }
+
   async #solved(snapshot: Snapshot): Promise<Solved> {
     const { random, faults } = this;
     if (random.chance(faults.solverFailureChance)) return refuse(fault("solver-failed", "The solver crashed."));
@@ -230,9 +261,13 @@ export class World {
 
   /** A cable is cut or mended: both its links, and each end's agent sees its own port. */
   setCable(linkId: LinkId, up: boolean): void {
-    const link = this.scenario.universe.linkById.get(linkId);
-    const back = this.scenario.universe.links.find((other) => other.from === link?.to && other.to === link.from);
-    for (const one of [link, back]) {
+    const cable = cablesOf(this.scenario.universe).find(({ linkIds }) => linkIds.includes(linkId));
+    this.setLinks(cable?.linkIds ?? [], up);
+  }
+
+  setLinks(linkIds: readonly LinkId[], up: boolean): void {
+    for (const id of linkIds) {
+      const one = this.scenario.universe.linkById.get(id);
       if (one === undefined || this.plane.linksDown.has(one.id) === !up) continue;
       this.plane.setLink(one.id, { up, nowMs: this.clock.nowMs });
       this.record(`link ${one.id} is ${up ? "mended" : "cut"}`);
@@ -277,6 +312,7 @@ export class World {
       this.events += 1;
       this.checks.afterEvent();
       if (this.#solves.length > 0) await this.answerSolves();
+      if (this.#protects.length > 0) await this.answerProtects();
       if (done()) return;
     }
   }
