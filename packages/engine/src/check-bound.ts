@@ -23,6 +23,8 @@ export interface CertificatesInQuestion {
   /** Per class and link, in the topology's order, bps: what the classes above leave. */
   readonly residualBps: Readonly<Record<TrafficClass, Float64Array>>;
   readonly paths: CheckedPaths;
+  /** Of classes with a guarantee, in place of those: prices are of reservations that keep it. */
+  readonly guaranteedPaths: (trafficClass: TrafficClass) => CheckedPaths | undefined;
 }
 
 /** O(classes x hops of all paths). */
@@ -34,7 +36,7 @@ export function checkCertificates(question: CertificatesInQuestion, report: Repo
 
 function checkCertificate(question: CertificatesInQuestion, classPlan: ClassPlan, pointer: string, report: Report): void {
   const { certificate, trafficClass, allottedBps } = classPlan;
-  const { topology, snapshot, residualBps, paths } = question;
+  const { topology, snapshot, residualBps } = question;
   const index = new Map<string, number>(topology.links.map((link, i) => [link.id, i]));
   const price = new Float64Array(topology.links.length);
   let sound = report.number(certificate.value, `${pointer}/value`);
@@ -52,6 +54,7 @@ function checkCertificate(question: CertificatesInQuestion, classPlan: ClassPlan
   if (certificate.bound === undefined) return;
   const capacityBps = residualBps[trafficClass];
   const demands = snapshot.demands.demands.filter((demand) => demand.trafficClass === trafficClass && demand.rateBps > 0);
+  const paths = question.guaranteedPaths(trafficClass) ?? question.paths;
   const least = (length: (link: number) => number): Float64Array =>
     paths.leastPrices(
       demands,

@@ -22,6 +22,8 @@ import {
   type TunnelGroup,
 } from "@sluice/model";
 import { checkCertificates } from "./check-bound.js";
+import { checkGuarantees, reservedResidual } from "./check-guarantee.js";
+import { guaranteedPaths, reserves } from "./check-guarantee-price.js";
 import { checkedPaths, type CheckedPaths } from "./check-paths.js";
 import { checkProtection } from "./check-protection.js";
 import { checkTolerance, differ, exceeds, Report, violationsListedMax } from "./check-report.js";
@@ -56,7 +58,13 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
   const utilizationMax = checkCapacity(topology, loads, report);
   checkTotals(snapshot, plan, report);
   checkProtection(topology, snapshot, plan, report);
-  checkCertificates({ topology, snapshot, plan, residualBps: residuals(topology, loads), paths }, report);
+  const guarantees = { topology, snapshot, plan, tunnels, loads };
+  checkGuarantees(guarantees, report);
+  const residualBps = residuals(topology, loads);
+  for (const each of trafficClasses) if (reserves(snapshot, each)) residualBps[each] = reservedResidual(guarantees, each);
+  const pathsWithGuarantee = (each: TrafficClass): CheckedPaths | undefined =>
+    reserves(snapshot, each) ? guaranteedPaths(topology, snapshot, each, options.candidates) : undefined;
+  checkCertificates({ topology, snapshot, plan, residualBps, paths, guaranteedPaths: pathsWithGuarantee }, report);
 
   return {
     verdict: report.count === 0 ? "pass" : "fail",
@@ -190,10 +198,12 @@ function checkMembers(
   }
 }
 
-/** Where tunnels are priced, no group has more than its k: of the other policies' tunnels there are no more. */
-function checkTunnelCounts({ settings: { tunnels } }: Snapshot, plan: Pick<Plan, "groups">, report: Report): void {
+/** Where tunnels are priced, no group has more than its k: of the other policies' tunnels, and of those for a guarantee, there are no more. */
+function checkTunnelCounts(snapshot: Snapshot, plan: Pick<Plan, "groups">, report: Report): void {
+  const { tunnels } = snapshot.settings;
   if (!rangesOverAllPaths(tunnels)) return;
   plan.groups.forEach((group, i) => {
+    if (reserves(snapshot, group.trafficClass)) return;
     const { length } = group.members;
     if (length > tunnels.k) {
       report.add("split-invalid", `/groups/${i}`, `Group ${flowGroupId(group)} has ${length} tunnels, more than ${tunnels.k}.`);
@@ -249,7 +259,7 @@ function loadsByClass(topology: Topology, plan: Pick<Plan, "groups">, tunnels: R
 }
 
 /** For each class what the classes above it leave of every link, bps; less than the tolerance is nothing. */
-function residuals(topology: Topology, { interactive, elastic }: Loads): Loads {
+function residuals(topology: Topology, { interactive, elastic }: Loads): Record<TrafficClass, Float64Array> {
   const leaves = (higher: readonly Float64Array[]): Float64Array =>
     Float64Array.from(topology.links, (link, i) => {
       if (!isUsable(topology, link)) return 0;

@@ -95,8 +95,10 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
   const planned: PlannedClass[] = [];
   for (const [i, trafficClass] of trafficClasses.entries()) {
     onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));
-    const residualCapacityBps = residualCapacity(topology, planned);
-    planned.push(await planClass({ topology, snapshot, candidates, trafficClass, residualCapacityBps }, classOptions, clock));
+    const residualCapacityBps = residualCapacity(topology, planned, "used");
+    const reservedResidualBps = residualCapacity(topology, planned, "reserved");
+    const input = { topology, snapshot, candidates, trafficClass, residualCapacityBps, reservedResidualBps, higher: [...planned] };
+    planned.push(await planClass(input, classOptions, clock));
   }
 
   const assembled = assemblePlan(topology, canonicalHash(snapshot), planned);
@@ -135,10 +137,11 @@ function backendOf(solver: Snapshot["settings"]["solver"], lp: OptimizeOptions["
 /** Remainders of less than this share of a link's capacity are rounding, not room. The checker rounds alike. */
 const residualShareMin = 1e-9;
 
-/** What the planned classes leave of each link, bps. */
-function residualCapacity(topology: Topology, planned: readonly PlannedClass[]): Float64Array {
+/** What the planned classes leave of each link, bps: of what they use, or of what those with a guarantee may need in a failure. */
+function residualCapacity(topology: Topology, planned: readonly PlannedClass[], of: "used" | "reserved"): Float64Array {
   return Float64Array.from(topology.links, ({ capacityBps }, link) => {
-    const left = planned.reduce((bps, { loadBps }) => bps - (loadBps[link] ?? 0), capacityBps);
+    const taken = ({ loadBps, reservedBps = loadBps }: PlannedClass): number => (of === "used" ? loadBps : reservedBps)[link] ?? 0;
+    const left = planned.reduce((bps, each) => bps - taken(each), capacityBps);
     return left > residualShareMin * capacityBps ? left : 0;
   });
 }

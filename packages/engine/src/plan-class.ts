@@ -1,6 +1,8 @@
 /** One traffic class of a plan: its problem, its answer from the ladder, its integer weights. */
 import {
+  guaranteeOf,
   objectiveOf,
+  protectionOf,
   trafficClasses,
   type Certificate,
   type ClassPlan,
@@ -15,6 +17,7 @@ import type { LpBackend } from "@sluice/lp";
 import { buildProblem } from "./build-problem.js";
 import { climb, type Answer, type LadderOptions } from "./ladder.js";
 import { climbPriced } from "./climb-priced.js";
+import { isReserving, planGuaranteed } from "./guarantees/plan-guaranteed.js";
 import { quantize, type Quantized } from "./quantize.js";
 import type { SolveProgress } from "./optimize.js";
 import type { Stopwatch } from "./stopwatch.js";
@@ -25,8 +28,11 @@ export interface ClassInput {
   readonly snapshot: Snapshot;
   readonly candidates: CandidateTunnels;
   readonly trafficClass: TrafficClass;
-  /** Per link: what the classes above leave, bps. */
+  /** Per link: what the classes above leave, bps; and what they leave of what they neither use nor reserve for failures. */
   readonly residualCapacityBps: Float64Array;
+  readonly reservedResidualBps: Float64Array;
+  /** The classes above, in order. */
+  readonly higher: readonly PlannedClass[];
 }
 
 export interface ClassOptions {
@@ -45,6 +51,8 @@ export interface PlannedClass {
   readonly unroutable: readonly Demand[];
   /** Per link, bps. */
   readonly loadBps: Float64Array;
+  /** Per link, bps: the most that the class may need in a failure that its guarantee, or one below it, covers. Absent without such a guarantee. */
+  readonly reservedBps?: Float64Array;
 }
 
 export interface PlannedGroup {
@@ -56,10 +64,6 @@ export interface PlannedGroup {
 export async function planClass(input: ClassInput, options: ClassOptions, clock: Stopwatch): Promise<PlannedClass> {
   const { topology, snapshot, candidates, trafficClass, residualCapacityBps } = input;
   const objective = objectiveOf(snapshot.settings, trafficClass);
-  const demands = demandsOf(snapshot, trafficClass);
-  const built = buildProblem(topology, demands, candidates, residualCapacityBps);
-  clock.lap("tunnels");
-
   const { solver, gapMax, tunnels } = snapshot.settings;
   const { onProgress, pricesTunnels, ...common } = options;
   const ladder: LadderOptions = {
@@ -70,6 +74,12 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
     timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ trafficClass, ...progress }),
   };
+  const guarantee = guaranteeOf(protectionOf(snapshot.settings), trafficClass);
+  if (isReserving(guarantee)) return planGuaranteed(input, guarantee, ladder, clock);
+
+  const demands = demandsOf(snapshot, trafficClass);
+  const built = buildProblem(topology, demands, candidates, residualCapacityBps);
+  clock.lap("tunnels");
   const answer = await (pricesTunnels ? climbPriced(built.problem, objective, tunnels, ladder) : climb(built.problem, objective, ladder));
   clock.lap("solve");
 
