@@ -4,9 +4,16 @@ import { gapOf, improve, type Incumbent } from "./incumbent.js";
 import { distanceFromAnchor, setAnchor, step, undoAveraging, type Iterate } from "./iterate.js";
 import { adapt, makeStepControl, wantsRestart } from "./step-control.js";
 
-/** The answer is looked at after so many steps, and then each time these have grown by this share: looking costs about four steps. */
-const checkStart = 20;
-const checkGrowth = 0.12;
+/**
+ * Steps between two looks at the answer, each of which costs about four: the least, and the most, or this share of all steps where that is
+ * more; in between about this share of what the fall of the gap so far says is still to go.
+ */
+const pauseMin = 10;
+const pauseMost = 24;
+const pauseShareMost = 0.25;
+const pauseAim = 0.5;
+/** Steps for a gap of a third, where nothing is known yet or the gap did not fall. */
+const stepsOfThird = 20;
 /** From nothing, fewer steps than these have never been enough, for gaps from 5e-3 on and below. */
 const firstCheckLoose = 20;
 const firstCheckTight = 40;
@@ -47,7 +54,7 @@ export function iterateUntil(
   let iterations = 0;
   const coldCheck = limits.gap >= looseGap ? firstCheckLoose : firstCheckTight;
   let nextCheck = warm ? 0 : Math.min(coldCheck, iterationsMax);
-  let pause = warm ? warmCheckStart : checkStart;
+  const pauses = makePauses(limits.gap, warm ? warmCheckStart : pauseMost);
   let bestGap = Infinity;
   let bestAt = 0;
   let patience = patienceStart;
@@ -69,8 +76,7 @@ export function iterateUntil(
       if (limits.cancelled?.() === true) return { status: "cancelled", iterations };
       const stalled = iterations - bestAt > Math.max(stallMin, stallShare * iterations);
       if (stalled || iterations >= iterationsMax) return { status: "stalled", iterations };
-      nextCheck = Math.min(iterationsMax, Math.max(iterations + pause, Math.round(iterations * (1 + checkGrowth))));
-      pause = Math.min(2 * pause, checkStart);
+      nextCheck = Math.min(iterationsMax, iterations + pauses.next(iterations, bestGap));
     }
     step(iterate);
     iterations++;
@@ -85,4 +91,22 @@ export function iterateUntil(
       setAnchor(iterate);
     }
   }
+}
+
+/** How many steps to make before the answer is looked at again. */
+function makePauses(wanted: number, first: number): { readonly next: (iterations: number, gap: number) => number } {
+  let most = first;
+  let gapBefore = 1;
+  let iterationsBefore = 0;
+  return {
+    next(iterations, gap) {
+      const fell = Math.log(gapBefore / gap);
+      const perFold = fell > 0 && gapBefore < 1 ? (iterations - iterationsBefore) / fell : stepsOfThird;
+      const aim = pauseAim * perFold * Math.log(gap / wanted);
+      const pause = Math.min(Math.max(pauseMin, Math.round(aim)), Math.max(most, Math.round(pauseShareMost * iterations)));
+      most = Math.min(2 * most, pauseMost);
+      if (gap < gapBefore) [gapBefore, iterationsBefore] = [gap, iterations];
+      return pause;
+    },
+  };
 }
