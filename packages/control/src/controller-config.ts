@@ -15,6 +15,16 @@ export interface ControllerConfig {
   /** Wait after a failed solve, push or write; doubles up to the maximum, ms. */
   readonly failureBackoffMinMs: number;
   readonly failureBackoffMaxMs: number;
+  /** Splits for scenarios that are not there this long after they were asked for are given up, ms. */
+  readonly protectOverrunMaxMs: number;
+  /** Work per tick on checking splits, in operations compiled and ways followed; at least one split is checked. */
+  readonly protectWorkPerTickMax: number;
+  /** Operations that are kept for all scenarios of a plan; scenarios beyond are not prepared. */
+  readonly scenarioOperationsMax: number;
+  /** Operations in one message that gives scenarios to an agent; a larger scenario has a message of its own. */
+  readonly preparedOperationsPerMessageMax: number;
+  /** News of links waits this long for more of it before a scenario is chosen, ms: both ends of a cut cable report it. */
+  readonly activationSettleMs: number;
 
   /** New demands wait while a push makes progress; one that made none for this long is overtaken, ms. */
   readonly pushPatienceMs: number;
@@ -72,6 +82,13 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   topologySettleMs: 50,
   topologySolveIntervalMinMs: 500,
   solveOverrunMaxMs: 5_000,
+  // Longer than the solver's process takes at most, which gives what it has by then.
+  protectOverrunMaxMs: 330_000,
+  // Some milliseconds.
+  protectWorkPerTickMax: 5_000,
+  scenarioOperationsMax: 2_000_000,
+  preparedOperationsPerMessageMax: 1_000,
+  activationSettleMs: 10,
   failureBackoffMinMs: 1_000,
   failureBackoffMaxMs: 10_000,
   pushPatienceMs: 2_000,

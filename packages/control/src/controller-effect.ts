@@ -1,5 +1,16 @@
 /** What the controller's machine asks of the driver. Effects of one step are carried out in their order. */
-import type { ControllerMessage, DemandMatrix, FaultCode, PlanSettings, Result, Snapshot, TopologyDocument } from "@sluice/model";
+import type {
+  ControllerMessage,
+  DemandMatrix,
+  Epoch,
+  FailureScenario,
+  FaultCode,
+  Plan,
+  PlanSettings,
+  Result,
+  Snapshot,
+  TopologyDocument,
+} from "@sluice/model";
 import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "./inventory-record.js";
 
 /** One call of the store each: putTopology, putDemands, putSettings, appendPlan, appendEvents. */
@@ -30,6 +41,12 @@ export const publishedKinds = [
   "adopted",
   "update-started",
   "update-refused",
+  "plan-protected",
+  "protect-failed",
+  "scenario-refused",
+  "scenario-activated",
+  "scenario-programmed",
+  "scenario-ended",
   "agent-connected",
   "agent-synced",
   "agent-disconnected",
@@ -63,6 +80,26 @@ export type ControllerEffect =
       /** The answer is no longer wanted. */
       readonly kind: "cancel-solve";
       readonly solveId: number;
+    }
+  | {
+      /** Split the groups of a plan for scenarios, away from the event loop; answered by `protected`. At most one is under way. */
+      readonly kind: "protect";
+      readonly protectId: number;
+      /** What the plan was made from. */
+      readonly snapshot: Snapshot;
+      readonly plan: Plan;
+      readonly epoch: Epoch;
+      readonly scenarios: readonly FailureScenario[];
+    }
+  | {
+      /** The answer is no longer wanted. */
+      readonly kind: "cancel-protect";
+      readonly protectId: number;
+    }
+  | {
+      /** A tick is wanted at this time, or soon after, for what should not wait for the next regular one. */
+      readonly kind: "wake";
+      readonly atMs: number;
     }
   | {
       /** Write under the controller's term; answered by `persisted`, exactly once. */

@@ -1,5 +1,5 @@
 /** What the driver tells the controller's machine. */
-import type { AgentMessage, DemandMatrix, Plan, PlanTimings, Result } from "@sluice/model";
+import type { AgentMessage, DemandMatrix, Plan, PlanTimings, Result, ScenarioSplit } from "@sluice/model";
 
 /**
  * `nowMs` on every event: milliseconds since the Unix epoch from a clock that never runs backwards
@@ -50,6 +50,12 @@ export type ControllerEvent = { readonly nowMs: number } & (
       readonly kind: "solved";
       readonly solveId: number;
       readonly result: Result<{ readonly plan: Plan; readonly timings: PlanTimings }>;
+    }
+  | {
+      /** Answers a `protect` effect; scenarios may be missing. One for a cancelled one is ignored. */
+      readonly kind: "protected";
+      readonly protectId: number;
+      readonly result: Result<{ readonly splits: readonly ScenarioSplit[] }>;
     }
   | {
       /** Answers a `persist` effect: exactly one for each, in any order. `version` where the write gave one. */

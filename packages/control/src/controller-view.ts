@@ -1,5 +1,19 @@
 /** A read-only picture of the controller for REST and metrics. Values are shared with the machine: do not mutate. */
-import type { DemandMatrix, Epoch, Faults, LinkId, NodeId, PlanSettings, Rung, RuleSet, Term, Topology } from "@sluice/model";
+import type {
+  DemandMatrix,
+  Epoch,
+  Fault,
+  Faults,
+  LinkId,
+  NodeId,
+  PlanSettings,
+  Rung,
+  RuleSet,
+  ScenarioId,
+  ScenarioSplit,
+  Term,
+  Topology,
+} from "@sluice/model";
 import type { WalkReport } from "@sluice/rules";
 import type { CycleInputRecord, PlanRecord } from "./inventory-record.js";
 
@@ -9,6 +23,8 @@ export interface PlanView {
   readonly rules: RuleSet;
   /** Verdict of the packet walk on these rules. */
   readonly walk: WalkReport;
+  /** Rules and walk are those of this scenario of the plan. */
+  readonly scenarioId?: ScenarioId;
 }
 
 export interface AgentView {
@@ -33,8 +49,11 @@ export interface AgentView {
 
 export interface PushView {
   readonly epoch: Epoch;
-  /** `apply` a new plan, `reconcile` switches that do not hold what they should, or `roll-back` to the last good plan. */
-  readonly purpose: "apply" | "reconcile" | "roll-back";
+  /**
+   * `apply` a new plan, `reconcile` switches that do not hold what they should, `roll-back` to the last good plan, or `activate` a
+   * scenario of the plan.
+   */
+  readonly purpose: "apply" | "reconcile" | "roll-back" | "activate";
   readonly stages: number;
   readonly messages: number;
   readonly sent: number;
@@ -61,6 +80,40 @@ export interface GroupMeasurement {
   readonly offeredBps: number;
   readonly admittedBps: number;
   readonly measuredAtMs: number;
+}
+
+/** What is ready for failures (docs/protection.md). */
+export interface ProtectionView {
+  /** `none`: the plan asks for nothing; `due`: splits are about to be asked for, for the first time or again. */
+  readonly phase: "none" | "due" | "splitting" | "verifying" | "ready";
+  /** Of the plan that it is for. */
+  readonly epoch: Epoch;
+  /** How many scenarios splits were asked for. */
+  readonly scenarios: number;
+  /** Those that stood up, in the order in which they were checked. */
+  readonly splits: readonly ScenarioSplit[];
+  /** Those that did not, and why. */
+  readonly refused: readonly { readonly scenarioId: ScenarioId; readonly fault: Fault }[];
+  /** Scenarios where local repair of what the split gives up finds no room on some link. */
+  readonly crowded: readonly ScenarioId[];
+  /** Rule operations of all scenarios together. */
+  readonly operations: number;
+  /** The ingresses that are concerned by any, sorted by id. */
+  readonly agents: readonly {
+    readonly nodeId: NodeId;
+    readonly concerned: number;
+    readonly held: number;
+    /** What the agent had no room for. */
+    readonly refused: number;
+  }[];
+  /** The scenario that is active. */
+  readonly active?: {
+    readonly scenarioId: ScenarioId;
+    /** When the first news of the failure came. */
+    readonly newsMs: number;
+    /** Whether all switches concerned have changed over. */
+    readonly programmed: boolean;
+  };
 }
 
 /** A link that was down lately. */
@@ -124,6 +177,8 @@ export interface ControllerView {
     readonly lastFaults?: Faults;
   };
   readonly push?: PushView;
+  /** Absent without a plan. */
+  readonly protection?: ProtectionView;
   /** One for each node of the topology, sorted by id. */
   readonly agents: readonly AgentView[];
   readonly linkMeasurements: ReadonlyMap<LinkId, LinkMeasurement>;

@@ -13,7 +13,7 @@ import {
   type Rule,
   type RuleKey,
 } from "@sluice/model";
-import { sameRule } from "@sluice/rules";
+import { digestOf, sameRule } from "@sluice/rules";
 
 /** The rules of a switch and their digest. */
 export interface Holding {
@@ -36,6 +36,8 @@ export type Belief =
     };
 
 export const noRules: NodeRules = new Map();
+/** What a switch without rules says of them. */
+export const emptyDigest = digestOf(noRules);
 
 /** The belief as one set of rules that is no better than the truth can be. O(1) where the rules are known. */
 export function worstRules(belief: Belief): NodeRules {

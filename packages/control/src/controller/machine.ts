@@ -8,12 +8,15 @@ import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
 import type { ControllerEvent } from "../controller-event.js";
 import type { StartInventory } from "../inventory-record.js";
+import { advanceActivation } from "./activation.js";
 import { advanceControlFault } from "./control-fault.js";
 import { advanceCycle, planPersisted, solved } from "./cycle.js";
 import { advanceDamping } from "./damping.js";
 import { inventoryPersisted, request, writeInventory } from "./inventory.js";
 import { journalPersisted, publish, writeJournal } from "./journal.js";
 import { presumeDown } from "./link-state.js";
+import { sendPrepare } from "./prepared.js";
+import { advanceProtection, noProtection, splitsFound } from "./protection.js";
 import { advancePush } from "./push.js";
 import { advanceAdoption } from "./readiness.js";
 import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
@@ -64,6 +67,7 @@ export function createController(
       revision: 0,
     },
     control: { lostAtMs: new Map(), frozen: undefined },
+    protection: noProtection(),
     journal: { pending: [], writing: undefined, retryAtMs: 0, dropped: 0 },
     cycle: {
       phase: { kind: "idle" },
@@ -85,6 +89,7 @@ export function createController(
       purpose: "reconcile",
       update: undefined,
       stale: false,
+      awaitsPlan: false,
       sweep: "none",
       retryAtMs: 0,
       failuresInRow: 0,
@@ -164,6 +169,8 @@ function handle(state: ControllerState, event: ControllerEvent): void {
       return agentClosed(state, event.streamId);
     case "solved":
       return solved(state, event.solveId, event.result);
+    case "protected":
+      return splitsFound(state, event.protectId, event.result);
     case "persisted":
       return persisted(state, event);
     default:
@@ -205,7 +212,14 @@ function advance(state: ControllerState, everySwitch: boolean): void {
   if (everySwitch) advanceControlFault(state);
   if (everySwitch) advanceDamping(state);
   advanceCycle(state);
-  if (everySwitch) for (const one of state.switches.values()) if (one.belief.kind === "unknown") read(state, one);
+  advanceProtection(state, everySwitch);
+  advanceActivation(state);
+  if (everySwitch) {
+    for (const one of state.switches.values()) {
+      if (one.belief.kind === "unknown") read(state, one);
+      sendPrepare(state, one);
+    }
+  }
   advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : []);
   writeJournal(state);
 }

@@ -3,21 +3,27 @@
  * holds something else than it should, a refused stage) only marks it stale. Once no stage is on its way, the update is
  * derived again from what the switches are known to hold and from what they should hold.
  */
-import { fault, type Fault, type FaultCode, type NodeId, type NodeRules, type RuleSet } from "@sluice/model";
-import { applyOperations, digestAfter, orderUpdate, walkUpdate, walkRules, type StagePurpose } from "@sluice/rules";
+import { fault, type Epoch, type Fault, type FaultCode, type NodeId, type NodeRules, type RuleSet, type ScenarioId } from "@sluice/model";
+import {
+  applyOperations,
+  digestAfter,
+  orderUpdate,
+  walkUpdate,
+  walkRules,
+  type ScenarioOperations,
+  type StagePurpose,
+} from "@sluice/rules";
 import type { AgentMessage } from "@sluice/model";
-import { worstRules } from "./belief.js";
+import { emptyDigest, noRules, worstRules, type Holding } from "./belief.js";
 import { isFrozen } from "./control-fault.js";
 import { publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
+import { nothingPrepared } from "./prepared.js";
 import { backoffMs, cycleFailed } from "./replan.js";
 import { forgetRetired, retiredRules, updateTopology } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { withoutUnused } from "./unused-rules.js";
 import { advanceNode, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
-
-/** Digest of a switch without rules: what a node that the target does not name should hold. */
-const emptyDigest = "0".repeat(32);
 
 /** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
 const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
@@ -29,9 +35,29 @@ export function retarget(state: ControllerState, { target, purpose }: Pick<PushS
   const { push } = state;
   push.target = target;
   push.purpose = purpose;
+  push.awaitsPlan = false;
   push.retryAtMs = 0;
   push.failuresInRow = 0;
   push.stale = true;
+}
+
+/**
+ * From now on the switches should hold this, and all of these nodes are told so at once. Each node's operations lead to the target from whatever
+ * it may hold: what was on its way to it is not waited for by the others. O(operations), and O(E) for the grace.
+ */
+export function pushAtOnce(state: ControllerState, target: VerifiedPlan, operations: ScenarioOperations): void {
+  const { push, inventory, nowMs } = state;
+  retarget(state, { target, purpose: "activate" });
+  trafficMayHaveMoved(state);
+  push.stale = false;
+  const messages = [...operations].map(([nodeId, ofNode]) => ({ nodeId, operations: ofNode, waitsFor: [] }));
+  const stages = messages.length === 0 ? [] : [{ index: 0, purpose: "flip" as const, graceMs: 0, messages }];
+  const plan = { slack: inventory.settings.updateSlack, interrupts: [], stages };
+  push.epochSent = Math.max(push.epochSent, target.record.epoch);
+  push.update = startUpdate(plan, { epoch: push.epochSent, nowMs, provisional: new Set(), atOnce: true });
+  push.lastProgressMs = nowMs;
+  finishIfDone(state);
+  for (const nodeId of operations.keys()) sendNext(state, nodeId);
 }
 
 /** Whether a switch is known to hold what the target says. */
@@ -42,7 +68,7 @@ export function isOnTarget({ push }: ControllerState, { belief, nodeId }: Switch
 /** Derives a stale update again, or sends what has become possible. `all`: look at every node that waits, not only at those just set free. */
 export function advancePush(state: ControllerState, freed: Iterable<NodeId>): void {
   const { push } = state;
-  if (state.adopting || isFrozen(state) || push.target === undefined) return;
+  if (state.adopting || isFrozen(state) || push.target === undefined || push.awaitsPlan) return;
   if (push.stale) {
     if (state.nowMs >= push.retryAtMs && !stageUnderWay(state)) derive(state, push.target);
     return;
@@ -140,10 +166,11 @@ export function sendNext(state: ControllerState, nodeId: NodeId): void {
   const { operations } = pending.message;
   const { rules, digest } = one.belief;
   const before = { rules, digest };
-  const after = { rules: applyOperations(rules, operations), digest: digestAfter(digest, rules, operations) };
+  const prepared = preparedWay(state, one, before);
+  const after = prepared?.after ?? { rules: applyOperations(rules, operations), digest: digestAfter(digest, rules, operations) };
   state.sequenceLast += 1;
   one.belief = { kind: "either", before, after };
-  one.inFlight = { sequence: state.sequenceLast, sentAtMs: nowMs };
+  one.inFlight = { sequence: state.sequenceLast, sentAtMs: nowMs, isPrepared: prepared?.named !== undefined };
   one.pending = pending;
   update.ready.delete(nodeId);
   update.sentCount += 1;
@@ -156,9 +183,29 @@ export function sendNext(state: ControllerState, nodeId: NodeId): void {
       epoch: update.epoch,
       stage: pending.stage.index,
       sequence: state.sequenceLast,
-      operations,
+      ...(prepared?.named === undefined ? { operations } : { operations: [], prepared: prepared.named }),
     },
   });
+}
+
+/**
+ * Where a scenario is being activated and the switch holds the plan's rules: what it will hold, which is known already, and, where its agent keeps the
+ * operations, the name that stands for them. O(1).
+ */
+function preparedWay(
+  { push }: ControllerState,
+  { nodeId, prepared: { held } }: Switch,
+  before: Holding,
+): { readonly after: Holding; readonly named: { readonly epoch: Epoch; readonly scenarioId: ScenarioId } | undefined } | undefined {
+  const { target, update } = push;
+  const { active } = target ?? {};
+  if (target === undefined || active === undefined || update?.atOnce !== true) return undefined;
+  if (before.digest !== (active.base.digests.get(nodeId) ?? emptyDigest)) return undefined;
+  const { epoch, scenarioId } = active;
+  return {
+    after: { rules: target.rules.get(nodeId) ?? noRules, digest: target.digests.get(nodeId) ?? emptyDigest },
+    named: held.has(scenarioId) ? { epoch, scenarioId } : undefined,
+  };
 }
 
 /** Whether a removal has to wait: for packets that are still under way, or for switches that nobody has heard. */
@@ -195,7 +242,11 @@ export function acknowledged(state: ControllerState, one: Switch, ack: Extract<A
       stageProgrammed(state, one);
       return;
     case "failed":
-      stageFailed(state, one, ack);
+      if (!inFlight.isPrepared) return stageFailed(state, one, ack);
+      // It does not keep the scenario after all, or cannot use it: it is told the operations themselves, and given all again later.
+      one.prepared = nothingPrepared();
+      stageLost(state, one);
+      sendNext(state, one.nodeId);
   }
 }
 
@@ -211,7 +262,8 @@ export function stageProgrammed(state: ControllerState, one: Switch): void {
   if (pending !== undefined && movingPurposes.has(pending.stage.purpose)) push.lastMoveMs = nowMs;
   if (push.update === undefined || push.stale) return;
   if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) {
-    push.stale = true;
+    if (push.update.atOnce) sendNext(state, one.nodeId);
+    else push.stale = true;
     return;
   }
   const freed = advanceNode(push.update, one.nodeId);
@@ -228,8 +280,8 @@ export function stageLost(state: ControllerState, one: Switch): void {
   one.inFlight = undefined;
   one.pending = undefined;
   if (push.update === undefined || push.stale) return;
-  if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) push.stale = true;
-  else push.update.ready.add(one.nodeId);
+  if (push.update.atOnce || (pending !== undefined && nextMessage(push.update, one.nodeId) === pending)) push.update.ready.add(one.nodeId);
+  else push.stale = true;
 }
 
 function finishIfDone(state: ControllerState): void {
@@ -241,10 +293,25 @@ function finishIfDone(state: ControllerState): void {
     push.stale = true;
     return;
   }
-  for (const one of state.switches.values()) if (!isOnTarget(state, one) && concerns(target, one)) return;
+  if (update.atOnce && target.active !== undefined) {
+    const { scenarioId, newsMs } = target.active;
+    push.update = undefined;
+    publish(state, "scenario-programmed", {
+      scenarioId,
+      epoch: target.record.epoch,
+      ingresses: update.messageCount,
+      msFromEvent: nowMs - newsMs,
+    });
+  }
+  for (const one of state.switches.values()) {
+    if (isOnTarget(state, one) || !concerns(target, one)) continue;
+    // What an update had left to do when it made way for a scenario goes on now.
+    if (update.atOnce) push.stale = true;
+    return;
+  }
   push.update = undefined;
   push.failuresInRow = 0;
-  if (push.purpose !== "roll-back") {
+  if (push.purpose === "apply" || push.purpose === "reconcile") {
     forgetRetired(state, target);
     state.cycle.failuresInRow = 0;
     for (const one of state.switches.values()) one.failure = undefined;
@@ -252,8 +319,7 @@ function finishIfDone(state: ControllerState): void {
   const { epoch } = target.record;
   if (push.purpose === "roll-back") {
     publish(state, "rolled-back", { epoch });
-  } else if (push.inForce !== target) {
-    push.inForce = target;
+  } else if (push.inForce?.record.epoch !== epoch) {
     publish(state, "plan-applied", {
       epoch,
       seconds: (nowMs - update.startedAtMs) / 1000,
@@ -261,6 +327,7 @@ function finishIfDone(state: ControllerState): void {
       messages: update.messageCount,
     });
   }
+  if (push.purpose !== "roll-back") push.inForce = target;
   push.purpose = "reconcile";
 }
 

@@ -1,5 +1,6 @@
 /** Adoption and readiness: when a controller that has just started may plan and push, and when it may say that it is ready. */
 import type { Readiness } from "../controller-view.js";
+import { unplannedCables } from "./activation.js";
 import { publish } from "./journal.js";
 import { deletionsAllowed, trafficMayHaveMoved } from "./push.js";
 import type { ControllerState } from "./state.js";
@@ -16,6 +17,8 @@ export function advanceAdoption(state: ControllerState): void {
   if (state.push.target !== undefined) {
     trafficMayHaveMoved(state);
     state.push.stale = true;
+    // What an earlier controller activated for links that are down is better than its plan; the first solve begins now.
+    state.push.awaitsPlan = state.inventory.demands !== undefined && unplannedCables(state).size > 0;
     publish(state, "adopted", { epoch: state.push.target.record.epoch, missing });
   }
 }

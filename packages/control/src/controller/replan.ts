@@ -34,6 +34,8 @@ export function cancelSolve(state: ControllerState): void {
 export function cycleFailed(state: ControllerState, faults: Faults): void {
   const { cycle, nowMs } = state;
   cycle.failures += 1;
+  // No plan comes that would be better than the last one.
+  state.push.awaitsPlan = false;
   cycle.kept = true;
   cycle.lastFaults = faults;
   cycle.backoffUntilMs = nowMs + backoffMs(state, cycle.failuresInRow);

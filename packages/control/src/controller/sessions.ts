@@ -8,6 +8,7 @@ import { worstRules } from "./belief.js";
 import { publish } from "./journal.js";
 import { reportLink } from "./link-state.js";
 import { measure } from "./measurements.js";
+import { nothingPrepared, prepareLost, preparedAnswered, prepareRefused } from "./prepared.js";
 import { acknowledged, isOnTarget, rulesLearned, sendNext, stageLost, stageProgrammed } from "./push.js";
 import { nextId, type ControllerState, type Hello, type Stream, type Switch } from "./state.js";
 
@@ -28,6 +29,7 @@ export function agentClosed(state: ControllerState, streamId: number): void {
   one.connectedSinceMs = undefined;
   one.inFlight = undefined;
   one.reading = undefined;
+  prepareLost(one);
   state.control.lostAtMs.set(one.nodeId, state.nowMs);
   publish(state, "agent-disconnected", { nodeId: one.nodeId });
 }
@@ -64,8 +66,8 @@ export function agentMessage(state: ControllerState, streamId: number, message: 
       return reportLink(state, { nodeId: one.nodeId, linkId: message.linkId, up: message.up });
     case "counters":
       return measure(state, one, message);
-    // Nothing was given to be kept, so an answer to that says nothing.
     case "prepared":
+      return preparedAnswered(state, one, message);
     case "pong":
       return;
     default:
@@ -110,7 +112,10 @@ function greet(state: ControllerState, stream: Stream, hello: Hello): void {
   one.connectedSinceMs = state.nowMs;
   one.lastSeenMs = state.nowMs;
   one.ruleCountMax = hello.ruleCountMax;
-  if (one.bootId !== hello.bootId) one.counters = undefined;
+  if (one.bootId !== hello.bootId) {
+    one.counters = undefined;
+    one.prepared = nothingPrepared();
+  }
   const restarted = one.bootId !== undefined && one.bootId !== hello.bootId;
   one.bootId = hello.bootId;
   state.push.epochSent = Math.max(state.push.epochSent, hello.epochSeen);
@@ -199,8 +204,9 @@ function refused(state: ControllerState, one: Switch, message: Extract<AgentMess
     if (one.streamId !== undefined) closeStream(state, one.streamId, "stale-term", `The agent has obeyed term ${message.termSeen}.`);
     return;
   }
-  if (one.inFlight?.sequence !== message.sequence) return;
   state.push.epochSent = Math.max(state.push.epochSent, message.epochSeen);
+  prepareRefused(one, message.sequence);
+  if (one.inFlight?.sequence !== message.sequence) return;
   stageLost(state, one);
   state.push.stale = true;
 }
@@ -228,6 +234,9 @@ function overdueOf({ config, nowMs, switches }: ControllerState, stream: Stream)
   const one = switches.get(stream.nodeId);
   if (one?.inFlight !== undefined && nowMs - one.inFlight.sentAtMs > config.ackTimeoutMs) {
     return `A stage was not acknowledged within ${config.ackTimeoutMs} ms.`;
+  }
+  if (one?.prepared.inFlight !== undefined && nowMs - one.prepared.inFlight.sentAtMs > config.ackTimeoutMs) {
+    return `What was given for scenarios was not answered for within ${config.ackTimeoutMs} ms.`;
   }
   if (one?.reading !== undefined && nowMs - one.reading.askedMs > config.readTimeoutMs) {
     return `The rules did not come within ${config.readTimeoutMs} ms.`;

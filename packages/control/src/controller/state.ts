@@ -3,6 +3,8 @@ import type {
   AgentMessage,
   DemandMatrix,
   Epoch,
+  FailureScenario,
+  Fault,
   Faults,
   GroupCounters,
   LinkCounters,
@@ -15,16 +17,20 @@ import type {
   Rule,
   RuleKey,
   RuleSet,
+  ScenarioId,
+  ScenarioSplit,
   Snapshot,
   Term,
   Topology,
 } from "@sluice/model";
-import type { Assignments, WalkReport } from "@sluice/rules";
+import type { Assignments, ScenarioOperations, WalkReport } from "@sluice/rules";
 import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
-import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement } from "../controller-view.js";
+import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, PushView } from "../controller-view.js";
 import type { CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
 import type { Belief } from "./belief.js";
+import type { ScenarioChoice } from "./scenario-choice.js";
+import type { SplitVerifier } from "./split-verifier.js";
 import type { PendingMessage, Update } from "./update.js";
 
 /** A plan that passed every check and is durable, with all that follows from it. */
@@ -37,6 +43,94 @@ export interface VerifiedPlan {
   readonly digests: ReadonlyMap<NodeId, string>;
   readonly walk: WalkReport;
   readonly assignmentsAfter: Assignments;
+  /** The scenario that is active: then rules, digests and walk are those with its operations on top, all else is the plan's own. */
+  readonly active?: ActiveScenario | undefined;
+}
+
+/** A split that stood up, and what it means to switches. */
+export interface PreparedScenario {
+  readonly split: ScenarioSplit;
+  /** Relative to the plan's rules. */
+  readonly operations: ScenarioOperations;
+  /** Of each of these switches with its operations on top of the plan's rules. */
+  readonly digests: ReadonlyMap<NodeId, string>;
+  /** What local repair brings back of what the split gives up finds no room on some link. */
+  readonly crowded: boolean;
+  readonly walk: {
+    /** By index of the plan's links. */
+    readonly loadBps: Float64Array;
+    readonly utilizationMax: number;
+    readonly lostBps: number;
+  };
+}
+
+/** A scenario that the switches were told to change over to. */
+export interface ActiveScenario {
+  readonly scenarioId: ScenarioId;
+  /** The plan itself. */
+  readonly base: VerifiedPlan;
+  /** The epoch under which agents were given its scenarios. */
+  readonly epoch: Epoch;
+  /** The relevant cables that it answers for. */
+  readonly cableIds: ReadonlySet<LinkId>;
+  /** When the first news came of the failures that it answers. */
+  readonly newsMs: number;
+  /** What brings a switch to the scenario's rules, whether it holds the plan's or those of the scenario that was active before. */
+  readonly operations: ScenarioOperations;
+}
+
+export type ProtectionPhase =
+  /** The plan asks for nothing. */
+  | { readonly kind: "idle" }
+  /** Splits are to be asked for, at this time. */
+  | { readonly kind: "due"; readonly atMs: number }
+  | { readonly kind: "splitting"; readonly protectId: number; readonly startedAtMs: number }
+  | { readonly kind: "verifying"; readonly verify: SplitVerifier; readonly splits: readonly ScenarioSplit[]; next: number }
+  | { readonly kind: "ready" };
+
+/** What is ready for failures, of one plan. */
+export interface ProtectionState {
+  /** The plan that the switches should hold, without what an active scenario changes. */
+  plan: VerifiedPlan | undefined;
+  /** What messages carry: the highest epoch sent when the plan became the target, so that no agent refuses them. */
+  epoch: Epoch;
+  phase: ProtectionPhase;
+  asked: ReadonlyMap<ScenarioId, FailureScenario>;
+  scenarios: Map<ScenarioId, PreparedScenario>;
+  refused: Map<ScenarioId, Fault>;
+  /** Of all scenarios together. */
+  operationCount: number;
+  /** What each ingress is to be given, in order. */
+  byNode: Map<NodeId, ScenarioId[]>;
+  choice: ScenarioChoice | undefined;
+  failuresInRow: number;
+  /** Since when links are down that no active scenario answers for. */
+  newsMs: number | undefined;
+  newsCables: ReadonlySet<LinkId> | undefined;
+  /** Until then more news is waited for. */
+  lookAtMs: number;
+  /** What was found for the topology as it was then. */
+  down: { readonly topology: Topology; readonly cableIds: ReadonlySet<LinkId> } | undefined;
+  /** The scenario that watchers believe to be active. */
+  told: { readonly scenarioId: ScenarioId; readonly plan: VerifiedPlan } | undefined;
+}
+
+/** What an agent keeps of the scenarios, as far as it has said so. */
+export interface PreparedAtAgent {
+  readonly held: Set<ScenarioId>;
+  readonly refused: Set<ScenarioId>;
+  /** How many of the scenarios that concern its node were sent. */
+  sent: number;
+  /** The next message makes it drop what it kept before. */
+  replaces: boolean;
+  inFlight:
+    | {
+        readonly sequence: number;
+        readonly sentAtMs: number;
+        readonly scenarioIds: readonly ScenarioId[];
+        readonly replaces: boolean;
+      }
+    | undefined;
 }
 
 export type InventoryWrite =
@@ -153,12 +247,14 @@ export interface PushState {
   inForce: VerifiedPlan | undefined;
   /** What the switches should hold. */
   target: VerifiedPlan | undefined;
-  purpose: "apply" | "reconcile" | "roll-back";
+  purpose: PushView["purpose"];
   update: Update | undefined;
   /** The update no longer fits what the switches hold or should hold: derive it again once no stage is on its way. */
   stale: boolean;
   /** A table was full: rules that nothing uses go first. `under-way` while an update does that. */
   sweep: "none" | "due" | "under-way";
+  /** Switches hold what an earlier controller told them for a failure: better than the last plan, until a new one comes. */
+  awaitsPlan: boolean;
   retryAtMs: number;
   failuresInRow: number;
   lastProgressMs: number;
@@ -186,7 +282,8 @@ export interface Switch {
   lastSeenMs: number | undefined;
   belief: Belief;
   /** The stage that its agent has still to answer for, on the stream that it has. */
-  inFlight: { readonly sequence: number; readonly sentAtMs: number } | undefined;
+  inFlight: { readonly sequence: number; readonly sentAtMs: number; readonly isPrepared: boolean } | undefined;
+  prepared: PreparedAtAgent;
   /** With a belief of `either`: the message of the update that it is about. */
   pending: PendingMessage | undefined;
   reading: Reading | undefined;
@@ -229,6 +326,7 @@ export interface ControllerState {
   sequenceLast: number;
   readonly inventory: InventoryState;
   readonly control: ControlNetworkState;
+  readonly protection: ProtectionState;
   readonly journal: JournalState;
   readonly cycle: CycleState;
   readonly push: PushState;

@@ -1,6 +1,7 @@
 /** The switches of the topology: what is known of each, kept for as long as it is in the topology. */
 import type { LinkId, NodeRules } from "@sluice/model";
 import { noRules } from "./belief.js";
+import { nothingPrepared } from "./prepared.js";
 import { closeStream } from "./sessions.js";
 import type { ControllerState } from "./state.js";
 
@@ -19,6 +20,7 @@ export function syncSwitches(state: ControllerState): void {
       lastSeenMs: undefined,
       belief: { kind: "unknown", last: state.push.target?.rules.get(nodeId) ?? noRules },
       inFlight: undefined,
+      prepared: nothingPrepared(),
       pending: undefined,
       reading: undefined,
       failure: undefined,

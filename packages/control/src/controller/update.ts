@@ -3,7 +3,7 @@
  * that an acknowledgement costs as much as the messages that it sets free.
  */
 import type { Epoch, NodeId } from "@sluice/model";
-import type { Stage, StageMessage, UpdatePlan } from "@sluice/rules";
+import type { Stage, StageMessage, StagePurpose, UpdatePlan } from "@sluice/rules";
 
 export interface PendingMessage {
   readonly stage: Stage;
@@ -28,6 +28,8 @@ export interface Update {
   readonly progress: ReadonlyMap<NodeId, NodeProgress>;
   /** Nodes whose rules were not known when the update was derived: they are planned around and sent nothing. */
   readonly provisional: ReadonlySet<NodeId>;
+  /** A way that was prepared: its messages go whatever came before, and each ends at the target whatever the node holds of it. */
+  readonly atOnce: boolean;
   readonly messageCount: number;
   sentCount: number;
   programmedCount: number;
@@ -38,7 +40,7 @@ export interface Update {
 /** O(messages + their `waitsFor`). */
 export function startUpdate(
   plan: UpdatePlan,
-  more: { readonly epoch: Epoch; readonly nowMs: number; readonly provisional: ReadonlySet<NodeId> },
+  more: { readonly epoch: Epoch; readonly nowMs: number; readonly provisional: ReadonlySet<NodeId>; readonly atOnce?: boolean },
 ): Update {
   const queues = new Map<NodeId, PendingMessage[]>();
   for (const stage of plan.stages) {
@@ -59,8 +61,8 @@ export function startUpdate(
   }
   const ready = new Set([...progress].filter(([, { queue }]) => queue[0]?.waiting === 0).map(([nodeId]) => nodeId));
   const messageCount = [...progress.values()].reduce((sum, { queue }) => sum + queue.length, 0);
-  const { epoch, nowMs, provisional } = more;
-  return { plan, epoch, startedAtMs: nowMs, progress, provisional, messageCount, sentCount: 0, programmedCount: 0, ready };
+  const { epoch, nowMs, provisional, atOnce = false } = more;
+  return { plan, epoch, startedAtMs: nowMs, progress, provisional, atOnce, messageCount, sentCount: 0, programmedCount: 0, ready };
 }
 
 /** The message waits until all of the other node's messages of earlier stages are programmed. */
@@ -78,6 +80,12 @@ function waitFor(other: NodeProgress | undefined, pending: PendingMessage): void
 export function nextMessage(update: Update, nodeId: NodeId): PendingMessage | undefined {
   const progress = update.progress.get(nodeId);
   return progress?.queue[progress.programmed];
+}
+
+/** What is still to do at a node. */
+export function remainingPurposes(update: Update, nodeId: NodeId): readonly StagePurpose[] {
+  const progress = update.progress.get(nodeId);
+  return progress === undefined ? [] : progress.queue.slice(progress.programmed).map(({ stage }) => stage.purpose);
 }
 
 /** A node's next message is programmed; returns the nodes whose next message may now go. */

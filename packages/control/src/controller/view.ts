@@ -1,7 +1,7 @@
 /** The read-only picture of the machine, made on demand and kept until the next event. */
-import { byId, compareText } from "@sluice/model";
-import type { AgentView, ControllerView, DampedLink, PlanView, PushView } from "../controller-view.js";
-import { worstRules } from "./belief.js";
+import { byId, compareText, type NodeId } from "@sluice/model";
+import type { AgentView, ControllerView, DampedLink, PlanView, ProtectionView, PushView } from "../controller-view.js";
+import { emptyDigest, worstRules } from "./belief.js";
 import { penaltyAt } from "./damping.js";
 import { effectiveTopology } from "./link-state.js";
 import { isOnTarget } from "./push.js";
@@ -22,6 +22,7 @@ function viewOf(state: ControllerState): ControllerView {
   const pending = push.target !== undefined && push.target !== push.inForce ? planView(push.target) : undefined;
   const rung = cycle.kept ? ("kept" as const) : (push.target ?? push.inForce)?.record.plan.rung;
   const update = pushView(state);
+  const protection = protectionView(state);
   return {
     controllerId: state.config.controllerId,
     term: state.term,
@@ -47,6 +48,7 @@ function viewOf(state: ControllerState): ControllerView {
       ...(cycle.lastFaults === undefined ? {} : { lastFaults: cycle.lastFaults }),
     },
     ...(update === undefined ? {} : { push: update }),
+    ...(protection === undefined ? {} : { protection }),
     agents: [...state.switches.values()]
       .map((one) => ({ id: one.nodeId, view: agentView(state, one) }))
       .sort(byId)
@@ -68,8 +70,43 @@ function linksDamped({ inventory, config, nowMs }: ControllerState): readonly Da
     .sort((a, b) => compareText(a.linkId, b.linkId));
 }
 
-function planView({ record, input, rules, walk }: VerifiedPlan): PlanView {
-  return { record, input, rules, walk };
+function planView({ record, input, rules, walk, active }: VerifiedPlan): PlanView {
+  return { record, input, rules, walk, ...(active === undefined ? {} : { scenarioId: active.scenarioId }) };
+}
+
+function protectionView({ protection, push, switches }: ControllerState): ProtectionView | undefined {
+  const { plan, phase, scenarios } = protection;
+  if (plan === undefined) return undefined;
+  const { target } = push;
+  const active = target?.active;
+  const isProgrammed = (nodeId: NodeId) => {
+    const belief = switches.get(nodeId)?.belief;
+    return belief?.kind === "known" && belief.digest === (target?.digests.get(nodeId) ?? emptyDigest);
+  };
+  return {
+    phase: phase.kind === "idle" ? "none" : phase.kind,
+    epoch: plan.record.epoch,
+    scenarios: protection.asked.size,
+    splits: [...scenarios.values()].map(({ split }) => split),
+    refused: [...protection.refused].map(([scenarioId, fault]) => ({ scenarioId, fault })),
+    crowded: [...scenarios].flatMap(([scenarioId, { crowded }]) => (crowded ? [scenarioId] : [])),
+    operations: protection.operationCount,
+    agents: [...protection.byNode]
+      .map(([nodeId, { length: concerned }]) => {
+        const prepared = switches.get(nodeId)?.prepared;
+        return { nodeId, concerned, held: prepared?.held.size ?? 0, refused: prepared?.refused.size ?? 0 };
+      })
+      .sort((a, b) => compareText(a.nodeId, b.nodeId)),
+    ...(active === undefined
+      ? {}
+      : {
+          active: {
+            scenarioId: active.scenarioId,
+            newsMs: active.newsMs,
+            programmed: [...active.operations.keys()].every(isProgrammed),
+          },
+        }),
+  };
 }
 
 function agentView(state: ControllerState, one: Switch): AgentView {

@@ -6,6 +6,7 @@ import {
   assert,
   buildDemandMatrix,
   canonicalHash,
+  compareText,
   fault,
   ok,
   parseTopology,
@@ -19,14 +20,19 @@ import {
   type AgentMessage,
   type ControllerMessage,
   type DemandMatrix,
+  type FailureScenario,
   type LinkId,
   type NodeId,
   type NodeRules,
   type Path,
   type Plan,
+  type PlanProtection,
   type Result,
+  type ScenarioSplit,
   type Snapshot,
   type Topology,
+  type TopologyDocument,
+  type Tunnel,
   type TunnelGroup,
 } from "@sluice/model";
 import { applyOperations } from "@sluice/rules";
@@ -81,27 +87,44 @@ export function demandsOf(name: string, rates: Readonly<Record<string, number>>)
   return built.value;
 }
 
-/** A plan that puts each demand whole on the path given for its pair; others are left out. */
-export function planOn(snapshot: Snapshot, paths: Readonly<Record<string, readonly string[]>>): Plan {
+/** By pair of nodes, as `a>b`. */
+export type PathsByPair = Readonly<Record<string, readonly string[]>>;
+
+/** What makes a plan of the harness a protected one. */
+export interface Protecting {
+  /** A second path for these pairs, with a quarter of the traffic. */
+  readonly also?: PathsByPair;
+  /** Path of a tunnel, and path of the one that stands in for it. */
+  readonly backups: readonly (readonly [of: readonly string[], by: readonly string[]])[];
+}
+
+/** A plan that puts each demand on the path given for its pair; others are left out. */
+export function planOn(snapshot: Snapshot, paths: PathsByPair, protecting?: Protecting): Plan {
   const built = buildTopology(snapshot.topology);
   assert(built.ok, "the snapshot's topology is valid");
   const topology = built.value;
   const tunnels = new Map<string, ReturnType<typeof tunnelOf>>();
   const groups: TunnelGroup[] = [];
   for (const { src, dst, trafficClass, rateBps } of snapshot.demands.demands) {
-    const ids = paths[`${src}>${dst}`];
-    if (ids === undefined) continue;
-    const path: Path = ids.map(link);
-    assert(pathNodes(topology, path).length === path.length + 1, "the path joins");
-    const tunnel = tunnelOf(topology, path);
-    tunnels.set(tunnel.id, tunnel);
+    const pair = `${src}>${dst}`;
+    const first = paths[pair];
+    if (first === undefined) continue;
+    const second = protecting?.also?.[pair];
+    const members = (second === undefined ? [first] : [first, second]).map((ids, i) => {
+      const path: Path = ids.map(link);
+      assert(pathNodes(topology, path).length === path.length + 1, "the path joins");
+      const tunnel = tunnelOf(topology, path);
+      tunnels.set(tunnel.id, tunnel);
+      const weight = second !== undefined && i === 0 ? 3 : 1;
+      return { tunnelId: tunnel.id, allottedBps: second === undefined ? rateBps : (rateBps * weight) / 4, weight };
+    });
     groups.push({
       src,
       dst,
       trafficClass,
       demandBps: rateBps,
       admittedBps: rateBps,
-      members: [{ tunnelId: tunnel.id, allottedBps: rateBps, weight: 1 }],
+      members,
     });
   }
   return {
@@ -120,8 +143,53 @@ export function planOn(snapshot: Snapshot, paths: Readonly<Record<string, readon
     tunnels: [...tunnels.values()].sort((x, y) => (x.id < y.id ? -1 : 1)),
     groups,
     unroutable: [],
+    ...(protecting === undefined ? {} : { protection: protectionOn(topology, protecting, tunnels) }),
     check: { verdict: "pass", checked: {}, violations: [], utilizationMax: 0 },
   };
+}
+
+function protectionOn(topology: Topology, { backups }: Protecting, tunnels: ReadonlyMap<string, Tunnel>): PlanProtection {
+  const backupTunnels = new Map<string, Tunnel>();
+  const found = backups.map(([of, by]) => {
+    const tunnel = tunnelOf(topology, by.map(link));
+    if (!tunnels.has(tunnel.id)) backupTunnels.set(tunnel.id, tunnel);
+    return {
+      tunnelId: tunnelOf(topology, of.map(link)).id,
+      backupId: tunnel.id,
+      disjointness: "srlg" as const,
+      sharedLinkIds: [],
+      sharedNodeIds: [],
+      sharedSrlgIds: [],
+    };
+  });
+  return {
+    bypasses: [],
+    backupTunnels: [...backupTunnels.values()].sort((x, y) => compareText(x.id, y.id)),
+    backups: found.sort((x, y) => compareText(x.tunnelId, y.tunnelId)),
+  };
+}
+
+/** A scenario's split that puts the groups of these pairs whole on these tunnels, or gives them up where there is none. */
+export function splitOn(
+  { topology, plan }: { readonly topology: TopologyDocument; readonly plan: Plan },
+  scenario: FailureScenario,
+  paths: Readonly<Record<string, readonly string[] | undefined>>,
+): ScenarioSplit {
+  const built = buildTopology(topology);
+  assert(built.ok, "the topology is valid");
+  const lostBps = { interactive: 0, elastic: 0, bulk: 0 };
+  const groups: TunnelGroup[] = [];
+  for (const group of plan.groups) {
+    const pair = `${group.src}>${group.dst}`;
+    if (!(pair in paths)) continue;
+    const path = paths[pair];
+    if (path === undefined) lostBps[group.trafficClass] += group.admittedBps;
+    else {
+      const { id } = tunnelOf(built.value, path.map(link));
+      groups.push({ ...group, members: [{ tunnelId: id, allottedBps: group.admittedBps, weight: 1 }] });
+    }
+  }
+  return { scenario, groups, lostBps, utilizationMax: 0 };
 }
 
 interface HarnessAgent {
@@ -142,6 +210,8 @@ export class Harness {
   readonly replies = new Map<string, Result<unknown>>();
   readonly solves: { readonly solveId: number; readonly snapshot: Snapshot }[] = [];
   readonly cancelled: number[] = [];
+  readonly protects: Extract<ControllerEffect, { kind: "protect" }>[] = [];
+  readonly protectsCancelled: number[] = [];
   readonly closed: { readonly streamId: number; readonly code: string }[] = [];
   readonly sent: { readonly streamId: number; readonly message: ControllerMessage }[] = [];
   readonly writes: PersistWrite[] = [];
@@ -150,6 +220,8 @@ export class Harness {
   slowStore = false;
   steppedDown = false;
   #bootLast = 0;
+  /** When the controller wants a tick besides the regular ones. */
+  #wakeMs = Infinity;
   #versions = { topology: 0, demands: 0, settings: 0 };
   readonly #queue: (() => void)[] = [];
   #running = false;
@@ -188,11 +260,18 @@ export class Harness {
     });
   }
 
-  /** Time passes in steps of 50 ms, for everyone. */
+  /** Time passes in steps of 50 ms for everyone, and in smaller ones for a controller that asks for them. */
   wait(ms: number): void {
     const untilMs = this.nowMs + ms;
     while (this.nowMs < untilMs) {
-      this.nowMs = Math.min(untilMs, this.nowMs + 50);
+      const nextMs = Math.min(untilMs, this.nowMs + 50);
+      // A wake that is due at once comes with the next millisecond: the loop may have other things to do.
+      for (let steps = 0; this.#wakeMs < nextMs && steps < 50; steps += 1) {
+        this.nowMs = Math.max(this.nowMs + 1, this.#wakeMs);
+        this.#wakeMs = Infinity;
+        this.event({ kind: "tick" });
+      }
+      this.nowMs = nextMs;
       this.event({ kind: "tick" });
       for (const nodeId of this.agents.keys()) this.agentEvent(nodeId, { kind: "tick" });
     }
@@ -236,13 +315,24 @@ export class Harness {
     });
   }
 
-  startAgent(id: string, more: { readonly rules?: NodeRules; readonly termSeen?: number; readonly ruleCountMax?: number } = {}): void {
+  startAgent(
+    id: string,
+    more: {
+      readonly rules?: NodeRules;
+      readonly termSeen?: number;
+      readonly epochSeen?: number;
+      readonly ruleCountMax?: number;
+      readonly linksDown?: readonly LinkId[];
+    } = {},
+  ): void {
     const nodeId = node(id);
     const rules = more.rules ?? new Map();
-    const links = this.view.topology?.links.filter(({ from }) => from === nodeId).map((one) => ({ linkId: one.id, up: true })) ?? [];
+    const links = (this.view.topology?.links ?? [])
+      .filter(({ from }) => from === nodeId)
+      .map(({ id: linkId }) => ({ linkId, up: more.linksDown?.includes(linkId) !== true }));
     const state = createAgent(
       { nodeId, bootId: `${id}-${this.nowMs}`, ruleCountMax: more.ruleCountMax ?? 1_000 },
-      { termSeen: more.termSeen ?? 0, epochSeen: 0, links, rules },
+      { termSeen: more.termSeen ?? 0, epochSeen: more.epochSeen ?? 0, links, rules },
     );
     this.#bootLast += 1;
     this.agents.set(nodeId, { state, rules, boot: this.#bootLast, streamId: undefined, refuses: false });
@@ -264,10 +354,24 @@ export class Harness {
   }
 
   /** Answers the newest solve. */
-  answer(paths: Readonly<Record<string, readonly string[]>>): void {
+  answer(paths: PathsByPair, protecting?: Protecting): void {
     const solve = this.solves.at(-1);
     assert(solve !== undefined, "a solve was asked for");
-    this.event({ kind: "solved", solveId: solve.solveId, result: ok({ plan: planOn(solve.snapshot, paths), timings: { solve: 0.1 } }) });
+    const plan = planOn(solve.snapshot, paths, protecting);
+    this.event({ kind: "solved", solveId: solve.solveId, result: ok({ plan, timings: { solve: 0.1 } }) });
+  }
+
+  /** Answers the newest `protect`: what becomes of the groups of these pairs in these scenarios. */
+  answerProtect(byScenario: Readonly<Record<string, Readonly<Record<string, readonly string[] | undefined>>>>): void {
+    const asked = this.protects.at(-1);
+    assert(asked !== undefined, "splits were asked for");
+    const { plan, snapshot, scenarios } = asked;
+    const splits = Object.entries(byScenario).map(([id, paths]) => {
+      const scenario = scenarios.find((one) => one.id === id);
+      assert(scenario !== undefined, `${id} was asked about`);
+      return splitOn({ topology: snapshot.topology, plan }, scenario, paths);
+    });
+    this.event({ kind: "protected", protectId: asked.protectId, result: ok({ splits }) });
   }
 
   failSolve(): void {
@@ -290,11 +394,13 @@ export class Harness {
       this.writes.findLast((write): write is Extract<PersistWrite, { kind: K }> => write.kind === kind);
     const topology = last("topology");
     const demands = last("demands");
+    const settings = last("settings");
     const plan = last("plan");
     return {
       epoch: plan?.record.epoch ?? 0,
       ...(topology === undefined ? {} : { topology: { version: this.#versions.topology, document: topology.document } }),
       ...(demands === undefined ? {} : { demands: { version: this.#versions.demands, matrix: demands.matrix } }),
+      ...(settings === undefined ? {} : { settings: { version: this.#versions.settings, settings: settings.settings } }),
       ...(plan === undefined ? {} : { assignments: plan.assignmentsAfter, lastPlan: { record: plan.record, input: plan.input } }),
     };
   }
@@ -306,6 +412,15 @@ export class Harness {
         return;
       case "cancel-solve":
         this.cancelled.push(effect.solveId);
+        return;
+      case "protect":
+        this.protects.push(effect);
+        return;
+      case "cancel-protect":
+        this.protectsCancelled.push(effect.protectId);
+        return;
+      case "wake":
+        this.#wakeMs = Math.min(this.#wakeMs, effect.atMs);
         return;
       case "persist":
         if (this.slowStore && effect.write.kind !== "events") this.heldWrites.push(effect);
