@@ -1,10 +1,17 @@
 /** How long packets may be under way in tunnels and bypasses. */
 import type { FailoverRule, LinkId, NodeId, Topology } from "@sluice/model";
-import { failoverAt, type Hop, type RuleLookup } from "./tunnel-trace.js";
+import { failoverAt, isUp, type Hop, type RuleLookup } from "./tunnel-trace.js";
 
 /**
- * The longest that a packet can be under way, ms, whatever fails while it is: at each hop over the link, or over a bypass to where the
- * tunnel goes on. Each node of a tunnel and each failover group is looked at once: O(hops of tunnels and bypasses).
+ * Detours that one packet is waited for, besides those around links that are known to be down. The more are allowed for, the longer every removal
+ * waits; a packet that meets still more failures on one way may find its label gone at the end of it.
+ */
+export const detoursMax = 2;
+
+/**
+ * The longest that a packet can be under way, ms, when links fail while it is: at each hop over the link, or over a bypass to where the
+ * tunnel goes on, the latter `detoursMax` times. Each node of a tunnel and each failover group is looked at once for each number of detours
+ * that are left: O(hops of tunnels and bypasses).
  */
 export function latencyBound(topology: Topology, lookup: RuleLookup) {
   const ways = new Map<string, { readonly latencyMs: number; readonly end: NodeId | undefined }>();
@@ -36,32 +43,33 @@ export function latencyBound(topology: Topology, lookup: RuleLookup) {
   };
 
   return ({ output, pushLabel, failoverId }: Hop & { readonly pushLabel: number }): number => {
-    const longest = new Map<NodeId, number>();
+    const longest = Array.from({ length: detoursMax + 1 }, () => new Map<NodeId, number>());
     /** From a node on, under the tunnel's label. A node that is being looked at counts nothing: packets do not come back. */
-    const onFrom = (at: NodeId): number => {
-      const known = longest.get(at);
+    const onFrom = (at: NodeId, detours: number): number => {
+      const known = longest[detours]?.get(at);
       if (known !== undefined) return known;
-      longest.set(at, 0);
+      longest[detours]?.set(at, 0);
       const rule = lookup(at, `label/${pushLabel}`);
       const action = rule?.kind === "label" && rule.action.kind !== "pop-deliver" ? rule.action : undefined;
-      const ms =
-        action === undefined ? 0 : outBy({ output: action.link, failoverId: action.kind === "output" ? action.failoverId : undefined });
-      longest.set(at, ms);
+      const repairedBy = action?.kind === "output" ? action.failoverId : undefined;
+      const ms = action === undefined ? 0 : outBy({ output: action.link, failoverId: repairedBy }, detours);
+      longest[detours]?.set(at, ms);
       return ms;
     };
-    const outBy = (hop: Hop): number => {
+    const outBy = (hop: Hop, detours: number): number => {
       const link = topology.linkById.get(hop.output);
       if (link === undefined) return 0;
-      let most = link.latencyMs + onFrom(link.to);
-      for (const bucket of failoverAt(link.from, hop.failoverId, lookup)?.buckets.slice(1) ?? []) {
+      let most = link.latencyMs + onFrom(link.to, detours);
+      const left = isUp(topology, link) ? detours - 1 : detours;
+      for (const bucket of left < 0 ? [] : (failoverAt(link.from, hop.failoverId, lookup)?.buckets.slice(1) ?? [])) {
         const first = topology.linkById.get(bucket.output);
         const way =
           bucket.pushLabel === undefined ? { latencyMs: first?.latencyMs ?? 0, end: first?.to } : along(bucket.output, bucket.pushLabel);
-        most = Math.max(most, way.latencyMs + (way.end === undefined ? 0 : onFrom(way.end)));
+        most = Math.max(most, way.latencyMs + (way.end === undefined ? 0 : onFrom(way.end, left)));
       }
       return most;
     };
-    return outBy({ output, failoverId });
+    return outBy({ output, failoverId }, detoursMax);
   };
 }
 

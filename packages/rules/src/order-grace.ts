@@ -7,7 +7,7 @@ import { isDetached, type UpdateScene } from "./order-stages.js";
 
 /**
  * For each stage that deletes or redefines label rules, the longest way of a packet that its ingress, or its failover group, sent into them
- * before it changed over, ms; any link may fail meanwhile. O(changed flows x buckets x hops).
+ * before it changed over, ms; links may fail meanwhile (`latencyBound`). O(changed flows x buckets x hops).
  */
 export function graceOf(scene: UpdateScene): Readonly<Partial<Record<StageKind, number>>> {
   const { topology, installed, target, changes, conflicts, labelsDeleted, labelsPut, bypassLabelsBefore, bypassLabelsAfter, detachment } =

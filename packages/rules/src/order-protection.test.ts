@@ -186,6 +186,18 @@ describe("what the planner knows of ways", () => {
     expect(bypassLatencyMs(diamond(), failover, lookup)).toBe(10);
   });
 
+  it("counts no more detours than two, besides those around links that are down", () => {
+    // a-b-c 10 instead of 5 around ac, c-d-b 10 instead of 5 around cb, b-c-d 10 instead of 5 around bd.
+    const [three] = rulesOfPlans(diamond(), [
+      withBypasses(diamondPlan(group("bulk", 1, { acbd: 1 })), bypass("abc", "ac"), bypass("cdb", "cb"), bypass("bcd", "bd")),
+    ]);
+    const [bucket] = [...(three?.get(toId<NodeId>("a"))?.values() ?? [])].flatMap((rule) => (rule.kind === "group" ? rule.buckets : []));
+    invariant(three !== undefined && bucket !== undefined, "a bucket");
+    const at = (nodeId: NodeId, key: string) => three.get(nodeId)?.get(key);
+    expect(latencyBound(diamond(), at)(bucket)).toBe(25);
+    expect(latencyBound(diamond({ down: ["cb"] }), at)(bucket)).toBe(30);
+  });
+
   it("ends for rules that go in circles", () => {
     const circle = (nodeId: NodeId, key: string): Rule | undefined => {
       const out = { a: "ab", b: "bc", c: "ca", d: "db" }[nodeId as string] ?? "ab";

@@ -154,6 +154,6 @@ export function isWhole(topology: Topology): boolean {
   return topology.links.every((link) => isUp(topology, link));
 }
 
-function isUp(topology: Topology, link: Topology["links"][number]): boolean {
+export function isUp(topology: Topology, link: Topology["links"][number]): boolean {
   return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
 }

@@ -54,7 +54,7 @@ export interface Stage {
   readonly messages: readonly StageMessage[];
   /**
    * How long packets may still be under way in tunnels and bypasses whose label rules this stage deletes or changes, ms: the largest
-   * propagation delay of one, by the longest detours that failures may force on them. Wait that long (and for the queues) after `waitsFor` is fulfilled.
+   * propagation delay of one, with the longest detours that failures may force on a packet (`detoursMax`). Wait that long (and for the queues) after `waitsFor` is fulfilled.
    */
   readonly graceMs: number;
 }
