@@ -42,11 +42,20 @@ export function danglingRepairs(
   rules: NodeRules,
 ): readonly { readonly key: RuleKey; readonly reason: string }[] {
   const found: { key: RuleKey; reason: string }[] = [];
+  const lookup = (key: RuleKey): Rule | undefined => rules.get(key);
   for (const [key, rule] of rules) {
-    const reason = danglingRepair(ground, nodeId, { key, rule }, (reference) => rules.get(reference));
+    if (!isRepair(rule)) continue;
+    const reason = danglingRepair(ground, nodeId, { key, rule }, lookup);
     if (reason !== undefined) found.push({ key, reason });
   }
   return found;
+}
+
+/** Whether a rule is a failover group or refers to one. */
+function isRepair(rule: Rule): boolean {
+  if (rule.kind === "label") return rule.action.kind === "output" && rule.action.failoverId !== undefined;
+  if (rule.kind === "group") return rule.buckets.some(({ failoverId }) => failoverId !== undefined);
+  return rule.kind === "failover";
 }
 
 /**

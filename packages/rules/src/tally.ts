@@ -10,15 +10,16 @@ export class Tally {
     this.#terms = typeof from === "number" ? new Int32Array(from) : Int32Array.from(from.#terms);
   }
 
-  add(index: number, amount: number): void {
+  /** Adds an amount that is the sum of so many terms. */
+  add(index: number, amount: number, terms: number): void {
     this.sums[index] = (this.sums[index] ?? 0) + amount;
-    this.#terms[index] = (this.#terms[index] ?? 0) + 1;
+    this.#terms[index] = (this.#terms[index] ?? 0) + terms;
   }
 
-  /** Takes back one `add` of that amount. */
-  remove(index: number, amount: number): void {
-    const terms = (this.#terms[index] ?? 0) - 1;
-    this.#terms[index] = terms;
-    this.sums[index] = terms <= 0 ? 0 : Math.max(0, (this.sums[index] ?? 0) - amount);
+  /** Takes terms back that were added. */
+  remove(index: number, amount: number, terms: number): void {
+    const left = (this.#terms[index] ?? 0) - terms;
+    this.#terms[index] = left;
+    this.sums[index] = left <= 0 ? 0 : Math.max(0, (this.sums[index] ?? 0) - amount);
   }
 }

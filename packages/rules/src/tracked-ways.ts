@@ -79,18 +79,26 @@ export class Traffic {
     this.#fates = new Tally(typeof from === "number" ? fateCount * trafficClasses.length : from.#fates);
   }
 
-  /** Counts what a flow sends on a way, or takes it out again. */
-  count(op: "add" | "remove", { flow, rateBps }: Use, way: Way, nodesDown: ReadonlySet<NodeId>): void {
-    for (const link of way.links) this.loads[op](link, rateBps);
-    const { trafficClass: name, egress } = flow;
-    this.#fates[op](fates.offered + name, rateBps);
-    if (way.kind === "delivered" && way.at === egress) {
-      this.#fates[op](fates.delivered + name, rateBps);
-      if (way.repairs > 0) this.#fates[op](fates.repaired + name, rateBps);
-    } else {
-      const isEnded = nodesDown.has(flow.nodeId) || (egress !== undefined && nodesDown.has(egress));
-      this.#fates[op]((isEnded ? fates.endsLost : fates.lost) + name, rateBps);
+  /** Counts what flows send on a way, or takes it out again. */
+  count(op: "add" | "remove", uses: readonly Use[], way: Way, nodesDown: ReadonlySet<NodeId>): void {
+    let totalBps = 0;
+    let terms = 0;
+    for (const { flow, rateBps } of uses) {
+      // A flow whose meter is missing: it must not keep a sum from being zero.
+      if (rateBps === 0) continue;
+      totalBps += rateBps;
+      terms += 1;
+      const { trafficClass: name, egress } = flow;
+      this.#fates[op](fates.offered + name, rateBps, 1);
+      if (way.kind === "delivered" && way.at === egress) {
+        this.#fates[op](fates.delivered + name, rateBps, 1);
+        if (way.repairs > 0) this.#fates[op](fates.repaired + name, rateBps, 1);
+      } else {
+        const isEnded = nodesDown.has(flow.nodeId) || (egress !== undefined && nodesDown.has(egress));
+        this.#fates[op]((isEnded ? fates.endsLost : fates.lost) + name, rateBps, 1);
+      }
     }
+    for (const link of way.links) this.loads[op](link, totalBps, terms);
   }
 
   byClass(fate: keyof typeof fates): Record<(typeof trafficClasses)[number], number> {
@@ -187,13 +195,13 @@ export function trackWays(scene: WayScene, rules: RuleSet, nodesDown: ReadonlySe
         const use = { flow, bucket, rateBps, tracked };
         flow.uses.push(use);
         tracked.uses.push(use);
-        traffic.count("add", use, tracked.way, nodesDown);
         const flaw = wayFlaw(use, tracked.way);
         if (flaw !== undefined) flaws.push({ ...flaw, flow, tracked });
       }
       for (const flaw of flowFlaws(flow)) flaws.push({ ...flaw, flow, tracked: undefined });
     }
   }
+  for (const { uses, way } of ways) traffic.count("add", uses, way, nodesDown);
   const waysByLink: TrackedWay[][] = ground.links.map(() => []);
   for (const tracked of ways) for (const link of new Set(tracked.way.links)) waysByLink[link]?.push(tracked);
   const isUnrepaired = ways.every(({ way }) => way.repairs === 0 && way.kind !== "dangling");

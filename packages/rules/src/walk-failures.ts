@@ -17,6 +17,7 @@ import {
 } from "@sluice/model";
 import { Ground } from "./ground.js";
 import { danglingRepair, danglingRepairs } from "./repair-references.js";
+import { rerouter } from "./reroute.js";
 import {
   flowFlaws,
   flowOf,
@@ -31,7 +32,7 @@ import {
   type Use,
 } from "./tracked-ways.js";
 import { addOverloads, loadsOf, violationList } from "./walk-report.js";
-import { wayFinder, type WayScene } from "./way.js";
+import { wayFinder, type Way, type WayScene } from "./way.js";
 
 type BpsByClass = Readonly<Record<TrafficClass, number>>;
 
@@ -117,42 +118,45 @@ function walkScenario(
     return ofNode?.has(key) === true ? ofNode.get(key) : rules.get(nodeId)?.get(key);
   };
   const { up, failed } = linksUnder(ground, scenario);
-  const finder = wayFinder({ ground, up, lookup, repairs });
+  const scene: WayScene = { ground, up, lookup, repairs };
+  const finder = wayFinder(scene);
+  const reroute = rerouter(scene);
   const down = new Set([...nodesDown, ...scenario.nodeIds]);
 
   const replaced = new Map([...changed].map(([nodeId, ofNode]) => [nodeId, flowsChanged(base, nodeId, ofNode)]));
   const isReplaced = ({ nodeId, key }: TrackedFlow): boolean => replaced.get(nodeId)?.has(key) ?? false;
-  const affected = waysAffected(base, { scenario, failed, isForwardingChanged: isForwardingChanged(changed) });
+  const isAll = isForwardingChanged(changed);
+  const affected = isAll ? new Set(base.ways) : waysAffected(base, scenario, failed);
   const traffic = new Traffic(base.traffic);
   const flaws: Flaw[] = base.flaws.filter(({ flow, tracked }) => !isReplaced(flow) && (tracked === undefined || !affected.has(tracked)));
   if (repairs) flaws.push(...repairFlaws({ ground, rules, base }, changed, lookup));
 
   let waysFollowed = 0;
-  const send = (use: Use): void => {
-    const way = finder.find(use.tracked.nodeId, use.bucket);
-    traffic.count("add", use, way, down);
-    const flaw = wayFlaw(use, way);
-    if (flaw !== undefined) flaws.push(flaw);
-  };
-  for (const tracked of affected) {
+  const send = (uses: readonly Use[], way: Way): void => {
     waysFollowed += 1;
-    for (const use of tracked.uses) {
-      if (isReplaced(use.flow)) continue;
-      traffic.count("remove", use, tracked.way, nodesDown);
-      send(use);
+    traffic.count("add", uses, way, down);
+    for (const use of uses) {
+      const flaw = wayFlaw(use, way);
+      if (flaw !== undefined) flaws.push(flaw);
     }
+  };
+  for (const { nodeId, bucket, way, uses: all } of affected) {
+    const uses = replaced.has(nodeId) ? all.filter(({ flow }) => !isReplaced(flow)) : all;
+    if (uses.length === 0) continue;
+    traffic.count("remove", uses, way, nodesDown);
+    send(uses, isAll ? finder.find(nodeId, bucket) : reroute(nodeId, bucket, way));
   }
   for (const [nodeId, keys] of replaced) {
     for (const key of keys) {
-      for (const use of base.flowsByNode.get(nodeId)?.get(key)?.uses ?? []) traffic.count("remove", use, use.tracked.way, nodesDown);
+      for (const use of base.flowsByNode.get(nodeId)?.get(key)?.uses ?? []) traffic.count("remove", [use], use.tracked.way, nodesDown);
       const ingress = lookup(nodeId, key);
       if (ingress?.kind !== "ingress") continue;
       const { flow, buckets } = flowOf(ground, { nodeId, key, ingress }, (reference) => lookup(nodeId, reference));
       for (const { bucket, rateBps } of buckets) {
-        waysFollowed += 1;
-        const use: Use = { flow, bucket, rateBps, tracked: { nodeId, bucket, way: finder.find(nodeId, bucket), uses: [] } };
+        const way = finder.find(nodeId, bucket);
+        const use: Use = { flow, bucket, rateBps, tracked: { nodeId, bucket, way, uses: [] } };
         flow.uses.push(use);
-        send(use);
+        send([use], way);
       }
       flaws.push(...flowFlaws(flow));
     }
@@ -240,20 +244,16 @@ function usersOf({ flowsByNode }: TrackedWays, nodeId: NodeId): ReadonlyMap<Rule
   return users;
 }
 
-/** The ways that may be other than in the base: a way changes only where a link that it passes fails. */
+/** The ways that may be other than in the base where rules are the same: a way changes only where a link that it passes fails. */
 function waysAffected(
-  { ways, waysByLink, flowsByNode, flowsByEgress }: TrackedWays,
-  {
-    scenario,
-    failed,
-    isForwardingChanged: isAll,
-  }: { readonly scenario: FailureScenario; readonly failed: readonly number[]; readonly isForwardingChanged: boolean },
+  { waysByLink, flowsByNode, flowsByEgress }: TrackedWays,
+  { nodeIds }: FailureScenario,
+  failed: readonly number[],
 ): ReadonlySet<TrackedWay> {
-  if (isAll) return new Set(ways);
   const affected = new Set<TrackedWay>();
   for (const link of failed) for (const tracked of waysByLink[link] ?? []) affected.add(tracked);
   // What was lost before is lost for another reason now.
-  for (const nodeId of scenario.nodeIds) {
+  for (const nodeId of nodeIds) {
     for (const flows of [flowsByNode.get(nodeId)?.values() ?? [], flowsByEgress.get(nodeId) ?? []]) {
       for (const { uses } of flows) for (const { tracked } of uses) affected.add(tracked);
     }

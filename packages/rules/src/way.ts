@@ -94,7 +94,7 @@ export function followWay(scene: WayScene, from: NodeId, hop: FirstHop): Way {
 }
 
 /** The bucket that takes a packet whose link is down. */
-function repairOf(
+export function repairOf(
   { ground, up, lookup, repairs }: WayScene,
   at: NodeId,
   { output, failoverId }: { readonly output: LinkId; readonly failoverId: number | undefined },
