@@ -12,12 +12,24 @@ import {
   type PersistWrite,
   type PublishedEvent,
 } from "@sluice/control";
-import { fault, refuse, type AgentMessage, type ControllerMessage, type FaultCode, type Result, type Term } from "@sluice/model";
+import {
+  fault,
+  refuse,
+  type AgentMessage,
+  type ControllerMessage,
+  type Epoch,
+  type FaultCode,
+  type Result,
+  type Term,
+} from "@sluice/model";
 import type { Store } from "@sluice/store";
+import type { ProtectResult } from "./solver/solver-message.js";
 import type { SolverPool } from "./solver/solver-pool.js";
 
 /** The machine keeps all its time-outs by ticks, ms. */
 const tickMs = 50;
+/** Ticks besides the regular ones that may be due. */
+const wakesMax = 64;
 /** Requests that may wait for their reply; more are refused as `unavailable`. */
 const requestsWaitingMax = 1_000;
 
@@ -50,7 +62,9 @@ export interface DriverParts {
   readonly state: ControllerState;
   readonly term: Term;
   readonly store: Store;
-  readonly solvers: Pick<SolverPool, "optimize" | "cancel">;
+  readonly solvers: Pick<SolverPool, "optimize" | "cancel" | "protect" | "cancelProtect">;
+  /** Told of each sweep over the scenarios of a plan, for the log. */
+  readonly onSweep?: (sweep: { readonly epoch: Epoch; readonly scenarios: number; readonly result: ProtectResult }) => void;
   /** Called once when a newer leader exists. */
   readonly onStepDown: (reason: string) => void;
   /** Called when the machine's own invariant is broken: the process must end. */
@@ -67,6 +81,8 @@ export function startDriver(parts: DriverParts): Driver {
   const streams = new Map<number, AgentStream>();
   const waiting = new Map<string, (result: Result<unknown>) => void>();
   const watchers = new Set<(event: PublishedEvent) => void>();
+  /** By the time at which they are due. */
+  const wakes = new Map<number, NodeJS.Timeout>();
   let writes: Promise<void> = Promise.resolve();
 
   /** Events that arise while a step's effects are carried out wait for their turn. */
@@ -77,7 +93,7 @@ export function startDriver(parts: DriverParts): Driver {
     stepping = true;
     try {
       for (let next = inbox.shift(); next !== undefined && !stopped; next = inbox.shift()) {
-        const stepped = stepController(state, { ...next, nowMs: performance.timeOrigin + performance.now() } as ControllerEvent);
+        const stepped = stepController(state, { ...next, nowMs: nowMs() } as ControllerEvent);
         state = stepped.state;
         for (const effect of stepped.effects) carryOut(effect);
       }
@@ -98,6 +114,18 @@ export function startDriver(parts: DriverParts): Driver {
         return;
       case "cancel-solve":
         return parts.solvers.cancel(effect.solveId);
+      case "protect": {
+        const { protectId, epoch, snapshot, plan, scenarios } = effect;
+        void parts.solvers.protect(protectId, { snapshot, plan, scenarios }).then((result) => {
+          parts.onSweep?.({ epoch, scenarios: scenarios.length, result });
+          dispatch({ kind: "protected", protectId, result });
+        });
+        return;
+      }
+      case "cancel-protect":
+        return parts.solvers.cancelProtect(effect.protectId);
+      case "wake":
+        return wake(effect.atMs);
       case "persist":
         writes = writes.then(async () => {
           dispatch({ kind: "persisted", persistId: effect.persistId, result: await write(effect.write) });
@@ -117,6 +145,20 @@ export function startDriver(parts: DriverParts): Driver {
       case "step-down":
         return parts.onStepDown(effect.reason);
     }
+  }
+
+  /** A tick between the regular ones; where too many are wanted at once, the next regular one has to do. */
+  function wake(atMs: number): void {
+    const at = Math.ceil(atMs);
+    if (wakes.has(at) || wakes.size >= wakesMax) return;
+    const timer = setTimeout(
+      () => {
+        wakes.delete(at);
+        dispatch({ kind: "tick" });
+      },
+      Math.max(0, at - nowMs()),
+    );
+    wakes.set(at, timer);
   }
 
   async function write(what: PersistWrite): Promise<Result<{ readonly version?: number }>> {
@@ -172,12 +214,18 @@ export function startDriver(parts: DriverParts): Driver {
     async stop() {
       stopped = true;
       clearInterval(ticker);
+      for (const timer of wakes.values()) clearTimeout(timer);
       for (const stream of streams.values()) stream.close("unavailable", "The controller is stopping.");
       for (const resolve of waiting.values()) resolve(refuse(fault("unavailable", "The controller is stopping.")));
       waiting.clear();
       await writes;
     },
   };
+}
+
+/** Never runs backwards. */
+function nowMs(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 function versioned(result: Result<number>): Result<{ readonly version?: number }> {
