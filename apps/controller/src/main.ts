@@ -6,7 +6,9 @@ import { prismaStore } from "@sluice/store";
 import pino from "pino";
 import { startDriver } from "./driver.js";
 import { explainPlan } from "./explain.js";
+import { grpcLimitsDefault } from "./grpc/limits.js";
 import { startGrpc } from "./grpc/server.js";
+import { within } from "./grpc/unary.js";
 import { parseOptions } from "./options.js";
 import { buildRest } from "./rest/server.js";
 import { startSolverPool } from "./solver/solver-pool.js";
@@ -71,6 +73,12 @@ const driver = startDriver({
   term,
   store,
   solvers,
+  onSweep({ epoch, scenarios, result }) {
+    if (!result.ok) return log.warn({ epoch, scenarios, faults: result.faults }, "there are no splits for failures");
+    const { splits, cutShort, timings } = result.value;
+    log[cutShort === undefined ? "info" : "warn"]({ epoch, scenarios, splits: splits.length, cutShort, timings }, "splits for failures");
+    return undefined;
+  },
   onStepDown: (reason) => void stop(`a newer leader exists: ${reason}`, 1),
   onBroken: (error) => {
     log.fatal({ err: error }, "an invariant of the controller is broken");
@@ -88,8 +96,10 @@ const grpc = await needed("gRPC could not be served", await startGrpc({ address:
 closers.splice(-1, 0, () => grpc.stop());
 const rest = await buildRest({
   view: driver.view,
+  watch: driver.watch,
   store,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
+  changeSettings: (settings) => within(grpcLimitsDefault.requestMsMax, driver.submit({ kind: "change-settings", settings })),
   log,
   checkAnswers: false,
   version,

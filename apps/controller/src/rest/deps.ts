@@ -1,5 +1,5 @@
-/** What REST needs of the rest of the controller. It reads only; changes come by gRPC. */
-import type { ControllerView } from "@sluice/control";
+/** What REST needs of the rest of the controller. But for settings it reads only; changes come by gRPC. */
+import type { ControllerView, PublishedEvent } from "@sluice/control";
 import type { Epoch, Result } from "@sluice/model";
 import type { Store } from "@sluice/store";
 import type { FastifyBaseLogger } from "fastify";
@@ -8,9 +8,13 @@ import type { ExplainQuery } from "../solver/solver-message.js";
 export interface RestDeps {
   /** As of now; cheap, called for each request. */
   view(): ControllerView;
+  /** Every event as it is published, until the function returned is called; without it, metrics know only what the view shows. */
+  watch?(watcher: (event: PublishedEvent) => void): () => void;
   readonly store: Store;
   /** Computed off the event loop. */
   explain(epoch: Epoch, query: ExplainQuery): Promise<Result<unknown>>;
+  /** The fields of the settings to change; what is left out stays. Resolves when that is durable, or refused with pointers into the settings. */
+  changeSettings(settings: unknown): Promise<Result<unknown>>;
   readonly log?: FastifyBaseLogger;
   /**
    * Whether each answer is checked against its schema before it is sent (the default). The check costs more than all the rest of

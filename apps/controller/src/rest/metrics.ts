@@ -2,10 +2,11 @@
  * /metrics in the text format of Prometheus. Base units (seconds, bytes, ratios): a rate here is bytes per second, an eighth of
  * the bps that the rest of Sluice speaks. The state of the controller is read when it is asked for; labels are bounded.
  */
-import type { AgentView, ControllerView } from "@sluice/control";
+import type { AgentView, ControllerView, PublishedEvent } from "@sluice/control";
 import type { LinkId } from "@sluice/model";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { derivedOf } from "./plan-derived.js";
+import { createProtectionMetrics } from "./protection-metrics.js";
 
 /** Series by link or node are left out of larger networks, and their number is shown instead. */
 const labelledMax = 5_000;
@@ -16,6 +17,8 @@ export interface Metrics {
   readonly contentType: string;
   /** Counts a request that was answered. */
   observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
+  /** Takes in an event that the controller published. */
+  event(event: PublishedEvent): void;
   render(view: ControllerView): Promise<string>;
 }
 
@@ -55,6 +58,7 @@ export function createMetrics(version: string): Metrics {
   const transmitted = gauge("link_transmitted_bytes_per_second", "Measured load of a link, mean over the last interval.", ["link"]);
   const dropped = gauge("link_dropped_bytes_per_second", "Measured loss at a link, mean over the last interval.", ["link"]);
   const omitted = gauge("labels_omitted", "Links and nodes whose series are left out because there are too many.", ["label"]);
+  const protection = createProtectionMetrics(registry);
   const readAnew = [
     epoch,
     stageSeconds,
@@ -117,6 +121,7 @@ export function createMetrics(version: string): Metrics {
   return {
     contentType: registry.contentType,
     observe: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
+    event: protection.event,
     render: (view) => {
       // What has gone (a link, a class) must not stay with its last value.
       for (const each of readAnew) each.reset();
@@ -129,6 +134,7 @@ export function createMetrics(version: string): Metrics {
       failures.inc(view.cycle.failures);
       setLinks(view, setPlan(view));
       setAgents(view);
+      protection.set(view);
       return registry.metrics();
     },
   };

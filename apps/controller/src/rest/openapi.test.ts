@@ -17,7 +17,14 @@ interface Document {
   readonly openapi: string;
   readonly paths: Record<
     string,
-    Record<string, { readonly operationId: string; readonly responses: Record<string, { content: Record<string, { schema?: object }> }> }>
+    Record<
+      string,
+      {
+        readonly operationId: string;
+        readonly requestBody?: { readonly content: Record<string, { schema?: object }> };
+        readonly responses: Record<string, { content: Record<string, { schema?: object }> }>;
+      }
+    >
   >;
   readonly components: { readonly schemas: Record<string, object> };
 }
@@ -46,6 +53,15 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     "/v1/plans/2/explanation?link=a-c",
   ],
   "/v1/settings": ["/v1/settings"],
+  "/v1/protection": ["/v1/protection"],
+  "/v1/protection/scenarios": ["/v1/protection/scenarios", "/v1/protection/scenarios?kind=node&limit=2"],
+  "/v1/protection/split": [
+    "/v1/protection/split?scenario=link%3Aa-b",
+    "/v1/protection/split?scenario=node%3Ax%3Ey%2Fz",
+    "/v1/protection/split?scenario=link%3Ano-such",
+  ],
+  "/v1/protection/bypasses": ["/v1/protection/bypasses", "/v1/protection/bypasses?limit=1", "/v1/protection/bypasses?link=a-b"],
+  "/v1/protection/backups": ["/v1/protection/backups", "/v1/protection/backups?src=a&limit=1"],
   "/v1/agents": ["/v1/agents"],
   "/v1/events": ["/v1/events", "/v1/events?after=2&limit=2"],
   "/v1/status": ["/v1/status"],
@@ -87,6 +103,18 @@ describe("the OpenAPI document", () => {
       }
     }
     expect(checked).toBe(path === "/metrics" ? 0 : (examples[path]?.length ?? 0) * 2);
+  });
+
+  it("describes what may be written", async () => {
+    const described = await document();
+    const { content = {} } = described.paths["/v1/settings"]?.["patch"]?.requestBody ?? {};
+    const schema = schemaFromDocument(described, content["application/json"]?.schema ?? {});
+    const guarantee = { kind: "guaranteed", failures: 1 };
+    const protection = { guarantee, localRepair: "link", scenarios: ["link"], drains: [{ name: "south", nodeIds: ["a"] }] };
+    expect(schema.safeParse({ protection }).error?.issues).toBeUndefined();
+    expect(schema.safeParse({ deadlineSeconds: 3 }).success).toBe(true);
+    expect(schema.safeParse({ protection: { ...protection, localRepair: "everything" } }).success).toBe(false);
+    expect(schema.safeParse({ surprise: 1 }).success).toBe(false);
   });
 
   it("would notice an answer that it does not describe", async () => {

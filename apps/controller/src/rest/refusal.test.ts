@@ -58,6 +58,16 @@ describe("refused requests", () => {
     ["/v1/plans/3/explanation?demand=a%3Enowhere%2Fbulk", 404, "not-found", "/query/demand"],
     ["/v1/plans/99/explanation?link=a-c", 404, "not-found", undefined],
     ["/v1/plans/1/explanation?link=a-c", 504, "deadline-exceeded", undefined],
+    ["/v1/protection?verbose=1", 400, "unknown-field", "/query/verbose"],
+    ["/v1/protection/scenarios?kind=meteor", 422, "not-allowed", "/query/kind"],
+    ["/v1/protection/split", 400, "missing-field", "/query/scenario"],
+    ["/v1/protection/split?scenario=", 422, "out-of-range", "/query/scenario"],
+    [`/v1/protection/split?scenario=${"x".repeat(513)}`, 422, "out-of-range", "/query/scenario"],
+    ["/v1/protection/split?scenario=link%3Ano-such", 404, "not-found", "/query/scenario"],
+    ["/v1/protection/split?scenario=__proto__", 404, "not-found", "/query/scenario"],
+    ["/v1/protection/bypasses?link=", 400, "malformed", "/query/link"],
+    ["/v1/protection/backups?limit=0", 422, "out-of-range", "/query/limit"],
+    ["/v1/protection/backups?link=a-b", 400, "unknown-field", "/query/link"],
     ["/%zz", 400, "malformed", undefined],
     [`/v1/plans/${"9".repeat(500)}`, 400, "malformed", undefined],
     ["/v1/plans/1e99", 400, "malformed", "/path/epoch"],
@@ -114,7 +124,16 @@ describe("refused requests", () => {
 
   it("says so where there is no topology, no demand or no plan yet", async () => {
     fixture.show(fixture.empty);
-    for (const url of ["/v1/topology", "/v1/demands", "/v1/tunnels", "/v1/links"]) {
+    for (const url of [
+      "/v1/topology",
+      "/v1/demands",
+      "/v1/tunnels",
+      "/v1/links",
+      "/v1/protection/scenarios",
+      "/v1/protection/split?scenario=x",
+      "/v1/protection/bypasses",
+      "/v1/protection/backups",
+    ]) {
       const response = await app.inject(url);
       expect([url, response.statusCode, response.json<{ code: string }>().code]).toEqual([url, 404, "not-found"]);
     }

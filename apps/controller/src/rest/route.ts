@@ -1,5 +1,6 @@
 /** How a route is declared: schemas in, a function from checked input to a result, and every refusal a problem document. */
 import { admit, assert, fault, type Fault, type Result } from "@sluice/model";
+import { under } from "@sluice/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from "fastify";
 import { z } from "zod";
 import { httpProblem, problemMediaType, Refused, sendProblem } from "./problem.js";
@@ -8,16 +9,20 @@ import { problemSchema } from "./schemas/problem.js";
 /** Methods that a path without them refuses with 405. */
 const otherMethods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] as const;
 
+type Tag = "network" | "plans" | "protection" | "operation";
+
 interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
   readonly url: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "network" | "plans" | "operation";
+  readonly tag: Tag;
   readonly params?: Params;
   readonly query?: Query;
   readonly response: Body;
   /** A status besides 200 with the same body: an answer that is no refusal. */
   readonly alsoStatus?: 503;
+  /** PATCH is declared on the same path. */
+  readonly isChangeable?: boolean;
 }
 
 interface Input<Params, Query> {
@@ -27,6 +32,13 @@ interface Input<Params, Query> {
 }
 
 const nothing = z.strictObject({});
+
+const problemResponse = { description: "A problem (RFC 9457)", content: { [problemMediaType]: { schema: problemSchema } } };
+
+/** `/v1/plans/:epoch` as `V1PlansEpoch`. */
+function camelOf(url: string): string {
+  return url.replaceAll(/[^a-z0-9]+([a-z0-9])?/gi, (_, letter: string | undefined) => letter?.toUpperCase() ?? "");
+}
 
 /**
  * Declares GET (and so HEAD) on a path. `answer` returns the body, or faults. What type-checking leaves open of
@@ -42,7 +54,7 @@ export function declareGet<
   answer: (input: Input<z.output<Params>, z.output<Query>>) => Promise<Result<z.input<Body>>> | Result<z.input<Body>>,
 ): void {
   const { url, params = nothing, query = nothing, response, alsoStatus } = spec;
-  const operationId = `get${url.replaceAll(/[^a-z0-9]+([a-z0-9])?/gi, (_, letter: string | undefined) => letter?.toUpperCase() ?? "")}`;
+  const operationId = `get${camelOf(url)}`;
   app.get(
     url,
     {
@@ -57,7 +69,7 @@ export function declareGet<
         response: {
           200: response,
           ...(alsoStatus === undefined ? {} : { [alsoStatus]: response }),
-          default: { description: "A problem (RFC 9457)", content: { [problemMediaType]: { schema: problemSchema } } },
+          default: problemResponse,
         },
       },
     },
@@ -71,18 +83,59 @@ export function declareGet<
       return result.value;
     },
   );
-  refuseOtherMethods(app, url);
+  if (spec.isChangeable !== true) refuseOtherMethods(app, url);
 }
 
-export function refuseOtherMethods(app: FastifyInstance, url: string): void {
+interface PatchSpec<Asked extends z.ZodType, Body extends z.ZodType> {
+  readonly url: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tag: Tag;
+  /** For the document; what comes in is judged by `answer`, so that every ingress judges alike. */
+  readonly asked: Asked;
+  readonly response: Body;
+}
+
+/** Declares PATCH with a body of JSON on a path that GET was declared on as changeable; refuses the other methods there. */
+export function declarePatch<Asked extends z.ZodType, Body extends z.ZodType>(
+  app: FastifyInstance,
+  { url, summary, description, tag, asked, response }: PatchSpec<Asked, Body>,
+  answer: (body: unknown) => Promise<Result<z.input<Body>>>,
+): void {
+  app.patch(
+    url,
+    {
+      schema: {
+        operationId: `patch${camelOf(url)}`,
+        summary,
+        description,
+        tags: [tag],
+        querystring: nothing,
+        body: asked,
+        response: { 200: response, default: problemResponse },
+      },
+      validatorCompiler: ({ schema, httpPart = "body" }) =>
+        httpPart === "body" ? (value) => ({ value }) : validatorCompiler({ schema: schema as z.ZodType, httpPart, method: "PATCH", url }),
+    },
+    async (request: FastifyRequest) => {
+      const result = under(["body"], await answer(request.body));
+      if (!result.ok) throw new Refused(result.faults);
+      return result.value;
+    },
+  );
+  refuseOtherMethods(app, url, ["PATCH"]);
+}
+
+export function refuseOtherMethods(app: FastifyInstance, url: string, more: readonly "PATCH"[] = []): void {
+  const allowed = ["GET", "HEAD", ...more];
   app.route({
-    method: [...otherMethods],
+    method: otherMethods.filter((method) => !allowed.includes(method)),
     url,
     schema: { hide: true },
     // Before the body is looked at: what it holds does not matter.
     onRequest: async (request, reply) => {
-      const problem = httpProblem("method-not-allowed", `${request.method} is not allowed here; GET and HEAD are.`);
-      return sendProblem(reply.header("allow", "GET, HEAD"), problem);
+      const problem = httpProblem("method-not-allowed", `${request.method} is not allowed here; allowed: ${allowed.join(", ")}.`);
+      return sendProblem(reply.header("allow", allowed.join(", ")), problem);
     },
     handler: async (_, reply) => reply,
   });

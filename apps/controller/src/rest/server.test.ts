@@ -22,6 +22,9 @@ describe("answers", () => {
       ["/v1/links", (item: Record<string, unknown>) => String(item["linkId"])],
       ["/v1/plans", (item: Record<string, unknown>) => String(item["epoch"])],
       ["/v1/agents", (item: Record<string, unknown>) => String(item["nodeId"])],
+      ["/v1/protection/scenarios", (item: Record<string, unknown>) => String(item["scenarioId"])],
+      ["/v1/protection/bypasses", (item: Record<string, unknown>) => String(item["id"])],
+      ["/v1/protection/backups", (item: Record<string, unknown>) => String(item["tunnelId"])],
     ] as const) {
       const all = (await app.inject(path)).json<{ items: Record<string, unknown>[] }>().items.map(keyOf);
       expect(new Set(all).size).toBe(all.length);

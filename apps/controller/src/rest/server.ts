@@ -1,4 +1,4 @@
-/** The REST server: limits, request ids, problem documents, the OpenAPI document and the routes. Reads only. */
+/** The REST server: limits, request ids, problem documents, the OpenAPI document and the routes. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
@@ -13,8 +13,9 @@ import { checkingSerializer, plainSerializer, refuseOtherMethods, validatorCompi
 import { declareNetworkRoutes } from "./routes/network.js";
 import { declareOperationRoutes } from "./routes/operation.js";
 import { declarePlanRoutes } from "./routes/plans.js";
+import { declareProtectionRoutes } from "./routes/protection.js";
 
-/** Largest body, bytes: nothing that is read here has one yet. */
+/** Largest body, bytes: settings are the only one. */
 const bodyBytesMax = 1 << 20;
 /** All headers of a request together, bytes. */
 const headerBytesMax = 16 << 10;
@@ -30,6 +31,8 @@ const connectionsMax = 1_000;
 export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
   const metrics = createMetrics(deps.version ?? "unknown");
   const app = createServer(deps, metrics);
+  const unwatch = deps.watch?.(metrics.event);
+  if (unwatch !== undefined) app.addHook("onClose", async () => unwatch());
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -42,6 +45,7 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
       tags: [
         { name: "network", description: "What is there, what is asked of it, what it carries" },
         { name: "plans", description: "What was planned, and why" },
+        { name: "protection", description: "What is promised and prepared for failures" },
         { name: "operation", description: "How the controller and its switches are doing" },
       ],
     },
@@ -51,6 +55,7 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
   await app.register(async (routes) => {
     declareNetworkRoutes(routes, deps);
     declarePlanRoutes(routes, deps);
+    declareProtectionRoutes(routes, deps);
     declareOperationRoutes(routes, deps);
     declareMetricsRoute(routes, deps, metrics);
     declareDocumentRoute(routes);
@@ -80,6 +85,8 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
     },
   });
   app.server.maxConnections = connectionsMax;
+  // A text is no JSON: it is refused as another media type, not read as a string.
+  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(checkAnswers ? checkingSerializer : plainSerializer);
   app.setErrorHandler(handleError);

@@ -1,4 +1,5 @@
 /** Plans: the list, one with its certificate, and why it is as it is. */
+import type { ControllerView } from "@sluice/control";
 import { ok, refuse, fault, type Plan } from "@sluice/model";
 import type { PlanSummary } from "@sluice/store";
 import type { FastifyInstance } from "fastify";
@@ -7,8 +8,8 @@ import type { RestDeps } from "../deps.js";
 import { explainQueryOf, explainQuerySchema } from "../explain-query.js";
 import { cursorOf, cursorSchema, keyOf, limitSchema } from "../page.js";
 import { planLookup } from "../plan-lookup.js";
-import { declareGet, parameterFault } from "../route.js";
-import { explanationSchema, planSchema, plansSchema, settingsSchema } from "../schemas/plan.js";
+import { declareGet, declarePatch, parameterFault } from "../route.js";
+import { explanationSchema, planSchema, plansSchema, settingsChangeSchema, settingsSchema } from "../schemas/plan.js";
 
 /** Explanations that are computed at a time: each takes a solver from planning. */
 const explanationsMax = 2;
@@ -21,7 +22,7 @@ const epochPath = z.strictObject({
     .meta({ type: "integer", minimum: 1 }),
 });
 
-export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }: RestDeps): void {
+export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, changeSettings }: RestDeps): void {
   const plans = planLookup(view, store);
   let explaining = 0;
   const isInForce = (epoch: number) => view().planInForce?.record.epoch === epoch;
@@ -72,10 +73,11 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
         inForce: isInForce(epoch),
         timings: { ...record.timings },
         inputHash,
-        classes: classes.map((each) => ({
+        classes: classes.map(({ guarantee, ...each }) => ({
           ...each,
           notes: [...each.notes],
           certificate: { ...each.certificate, linkPrices: [...each.certificate.linkPrices] },
+          ...(guarantee && { guarantee: { ...guarantee, reservedBps: [...guarantee.reservedBps] } }),
         })),
         check: { ...check, violations: [...check.violations] },
         tunnelCount: tunnels.length,
@@ -119,12 +121,29 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
 
   declareGet(
     app,
-    { url: "/v1/settings", tag: "plans", summary: "What operators have set about planning", response: settingsSchema },
-    () => {
-      const { settings, settingsVersion } = view();
-      return ok({ ...settings, version: settingsVersion });
+    { url: "/v1/settings", tag: "plans", summary: "What operators have set about planning", response: settingsSchema, isChangeable: true },
+    () => ok(settingsBody(view())),
+  );
+
+  declarePatch(
+    app,
+    {
+      url: "/v1/settings",
+      tag: "plans",
+      summary: "Changes settings; answers when the change is durable",
+      description: "Fields that are left out stay as they are; one that is given takes the place of the whole former value.",
+      asked: settingsChangeSchema,
+      response: settingsSchema,
+    },
+    async (body) => {
+      const changed = await changeSettings(body);
+      return changed.ok ? ok(settingsBody(view())) : changed;
     },
   );
+}
+
+function settingsBody({ settings, settingsVersion }: Pick<ControllerView, "settings" | "settingsVersion">): z.input<typeof settingsSchema> {
+  return { ...settings, version: settingsVersion };
 }
 
 function totalsOf({ rung, classes, check }: Plan): Pick<PlanSummary, "rung" | "demandBps" | "admittedBps" | "utilizationMax"> {

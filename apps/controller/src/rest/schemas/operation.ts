@@ -91,7 +91,7 @@ export const statusSchema = z
     push: z
       .strictObject({
         epoch: count,
-        purpose: z.enum(["apply", "reconcile", "roll-back"]),
+        purpose: z.enum(["apply", "reconcile", "roll-back", "activate"]),
         stages: count,
         messages: count,
         sent: count,

@@ -1,8 +1,10 @@
 /** Bodies that tell of plans. */
 import { gapMaxMost, objectiveNames, rungs, solverNames, tunnelPolicyKinds } from "@sluice/model";
 import { z } from "zod";
+import { flowGroup } from "./flow-group.js";
 import { count, id, instant, nextCursor, rate, trafficClassSchema } from "./network.js";
 import { faultSchema } from "./problem.js";
+import { classGuaranteeSchema, protectionSettings, protectionSettingsChange } from "./protection.js";
 
 const seconds = z.number().min(0);
 export const rungSchema = z
@@ -11,7 +13,6 @@ export const rungSchema = z
 const hash = z.string().meta({ description: "SHA-256, hex." });
 export const timingsSchema = z.record(z.string(), seconds).meta({ id: "Timings", description: "Seconds by stage." });
 const objective = z.enum(objectiveNames);
-const flowGroup = z.strictObject({ src: id, dst: id, trafficClass: trafficClassSchema });
 
 export const certificateSchema = z
   .strictObject({
@@ -37,6 +38,9 @@ export const classPlanSchema = z
     admittedBps: rate,
     certificate: certificateSchema,
     notes: z.array(z.string()),
+    guarantee: classGuaranteeSchema
+      .optional()
+      .meta({ description: "What the class is promised and what that costs; absent where that is nothing." }),
   })
   .meta({ id: "ClassPlan" });
 
@@ -136,15 +140,22 @@ export const explanationSchema = z
   .union([demandExplanationSchema, linkExplanationSchema])
   .meta({ id: "Explanation", description: "What binds a demand, or what a link's capacity is worth, in numbers and in words." });
 
+const settingsFields = {
+  objective: z.union([objective, z.strictObject({ interactive: objective, elastic: objective, bulk: objective })]),
+  tunnels: z.strictObject({ kind: z.enum(tunnelPolicyKinds), k: count, latencyMsMax: z.number().optional() }),
+  solver: z.enum(solverNames),
+  gapMax: z.number().positive().max(gapMaxMost).meta({ description: "Relative gap between value and bound that is good enough." }),
+  deadlineSeconds: seconds,
+  splitWeightSumMax: count,
+  updateSlack: z.number().min(0),
+  protection: protectionSettings.optional().meta({ description: "What is promised when something fails; absent: nothing." }),
+};
+
 export const settingsSchema = z
-  .strictObject({
-    version: count.meta({ description: "0 while the defaults hold." }),
-    objective: z.union([objective, z.strictObject({ interactive: objective, elastic: objective, bulk: objective })]),
-    tunnels: z.strictObject({ kind: z.enum(tunnelPolicyKinds), k: count, latencyMsMax: z.number().optional() }),
-    solver: z.enum(solverNames),
-    gapMax: z.number().positive().max(gapMaxMost).meta({ description: "Relative gap between value and bound that is good enough." }),
-    deadlineSeconds: seconds,
-    splitWeightSumMax: count,
-    updateSlack: z.number().min(0),
-  })
+  .strictObject({ version: count.meta({ description: "0 while the defaults hold." }), ...settingsFields })
   .meta({ id: "Settings" });
+
+export const settingsChangeSchema = z
+  .strictObject({ ...settingsFields, protection: protectionSettingsChange })
+  .partial()
+  .meta({ id: "SettingsChange", description: "The fields to change." });

@@ -1,13 +1,15 @@
 /** For the tests of REST: a small network with a real plan in force, as the controller would show it, and a store with its history. */
 import type { ControllerView } from "@sluice/control";
-import { explainDemand, explainLink, optimize } from "@sluice/engine";
+import { explainDemand, explainLink, optimize, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import {
   assert,
   canonicalHash,
+  failureScenarios,
   parseDemandMatrix,
   parseTopology,
   planSettingsDefault,
+  protectionDefault,
   refuse,
   fault,
   ok,
@@ -72,8 +74,11 @@ export async function planInForce(): Promise<Fixture> {
   const topology = network();
   const demands = matrix();
   const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
-  const snapshot = { topology: topologyDocument(topology), demands, settings: planSettingsDefault };
+  const settings = { ...planSettingsDefault, protection: protectionDefault };
+  const snapshot = { topology: topologyDocument(topology), demands, settings };
   const { plan, timings } = value(await optimize(snapshot, { lp, nowMs: () => performance.now() }));
+  const scenarios = failureScenarios(topology, settings.protection.scenarios);
+  const { splits } = value(await splitScenarios(snapshot, plan, scenarios, { lp, nowMs: () => performance.now() }));
   const assignments = value(assign(emptyAssignments, plan, topology));
   const rules = value(compileRules(topology, plan, assignments));
   const input = { ...snapshot, assignmentsBefore: { ...assignmentsDocument(emptyAssignments) } };
@@ -105,6 +110,7 @@ export async function planInForce(): Promise<Fixture> {
     epoch: 0,
     nowMs,
     linksReportedDown: [],
+    linksDamped: [],
     settings: planSettingsDefault,
     settingsVersion: 0,
     cycle: { phase: "idle", solves: 0, failures: 0 },
@@ -122,8 +128,23 @@ export async function planInForce(): Promise<Fixture> {
     topologyVersion: 7,
     demands,
     demandsVersion: 9,
+    settings,
+    settingsVersion: 2,
     linksReportedDown: [firstLink.id],
+    linksDamped: [{ linkId: firstLink.id, penalty: 2_600.5, suppressed: true, heldDown: false }],
+    frozen: { sinceMs: nowMs, missing: topology.nodes.slice(0, 2).map(({ id }) => id) },
     planInForce: { record: record(3, term), input, rules, walk: walkRules(topology, rules, {}) },
+    protection: {
+      phase: "ready",
+      epoch: 3,
+      scenarios: splits.length + 1,
+      splits: splits.toReversed(),
+      refused: [{ scenarioId: "drain:everything", fault: fault("walk-failed", "Link a-b is over its capacity.", { pointer: "/links/0" }) }],
+      crowded: ["link:a-b"],
+      operations: 17,
+      agents: topology.nodes.slice(0, 2).map(({ id }, i) => ({ nodeId: id, concerned: 2, held: 2 - i, refused: i })),
+      active: { scenarioId: "link:a-b", newsMs: nowMs, programmed: false },
+    },
     rung: plan.rung,
     cycle: {
       phase: "solving",
@@ -171,6 +192,10 @@ export async function planInForce(): Promise<Fixture> {
       view: () => shown,
       store,
       version: "1.2.3",
+      changeSettings: async () => {
+        await Promise.resolve();
+        return refuse(fault("unavailable", "Nobody writes settings here."));
+      },
       explain: async (epoch, query) => {
         await Promise.resolve();
         if (epoch === 1) return refuse(fault("deadline-exceeded", "The explanation took too long."));
