@@ -74,6 +74,7 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
       links: topology.links.length,
       linkPrices: plan.classes.reduce((sum, item) => sum + item.certificate.linkPrices.length, 0),
       tunnels: plan.tunnels.length,
+      ...(plan.protection === undefined ? {} : { backups: plan.protection.backups.length, bypasses: plan.protection.bypasses.length }),
       violations: report.count,
     },
     violations: report.violations,

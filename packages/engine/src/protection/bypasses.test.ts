@@ -33,6 +33,8 @@ describe("bypasses", () => {
   it("take fewer hops, then the first link ids, where ways are as fast", () => {
     expect(drawn("a-b a-c:2 c-b:2 a-x:1 x-y:1 y-b:2", [["a>b"]])).toEqual(new Map([["a>b", "a>c c>b"]]));
     expect(drawn("a-b a-d d-b a-c c-b", [["a>b"]])).toEqual(new Map([["a>b", "a>c c>b"]]));
+    // d is nearer to b, and looked at before c.
+    expect(drawn("a-b a-c:1 c-b:3 a-d:3 d-b:1", [["a>b"]])).toEqual(new Map([["a>b", "a>c c>b"]]));
   });
 
   it("do not exist for a bridge, nor where everything else is drained or down", () => {

@@ -89,6 +89,7 @@ describe("a protected plan", () => {
     );
     expect(pathsOf(plan)).toEqual([["a-c", "c-b"]]);
     expect(plan.protection?.bypasses.map(({ protects }) => protects).sort()).toEqual(["a-b", "a-c", "c-b"]);
+    expect(plan.check.checked).toMatchObject({ backups: 1, bypasses: 3 });
     const unrepaired = await planOf(snapshotOf(triangle, demands, settingsWith({ guarantee: kept })));
     expect(unrepaired.protection?.bypasses).toEqual([]);
     expect(unrepaired.protection?.backups.map(({ disjointness }) => disjointness)).toEqual(["srlg", "srlg"]);
