@@ -24,6 +24,7 @@ import { compileScenario, scenarioCompiler } from "./compile-scenario.js";
 import { compileRules } from "./compile.js";
 import { diamond, diamondPlan, gbps, group, path } from "./diamond.js";
 import { applyOperations, diffRules } from "./diff.js";
+import { openFlowPorts, toOpenFlow } from "./openflow.js";
 import { rulesOfPlans } from "./rules-of-plans.js";
 import { createRuleTable } from "./rule-table.js";
 import { walkRules } from "./walk.js";
@@ -62,21 +63,47 @@ const all = (rules: RuleSet): readonly Rule[] => [...rules.values()].flatMap((of
 describe("compileRules of a protected plan", () => {
   it("compiles the example of docs/forwarding.md", () => {
     const topology = diamond();
-    const around = bypass("acb", "ab");
-    const plan = protectedPlan(diamondPlan(group("interactive", 6, { abd: 1 })), [around]);
-    const assignments = assigned(topology, plan);
-    const label = assignments.labelByTunnel.get(around.id) ?? 0;
-    const tunnel = assignments.labelByTunnel.get(plan.tunnels[0]?.id ?? toId("")) ?? 0;
-    const rules = compiled(topology, plan);
-    expect(failoversAt(rules, "a")).toEqual([
-      { kind: "failover", failoverId: label, buckets: [{ output: "ab" }, { output: "ac", pushLabel: label }] },
-    ]);
-    expect(rulesAt(rules, "c")).toEqual([{ kind: "label", match: { label }, action: { kind: "pop-output", link: "cb" } }]);
-    expect(rulesAt(rules, "b")).toEqual([{ kind: "label", match: { label: tunnel }, action: { kind: "output", link: "bd" } }]);
-    expect(rulesAt(rules, "a").find(({ kind }) => kind === "group")).toEqual({
-      kind: "group",
-      groupId: 1,
-      buckets: [{ weight: 1, pushLabel: tunnel, mplsTc: 5, output: "ab", failoverId: label }],
+    const plan = diamondPlan(group("interactive", 6, { abd: 2, acd: 1 }));
+    const [, rules] = rulesOfPlans(topology, [plan, protectedPlan(plan, [bypass("acb", "ab")])]);
+    invariant(rules !== undefined, "compiled");
+    const labelOf = (nodes: string) => 16 + plan.tunnels.findIndex(({ path: links }) => links.join() === path(nodes).join());
+    const [upper, lower] = [labelOf("abd"), labelOf("acd")];
+    const bucket = { mplsTc: 5, weight: 1 };
+    expect(new Set(rulesAt(rules, "a").filter(({ kind }) => kind !== "meter" && kind !== "ingress"))).toEqual(
+      new Set([
+        {
+          kind: "group",
+          groupId: 1,
+          buckets: plan.groups[0]?.members.map(({ tunnelId }) =>
+            plan.tunnels.find(({ id }) => id === tunnelId)?.path[0] === "ab"
+              ? { ...bucket, weight: 2, pushLabel: upper, output: "ab", failoverId: 18 }
+              : { ...bucket, pushLabel: lower, output: "ac" },
+          ),
+        },
+        { kind: "failover", failoverId: 18, buckets: [{ output: "ab" }, { output: "ac", pushLabel: 18 }] },
+      ]),
+    );
+    expect(new Set(rulesAt(rules, "c"))).toEqual(
+      new Set([
+        { kind: "label", match: { label: lower }, action: { kind: "output", link: "cd" } },
+        { kind: "label", match: { label: 18 }, action: { kind: "pop-output", link: "cb" } },
+      ]),
+    );
+    expect(rulesAt(rules, "b")).toEqual([{ kind: "label", match: { label: upper }, action: { kind: "output", link: "bd" } }]);
+    const ports = openFlowPorts(
+      [
+        ["ab", 1],
+        ["ac", 2],
+      ].map(([link, port]) => [toId(String(link)), Number(port)] as const),
+      100,
+    );
+    const [failover] = failoversAt(rules, "a");
+    invariant(failover !== undefined, "a failover group");
+    expect(toOpenFlow(failover, ports)).toEqual({
+      ok: true,
+      value:
+        "group_id=4292870162,type=ff,bucket=watch_port:1,actions=output:1" +
+        ",bucket=watch_port:2,actions=push_mpls:0x8847,set_field:18->mpls_label,output:2",
     });
   });
 
