@@ -18,7 +18,9 @@ export const solveFlow: FlowEngine = (program, limits, start) => {
   const reported = onlyBetter(program, limits);
   const first = solveFirstOrder(program, reported, start, { ...firstOrderDefaults(), ...(alone ? {} : { iterationsMax: stepsMax }) });
   if (first.status !== "stalled") return first;
-  const second = interiorPoint(program, { ...reported, timeLimitSeconds: secondsLeft(limits, began) }, first);
+  const timeLimitSeconds = secondsLeft(limits, began);
+  if (timeLimitSeconds === 0) return { ...first, status: "time-limit" };
+  const second = interiorPoint(program, { ...reported, timeLimitSeconds }, first);
   return bestOf(program, first, second);
 };
 

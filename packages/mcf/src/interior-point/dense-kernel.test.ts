@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { denseKernel, type DenseKind, type DenseShape } from "./dense-kernel.js";
 
+const never = (): boolean => false;
+
 interface Drawn {
   readonly shape: DenseShape;
   /** Per block, per path: the rows it crosses, chains spelled out. */
@@ -108,7 +110,7 @@ function prepared({ shape, weights, slacks, diagonal }: Drawn, kind: DenseKind) 
   kernel.weights.set(weights);
   kernel.slacks.set(slacks);
   kernel.diagonal.set(diagonal);
-  kernel.form(0);
+  kernel.form(0, never);
   return kernel;
 }
 
@@ -135,7 +137,7 @@ describe.each(kinds)("dense kernel in %s", (kind) => {
         const exact = prepared(program, kind);
         const kernel = prepared(program, kind);
         kernel.diagonal.set(program.diagonal);
-        kernel.form(skip);
+        kernel.form(skip, never);
         const blocks = program.paths.length;
         for (let i = 0; i < program.diagonal.length; i++) {
           // A row of F may carry each skipped entry as a link and as part of its chain.
@@ -176,7 +178,7 @@ describe.each(kinds)("dense kernel in %s", (kind) => {
     kernel.weights.set([1]);
     kernel.slacks.set([1]);
     kernel.diagonal.set([0, 0]);
-    kernel.form(0);
+    kernel.form(0, never);
     kernel.factor();
     const rhs = Float64Array.of(1, 1);
     kernel.solve(rhs);

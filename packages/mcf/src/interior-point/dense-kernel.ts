@@ -19,8 +19,8 @@ export interface DenseKernel {
   readonly weights: Float64Array;
   readonly slacks: Float64Array;
   readonly diagonal: Float64Array;
-  /** The complement's lower triangle. Blocks and entries of at most `skip` are left out. */
-  readonly form: (skip: number) => void;
+  /** The complement's lower triangle. Blocks and entries of at most `skip` are left out. False where `isOver`, asked now and then, ended it. */
+  readonly form: (skip: number, isOver: () => boolean) => boolean;
   /** Adds weight vector vector'. One number a row. */
   readonly addOuter: (vector: Float64Array, weight: number) => void;
   /** In place: before the next `form`, only `solve` makes sense. Overwrites `diagonal`. */
@@ -37,6 +37,8 @@ const runRecordDoubles = 3;
 const pageBytes = 65_536;
 /** The declared maximum, 4 GiB: the kernel module declares the same. */
 const pagesMax = 65_536;
+/** Demands added to the complement between two looks at the clock: about 20 ms. */
+const blocksAtOnce = 32_768;
 /** Below this the module keeps its own constants. */
 const firstByte = 65_536;
 
@@ -93,10 +95,15 @@ function wasmKernel({ rowLink, chains, slotStart, termStart, terms, runsMax }: D
     weights: new Float64Array(buffer, at.weights, slots),
     slacks: new Float64Array(buffer, at.slacks, blocks),
     diagonal: new Float64Array(buffer, at.diagonal, rows),
-    form: (skip) => {
+    form: (skip, isOver) => {
       matrix.fill(0);
-      call.form(0, blocks, at.slotStart, at.termStart, at.terms, at.weights, at.slacks, at.matrix, stride, skip, at.scratch);
+      for (let from = 0; from < blocks; from += blocksAtOnce) {
+        if (isOver()) return false;
+        const to = Math.min(blocks, from + blocksAtOnce);
+        call.form(from, to, at.slotStart, at.termStart, at.terms, at.weights, at.slacks, at.matrix, stride, skip, at.scratch);
+      }
       call.fold(at.matrix, rows, stride, at.chains, chainCount, at.diagonal);
+      return true;
     },
     addOuter: (vector, weight) => {
       rhsView.set(vector);

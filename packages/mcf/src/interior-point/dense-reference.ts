@@ -1,6 +1,8 @@
 /** The kernels of assembly/dense.ts in plain TypeScript, for tests and for where WebAssembly does not run. */
 import type { DenseKernel, DenseShape } from "./dense-kernel.js";
 
+/** Demands added to the complement between two looks at the clock. */
+const blocksAtOnce = 2048;
 /** As in assembly/dense.ts. */
 const pivotMin = 1e-14;
 const pivotOut = 1e128;
@@ -17,10 +19,14 @@ export function denseReference(shape: DenseShape): DenseKernel {
     weights,
     slacks,
     diagonal,
-    form: (skip) => {
+    form: (skip, isOver) => {
       matrix.fill(0);
-      for (let k = 0; k < blocks; k++) addBlock(shape, k, { weights, slack: slacks[k] as number, skip }, matrix);
+      for (let k = 0; k < blocks; k++) {
+        if (k % blocksAtOnce === 0 && isOver()) return false;
+        addBlock(shape, k, { weights, slack: slacks[k] as number, skip }, matrix);
+      }
       fold(shape, matrix, diagonal);
+      return true;
     },
     addOuter: (vector, weight) => {
       for (let i = 0; i < rows; i++) {

@@ -17,8 +17,11 @@ import type { ReducedProgram } from "./reduced-program.js";
 import type { Residuals } from "./residuals.js";
 
 export interface Elimination {
-  /** Forms and factors M at a point. O(sum over demands of the squared number of rows their paths cross + rows^3 / 3). */
-  readonly factor: (point: Point) => void;
+  /**
+   * Forms and factors M at a point. O(sum over demands of the squared number of rows their paths cross + rows^3 / 3). False, and nothing is
+   * of use, where `isOver`, asked now and then, said that time is up.
+   */
+  readonly factor: (point: Point, isOver: () => boolean) => boolean;
   /** Newton's direction at that point, and how far one may go along it. O(nodes + slots + rows^2). */
   readonly solve: (point: Point, residuals: Residuals, targets: Targets, direction: Point) => StepLengths;
 }
@@ -35,7 +38,7 @@ export function eliminationOf(program: ReducedProgram, kernel: DenseKernel): Eli
   let borderSquare = 0;
   let borderWeight = 0;
 
-  const factor = ({ flow, reducedCost, slack, demandPrice, room, linkPrice }: Point): void => {
+  const factor: Elimination["factor"] = ({ flow, reducedCost, slack, demandPrice, room, linkPrice }, isOver) => {
     for (let k = 0; k < rate.length; k++) {
       let total = utilization ? 0 : (slack[k] as number) / (demandPrice[k] as number);
       slacks[k] = total;
@@ -52,16 +55,17 @@ export function eliminationOf(program: ReducedProgram, kernel: DenseKernel): Eli
       diagonal[row] = (room[row] as number) / (linkPrice[row] as number);
       least = Math.min(least, diagonal[row] as number);
     }
-    kernel.form(skipShare * least);
+    if (!kernel.form(skipShare * least, isOver)) return false;
     if (utilization) {
       borderWeight = meanDiagonal(kernel, capacity);
       kernel.addOuter(capacity, borderWeight);
     }
     kernel.factor();
-    if (!utilization) return;
+    if (!utilization) return true;
     border.set(capacity);
     kernel.solve(border);
     borderSquare = dot(capacity, border);
+    return true;
   };
 
   const solve: Elimination["solve"] = (point, residuals, targets, direction) => {

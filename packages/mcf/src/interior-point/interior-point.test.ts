@@ -3,6 +3,7 @@ import { describeEngine } from "../contract.js";
 import type { FlowProgram, SolveLimits } from "../flow-program.js";
 import { judgeSolution } from "../judge-solution.js";
 import { hasPeerBench, peerInstances, readPeerProblem, type PeerInstance } from "../peer-bench/peer-bench.js";
+import { ringProgram } from "../testing/ring-program.js";
 import { tickingClock } from "../testing/ticking-clock.js";
 import { interiorPoint, solveByInteriorPoint } from "./interior-point.js";
 
@@ -20,6 +21,25 @@ describeEngine(
     hostile: "sound",
   },
 );
+
+describe("interior-point while it sets up", () => {
+  const program = ringProgram(24, "capacity");
+
+  it("stops at the next look when it is told to, with a flow that fits and a bound that holds", () => {
+    for (let looks = 1; looks <= 30; looks++) {
+      let asked = 0;
+      const solution = interiorPoint(program, { ...limits(), cancelled: () => ++asked > looks });
+      expect({ looks, status: solution.status, more: asked - looks <= 2 }).toEqual({ looks, status: "cancelled", more: true });
+      expect(judgeSolution(program, solution, 1).defects).toEqual([]);
+    }
+  });
+
+  it("looks at its clock once a group of the tries at least before the first iteration ends", () => {
+    let asked = 0;
+    const { iterations } = interiorPoint(program, { ...limits(), cancelled: () => ++asked > 24 });
+    expect(iterations).toBe(0);
+  });
+});
 
 const absent = "(skipped: set SLUICE_DATA to the folder of shared data)";
 

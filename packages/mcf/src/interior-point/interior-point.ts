@@ -42,15 +42,17 @@ export function solveByInteriorPoint(
   start?: FlowStart,
   { kernel = denseWasmRuns() ? "wasm" : "reference" }: InteriorPointOptions = {},
 ): FlowSolution {
-  const begun = limits.nowMs();
+  const watch = watchOf(limits, limits.nowMs());
   const reduced = reduceProgram(program);
   const incidence = incidenceOf(reduced);
   const incumbent = incumbentOf(program, reduced, incidence);
   if (reduced.capacity.length === 0) return nothingContested(reduced, incumbent);
+  // Setting up takes a second on the largest instances: the clock is looked at between its parts, and within the long ones.
+  const late = watch.over();
+  if (late !== undefined) return lastAnswer(incumbent, emptyPoint(reduced), limits, { status: late, iterations: 0 });
 
   const { point, worth } = start === undefined ? coldStart(reduced, incidence) : warmStart(reduced, incidence, start);
   const residuals = emptyResiduals(reduced);
-  const watch = watchOf(limits, begun);
   const progress = progressOf();
   // Costs as much as an iteration or two: not before it is known that there is time for one.
   let newton: Newton | undefined;
@@ -63,8 +65,10 @@ export function solveByInteriorPoint(
     }
     const stopped = watch.stopped() ?? (iterations === iterationsMax || progress.stalled(standing) ? "stalled" : undefined);
     if (stopped !== undefined) return lastAnswer(incumbent, point, limits, { status: stopped, iterations });
-    newton ??= newtonOf(reduced, kernel);
-    newton.elimination.factor(point);
+    newton ??= newtonOf(reduced, kernel, watch);
+    if (newton === undefined || !newton.elimination.factor(point, () => watch.over() !== undefined)) {
+      return lastAnswer(incumbent, point, limits, { status: watch.over() ?? "time-limit", iterations });
+    }
     const { direction, primal, dual } = newton.directions.next(point, residuals, standing.mu);
     if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
     const stepShare = Math.max(stepShareMin, 1 - standing.gap);
@@ -77,8 +81,10 @@ interface Newton {
   readonly directions: Directions;
 }
 
-function newtonOf(reduced: ReducedProgram, kernel: DenseKind): Newton {
-  const terms = schurTerms(reduced.trie, reduced, reduced);
+/** Undefined where time is up before all is laid out. */
+function newtonOf(reduced: ReducedProgram, kernel: DenseKind, watch: Watch): Newton | undefined {
+  const terms = schurTerms(reduced.trie, reduced, reduced, () => watch.over() !== undefined);
+  if (terms === undefined) return undefined;
   const elimination = eliminationOf(reduced, denseKernel({ ...terms, slotStart: reduced.slotStart }, kernel));
   return { elimination, directions: directionsOf(reduced, elimination) };
 }
@@ -109,18 +115,24 @@ function nothingContested(reduced: ReducedProgram, incumbent: Incumbent): FlowSo
 interface Watch {
   /** Whether to stop before another iteration that takes as long as the last. */
   readonly stopped: () => "cancelled" | "time-limit" | undefined;
+  /** Whether to stop at once. */
+  readonly over: () => "cancelled" | "time-limit" | undefined;
 }
 
 function watchOf({ cancelled, nowMs, timeLimitSeconds }: SolveLimits, begun: number): Watch {
   let last: number | undefined;
+  const overAt = (ms: number): "cancelled" | "time-limit" | undefined => {
+    if (cancelled?.() === true) return "cancelled";
+    return ms - begun > 1000 * timeLimitSeconds ? "time-limit" : undefined;
+  };
   return {
     stopped: () => {
-      if (cancelled?.() === true) return "cancelled";
       const now = nowMs();
       const iterationMs = last === undefined ? 0 : now - last;
       last = now;
-      return now + iterationMs - begun > 1000 * timeLimitSeconds ? "time-limit" : undefined;
+      return overAt(now + iterationMs);
     },
+    over: () => overAt(nowMs()),
   };
 }
 

@@ -9,7 +9,9 @@ import { schurTerms } from "./schur-terms.js";
 /** Per block and row, the slots that cross it, as the terms say. */
 function crossedByTerms(program: FlowProgram): readonly ReadonlyMap<number, number>[] {
   const reduced = reduceProgram(program);
-  const { rowLink, chains, termStart, terms } = schurTerms(reduced.trie, reduced, reduced);
+  const formed = schurTerms(reduced.trie, reduced, reduced, () => false);
+  if (formed === undefined) throw new Error("nothing ended it");
+  const { rowLink, chains, termStart, terms } = formed;
   return Array.from(reduced.rate, (_, k) => {
     const crossed = new Map<number, number>();
     const at = termStart[k] ?? 0;

@@ -86,14 +86,20 @@ export interface BlockSlots {
   readonly slotNode: Uint16Array;
 }
 
-/** O(contested links of all paths). */
-export function schurTerms(trie: PathTrie, chains: Chains, { groupBlock, slotStart, slotNode }: BlockSlots): SchurTerms {
+/** O(contested links of all paths). Undefined where `isOver`, asked before each group, ended it. */
+export function schurTerms(
+  trie: PathTrie,
+  chains: Chains,
+  { groupBlock, slotStart, slotNode }: BlockSlots,
+  isOver: () => boolean,
+): SchurTerms | undefined {
   const { nodeStart, parent, link } = trie;
   const crossing = new BlockCrossing(chains, trie.contested.length);
   const blockCount = slotStart.length - 1;
   const termStart = new Int32Array(blockCount + 1);
   const terms = new TermList(Math.max(1024, 8 * blockCount));
   for (let g = 0; g < trie.groupCount; g++) {
+    if (isOver()) return undefined;
     const base = nodeStart[g] as number;
     for (let k = groupBlock[g] as number; k < (groupBlock[g + 1] as number); k++) {
       const from = slotStart[k] as number;
