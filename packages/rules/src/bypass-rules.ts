@@ -6,6 +6,7 @@ import {
   cablesOf,
   type Bucket,
   type FailoverRule,
+  type LabelAction,
   type LinkId,
   type NodeId,
   type Path,
@@ -96,4 +97,19 @@ export function withBypasses(
     }
   }
   return { rules: made, bypasses: [...bypasses.values()].flatMap((bypass) => (bypass === undefined ? [] : [bypass])) };
+}
+
+/** The same with the actions of bypasses' label rules changed. */
+export function withBypassActions(rules: RuleSet, change: (action: LabelAction) => LabelAction): RuleSet {
+  const changed = (rule: Rule): Rule =>
+    rule.kind === "label" && rule.match.label >= bypassLabelMin ? { ...rule, action: change(rule.action) } : rule;
+  return new Map([...rules].map(([id, ofNode]) => [id, new Map([...ofNode].map(([key, rule]) => [key, changed(rule)]))]));
+}
+
+/** What must never be: bypasses that are repaired themselves. */
+export function withRepairedBypasses(rules: RuleSet, bypasses: readonly BypassMade[]): RuleSet {
+  const byLink = new Map(bypasses.map(({ protects, label }) => [protects, label]));
+  return withBypassActions(rules, (action) =>
+    action.kind === "output" && byLink.has(action.link) ? { ...action, failoverId: byLink.get(action.link) } : action,
+  );
 }

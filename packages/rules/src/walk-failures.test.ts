@@ -18,7 +18,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryNetwork } from "./arbitrary.js";
-import { withBypasses } from "./bypass-rules.js";
+import { withBypasses, withRepairedBypasses } from "./bypass-rules.js";
 import { diamond, diamondPlan, gbps, group } from "./diamond.js";
 import { applyOperations, diffRules } from "./diff.js";
 import { arbitraryHarm, harmed } from "./rule-harm.js";
@@ -148,10 +148,12 @@ describe("failureWalker", () => {
         bypassChoice,
         fc.array(arbitraryHarm, { maxLength: 3 }),
         fc.array(fc.nat(), { maxLength: 2 }),
-        fc.record({ isGroupsOnly: fc.boolean(), nodes: fc.array(fc.nat(), { maxLength: 2 }) }),
+        fc.record({ isGroupsOnly: fc.boolean(), nodes: fc.array(fc.nat(), { maxLength: 2 }), isNested: fc.boolean() }),
         (network, choice, harms, downBefore, over) => {
-          const sets = rulesOfPlans(network.topology, network.plans);
-          const [set, other] = sets.map((each) => harmed(network.topology, withBypasses(network.topology, each, choice).rules, harms));
+          const [set, other] = rulesOfPlans(network.topology, network.plans).map((each) => {
+            const made = withBypasses(network.topology, each, choice);
+            return harmed(network.topology, over.isNested ? withRepairedBypasses(made.rules, made.bypasses) : made.rules, harms);
+          });
           invariant(set !== undefined && other !== undefined, "compiled");
           const singles = failureScenarios(network.topology, ["link", "node"]);
           const [before, ...more] = singles;

@@ -16,7 +16,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryNetwork } from "./arbitrary.js";
-import { bypassLabelMin, withBypasses } from "./bypass-rules.js";
+import { withBypassActions, withBypasses, withRepairedBypasses } from "./bypass-rules.js";
 import { diamond, diamondPlan, gbps, group } from "./diamond.js";
 import { arbitraryHarm, harmed } from "./rule-harm.js";
 import { rulesOfPlans } from "./rules-of-plans.js";
@@ -238,25 +238,10 @@ describe("walkRules with failover groups", () => {
         const [set] = rulesOfPlans(network.topology, network.plans);
         invariant(set !== undefined, "compiled");
         const guarded = withBypasses(network.topology, set, choice);
-        const byLink = new Map(guarded.bypasses.map((bypass) => [bypass.protects, bypass.label]));
-        const spoil = (
-          change: (action: Extract<Rule, { kind: "label" }>["action"]) => Extract<Rule, { kind: "label" }>["action"],
-        ): RuleSet =>
-          new Map(
-            [...guarded.rules].map(([id, ofNode]) => [
-              id,
-              new Map(
-                [...ofNode].map(([key, rule]) => [
-                  key,
-                  rule.kind === "label" && rule.match.label >= bypassLabelMin ? { ...rule, action: change(rule.action) } : rule,
-                ]),
-              ),
-            ]),
-          );
-        const nested = spoil((action) =>
-          action.kind === "output" && byLink.has(action.link) ? { ...action, failoverId: byLink.get(action.link) } : action,
+        const nested = withRepairedBypasses(guarded.rules, guarded.bypasses);
+        const popless = withBypassActions(guarded.rules, (action) =>
+          action.kind === "pop-output" ? { kind: "output", link: action.link } : action,
         );
-        const popless = spoil((action) => (action.kind === "pop-output" ? { kind: "output", link: action.link } : action));
         let [isNested, isPopless] = [false, false];
         for (const { scenario } of failures(network.topology)) {
           const options = { linksDown: new Set(scenario.linkIds), nodesDown: new Set(scenario.nodeIds) };
