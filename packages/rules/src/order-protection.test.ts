@@ -14,6 +14,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { diamond, diamondPlan, group, path } from "./diamond.js";
 import { bypassLatencyMs, latencyBound } from "./latency-bound.js";
+import { enumerate } from "./order-failure-oracle.js";
 import { orderUpdate } from "./order.js";
 import { rulesOfPlans } from "./rules-of-plans.js";
 import { tunnelTracer } from "./tunnel-trace.js";
@@ -129,6 +130,27 @@ describe("orderUpdate of a protected network", () => {
     ]);
     expect(ordered.stages[1]?.graceMs).toBe(10);
     expect(ordered.interrupts).toEqual([]);
+  });
+
+  it("frees the label of a broken bypass that the target would extend to where it does not belong", () => {
+    const [intact] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("bcd", "bd"))]);
+    const [target] = rulesOfPlans(diamond(), [withBypasses(onUpper, aroundLink)]);
+    invariant(intact !== undefined && target !== undefined, "two rule sets with one label for both bypasses");
+    const installed = new Map([...intact, [toId<NodeId>("c"), new Map()]]);
+    const ordered = update(diamond(), { installed, target });
+    expect(waits(ordered)).toEqual([
+      ["remove-failover", { b: [] }],
+      ["add-bypass", { c: ["b"] }],
+      ["add-failover", { a: ["c"] }],
+      ["flip", { a: [] }],
+    ]);
+    const failures = [[], [toId<LinkId>("bd"), toId<LinkId>("db")]];
+    expect(enumerate(diamond(), { installed, target, update: ordered, failures }, true)?.wrong).toEqual([]);
+    // Without the first stage a packet that b repairs comes back to b from c.
+    const hasty = { ...ordered, stages: ordered.stages.slice(1).map((stage, index) => ({ ...stage, index })) };
+    expect(enumerate(diamond(), { installed: intact, target, update: hasty, failures }, true)?.wrong).toEqual([
+      expect.stringMatching(/^loop: a label/),
+    ]);
   });
 
   it("waits for the longest detour before it takes a tunnel's rules away", () => {
