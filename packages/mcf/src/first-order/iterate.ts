@@ -73,10 +73,11 @@ export function setAnchor(iterate: Iterate): void {
 
 /** Takes the point back to where the last step went, off the average with the anchor: where a step moves nothing, that is the solution. */
 export function undoAveraging({ kernel, age }: Iterate): void {
-  const { flow, anchor, price, priceNew } = kernel.layout;
+  const { flow, anchor, price, priceNew, load, loadNew } = kernel.layout;
   const share = age / (age + 1);
   for (let s = 0; s < flow.length; s++) flow[s] = ((flow[s] as number) - (1 - share) * (anchor[s] as number)) / share;
   price.set(priceNew);
+  load.set(loadNew);
 }
 
 /** How far flows and prices have come from the anchor, each in its own metric. */
