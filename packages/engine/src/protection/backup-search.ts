@@ -105,6 +105,6 @@ function addPenalty(search: DetourSearch, links: readonly number[], penalty: num
 }
 
 /** A hair above the bound, since sums are rounded in different orders. */
-function isWithin({ risks }: DetourSearch, path: readonly number[], latencyMsMax: number): boolean {
+export function isWithin({ risks }: DetourSearch, path: readonly number[], latencyMsMax: number): boolean {
   return pathWeight(path, risks.graph.latencyMs) <= latencyMsMax * (1 + 1e-12);
 }

@@ -21,7 +21,7 @@ function drawn(text: string, tunnels: readonly string[], latencyMsMax = Infinity
   const all = tunnels.map((path) => tunnelBy(topology, path));
   const { backups, backupTunnels } = planBackups(new DetourSearch(riskGraph(topology)), {
     tunnels: all,
-    protectedTunnels: all.slice(0, 1),
+    inNeed: new Set(all.slice(0, 1).map(({ id }) => id)),
     latencyMsMax,
   });
   const [backup] = backups;
@@ -83,7 +83,7 @@ describe("backups", () => {
     const tunnels = ["a>c c>b", "a>d d>b"].map((path) => tunnelBy(topology, path));
     const { backups, backupTunnels } = planBackups(new DetourSearch(riskGraph(topology)), {
       tunnels,
-      protectedTunnels: tunnels,
+      inNeed: new Set(tunnels.map(({ id }) => id)),
       latencyMsMax: Infinity,
     });
     expect(backupTunnels.map(({ path }) => path)).toEqual([["a>b"]]);
@@ -96,7 +96,7 @@ describe("backups", () => {
         for (const { tunnel, others } of everyTunnel(topology)) {
           const { backups, backupTunnels } = planBackups(new DetourSearch(riskGraph(topology)), {
             tunnels: [tunnel],
-            protectedTunnels: [tunnel],
+            inNeed: new Set([tunnel.id]),
             latencyMsMax: Infinity,
           });
           const best = others.map((path) => judged(topology, tunnel, path)).sort((a, b) => compareNumbers(a.rank, b.rank))[0];
@@ -116,7 +116,7 @@ describe("backups", () => {
         for (const { tunnel, others } of everyTunnel(topology)) {
           const { backups, backupTunnels } = planBackups(new DetourSearch(riskGraph(topology)), {
             tunnels: [tunnel],
-            protectedTunnels: [tunnel],
+            inNeed: new Set([tunnel.id]),
             latencyMsMax,
           });
           const kept = others.map((path) => judged(topology, tunnel, path)).filter(({ latencyMs }) => latencyMs <= latencyMsMax);
@@ -137,7 +137,7 @@ describe("backups", () => {
           const beside = others.filter((_, i) => (seed >> (i % 10)) % 2 === 1).map((path) => tunnelBy(topology, path.join(" ")));
           const { backups, backupTunnels } = planBackups(new DetourSearch(riskGraph(topology)), {
             tunnels: [tunnel, ...beside],
-            protectedTunnels: [tunnel],
+            inNeed: new Set([tunnel.id]),
             latencyMsMax: Infinity,
           });
           const sharing = (path: Tunnel["path"]): readonly number[] => judged(topology, tunnel, path).rank.slice(0, 4);

@@ -1,16 +1,15 @@
 /** Backups: for each tunnel that carries protected traffic, the one that stands in for it where it fails. */
 import { byId, tunnelId, type Backup, type LinkId, type NodeId, type SrlgId, type Tunnel, type TunnelId } from "@sluice/model";
-import { pathWeight } from "../tunnels/path-order.js";
-import { findBackup } from "./backup-search.js";
+import { findBackup, isWithin } from "./backup-search.js";
 import type { DetourSearch } from "./detour-search.js";
 import type { RiskGraph } from "./risk-graph.js";
-import { atRisk, compareDetours, compareSharing, disjointnessOf, sharedRisks, type SharedRisks } from "./shared-risks.js";
+import { atRisk, compareDetours, compareSharing, disjointnessOf, sharedRisks, type AtRisk, type SharedRisks } from "./shared-risks.js";
 
 export interface BackupQuestion {
   /** All tunnels of the plan: those between the same ends may stand in. */
   readonly tunnels: readonly Tunnel[];
-  /** Tunnels that need a backup, each once. */
-  readonly protectedTunnels: readonly Tunnel[];
+  /** Those of them that need a backup. */
+  readonly inNeed: ReadonlySet<TunnelId>;
   readonly latencyMsMax: number;
 }
 
@@ -31,47 +30,60 @@ interface Stored {
  * apart, that one (of several the first by sharing, latency, hops, link ids): it is installed anyway. Cost: one search a tunnel
  * where an SRLG-disjoint path exists, none where a tunnel of the plan shares nothing.
  */
-export function planBackups(search: DetourSearch, { tunnels, protectedTunnels, latencyMsMax }: BackupQuestion): PlannedBackups {
+export function planBackups(search: DetourSearch, { tunnels, inNeed, latencyMsMax }: BackupQuestion): PlannedBackups {
   const { risks } = search;
-  const linksOf = (tunnel: Tunnel): readonly number[] => tunnel.path.map((id) => risks.graph.linkIndex.get(id) ?? -1);
-  const siblings = new Map<string, Stored[]>();
-  for (const tunnel of tunnels) {
-    const links = linksOf(tunnel);
-    if (pathWeight(links, risks.graph.latencyMs) > latencyMsMax) continue;
-    const key = pairOf(tunnel);
-    const there = siblings.get(key);
-    if (there === undefined) siblings.set(key, [{ tunnel, links }]);
-    else there.push({ tunnel, links });
-  }
+  const { linkIndex, linkIds } = risks.graph;
+  const stored = tunnels.map((tunnel): Stored => ({ tunnel, links: tunnel.path.map((id) => linkIndex.get(id) ?? -1) }));
+  const siblings = byEnds(risks, stored);
   const added = new Map<TunnelId, Tunnel>();
-  const planned = protectedTunnels.flatMap((tunnel): readonly Backup[] => {
-    const path = atRisk(risks, linksOf(tunnel));
-    const sharingOf = (links: readonly number[]): SharedRisks => sharedRisks(risks, path, links);
-    const nearby = (siblings.get(pairOf(tunnel)) ?? [])
-      .filter((other) => other.tunnel.id !== tunnel.id)
-      .map((other) => ({ tunnel: other.tunnel, links: other.links, shared: sharingOf(other.links) }))
-      .sort((a, b) => compareSharing(a.shared, b.shared) || compareDetours(risks, a.links, b.links))[0];
-    if (nearby !== undefined && sharesNothing(nearby.shared))
-      return [backupOf(risks, { tunnel, backup: nearby.tunnel, shared: nearby.shared })];
-    const links = findBackup(search, path.links, latencyMsMax);
-    const shared = links === undefined ? undefined : sharingOf(links);
-    if (nearby !== undefined && (shared === undefined || compareSharing(nearby.shared, shared) <= 0)) {
-      return [backupOf(risks, { tunnel, backup: nearby.tunnel, shared: nearby.shared })];
+  const backups: Backup[] = [];
+  for (const one of stored) {
+    const { tunnel, links } = one;
+    if (!inNeed.has(tunnel.id)) continue;
+    const path = atRisk(risks, links);
+    const sibling = furthest(
+      risks,
+      path,
+      (siblings.get(endsKey(risks, links)) ?? []).filter((other) => other !== one && isWithin(search, other.links, latencyMsMax)),
+    );
+    const found = sibling !== undefined && sharesNothing(sibling.shared) ? undefined : findBackup(search, links, latencyMsMax);
+    const shared = found === undefined ? undefined : sharedRisks(risks, path, found);
+    if (sibling !== undefined && (shared === undefined || compareSharing(sibling.shared, shared) <= 0)) {
+      backups.push(backupOf(risks, { tunnel, backup: sibling.tunnel, shared: sibling.shared }));
+    } else if (found !== undefined && shared !== undefined) {
+      const way = found.map((link) => linkIds[link] as LinkId);
+      const backup: Tunnel = { id: tunnelId(way), src: tunnel.src, dst: tunnel.dst, path: way };
+      added.set(backup.id, backup);
+      backups.push(backupOf(risks, { tunnel, backup, shared }));
     }
-    if (links === undefined || shared === undefined) return [];
-    const way = links.map((link) => risks.graph.linkIds[link] as LinkId);
-    const backup: Tunnel = { id: tunnelId(way), src: tunnel.src, dst: tunnel.dst, path: way };
-    added.set(backup.id, backup);
-    return [backupOf(risks, { tunnel, backup, shared })];
-  });
+  }
   return {
     backupTunnels: [...added.values()].sort(byId),
-    backups: planned.sort((a, b) => (a.tunnelId < b.tunnelId ? -1 : 1)),
+    backups: backups.sort((a, b) => (a.tunnelId < b.tunnelId ? -1 : 1)),
   };
 }
 
-function pairOf({ src, dst }: Tunnel): string {
-  return `${src}\n${dst}`;
+/** A number for each pair of nodes. */
+function endsKey({ graph }: RiskGraph, links: readonly number[]): number {
+  return (graph.linkFrom[links[0] as number] as number) * graph.nodeIds.length + (graph.linkTo[links.at(-1) as number] as number);
+}
+
+function byEnds(risks: RiskGraph, stored: readonly Stored[]): ReadonlyMap<number, readonly Stored[]> {
+  const groups = new Map<number, Stored[]>();
+  for (const one of stored) {
+    const key = endsKey(risks, one.links);
+    const there = groups.get(key);
+    if (there === undefined) groups.set(key, [one]);
+    else there.push(one);
+  }
+  return groups;
+}
+
+/** Which of some tunnels is furthest apart from a path. */
+function furthest(risks: RiskGraph, path: AtRisk, others: readonly Stored[]): (Stored & { readonly shared: SharedRisks }) | undefined {
+  return others
+    .map(({ tunnel, links }) => ({ tunnel, links, shared: sharedRisks(risks, path, links) }))
+    .sort((a, b) => compareSharing(a.shared, b.shared) || compareDetours(risks, a.links, b.links))[0];
 }
 
 function sharesNothing({ links, nodes, srlgs }: SharedRisks): boolean {

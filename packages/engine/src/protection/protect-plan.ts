@@ -40,7 +40,7 @@ export function protectPlan(topology: Topology, settings: ProtectionSettings, pa
   );
   const { backupTunnels, backups } = planBackups(search, {
     tunnels: parts.tunnels,
-    protectedTunnels: parts.tunnels.filter(({ id }) => inNeed.has(id)),
+    inNeed,
     latencyMsMax: parts.latencyMsMax ?? Infinity,
   });
   const paths = [...parts.tunnels, ...backupTunnels].map(({ path }) => path);
