@@ -8,6 +8,7 @@
  * A bypass of one link pushes no label: its packets are at the merge point at once.
  */
 import {
+  assert,
   fault,
   ok,
   refuse,
@@ -101,9 +102,7 @@ function repairOf(
   const [start] = nodes.value;
   const merge = nodes.value.at(-1);
   const [output] = bypass.path;
-  if (start === undefined || merge === undefined || output === undefined) {
-    return refuse(fault("dangling-reference", `Bypass ${bypass.id} has no path.`));
-  }
+  assert(start !== undefined && merge !== undefined && output !== undefined, "a way around a link is not empty");
   const last = bypass.path.length - 1;
   const around = last === 0 ? { output } : { output, pushLabel: label };
   const labels = bypass.path.flatMap((link, hop): readonly (readonly [NodeId, Rule])[] => {

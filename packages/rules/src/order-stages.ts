@@ -137,7 +137,7 @@ export function draftFlips(
 
 /** Label rules of tunnels, then failover groups, which label rules may have used until then, then the label rules of their bypasses. */
 export function draftRemovals(draft: Draft, scene: UpdateScene): void {
-  const { nodes, installed, target, changes, detachment, labelsRepaired, labelsDeleted, bypassLabelsBefore } = scene;
+  const { nodes, installed, target, changes, detachment, labelsDeleted, bypassLabelsBefore } = scene;
   const kindOf = (label: number) => (bypassLabelsBefore.has(label) ? "remove-bypass" : "remove-transit");
   for (const { nodeId, operations } of nodes) {
     for (const operation of operations) {
@@ -148,10 +148,7 @@ export function draftRemovals(draft: Draft, scene: UpdateScene): void {
   }
   for (const [label, nodeIds] of [...labelsDeleted].sort(([a], [b]) => a - b)) {
     for (const nodeId of nodeIds) {
-      const { operations, waitsFor } = draft.message(kindOf(label), nodeId);
-      operations.push({ op: "delete", key: `label/${label}` });
-      // A repair around this node goes on under the same label: it may end only where none leads here any more.
-      for (const other of labelsRepaired.get(label) ?? []) waitsFor.add(other);
+      draft.message(kindOf(label), nodeId).operations.push({ op: "delete", key: `label/${label}` });
     }
   }
   const waitFor = (label: number, user: NodeId) => {
