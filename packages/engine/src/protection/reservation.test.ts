@@ -67,6 +67,18 @@ describe("what stands in", () => {
     expect(sharedBps[risky.links.findIndex(({ id }) => id === "x>y")]).toBe(7e9);
   });
 
+  it("leaves out backups that the same failure takes down", () => {
+    const bridge = topologyOf("s-a a-b s-x x-a");
+    const over = planOfPaths([["s", "b", ["s>a", "a>b"], 2e9]]);
+    const protection = protectPlan(bridge, { ...settings, localRepair: "none" }, over);
+    const needed = (id: string): readonly number[] => {
+      const scenarios = failureScenarios(bridge, ["link"]).filter((scenario) => scenario.id === id);
+      return [...reserve(bridge.links.length, backupStandIns(bridge, { ...over, protection }, scenarios)).sharedBps];
+    };
+    expect(needed("link:a>b").some((bps) => bps > 0)).toBe(false);
+    expect(bridge.links.filter((_, i) => (needed("link:a>s")[i] ?? 0) > 0).map(({ id }) => id)).toEqual(["a>b", "s>x", "x>a"]);
+  });
+
   it("leaves out stand-ins that the same failure takes down, and sends what goes on around the node", () => {
     const net = topologyOf("a-b b-c a-x x-c x-b");
     const through = planOfPaths([
