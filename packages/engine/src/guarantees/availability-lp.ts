@@ -8,7 +8,10 @@
  *   s_q >= 1 - sum of a_t that survive q / D_d - alpha    for each failure q and demand d,    s >= 0,  0 <= alpha <= 1
  *   sum of a_t over t through e <= c_e                    for each link e,                    a >= 0
  *
- * Failures that were not looked at (p_rest) count as total loss. Losses that a failure causes follow from the reservations.
+ * Failures that were not looked at (p_rest) count as total loss. With a column u_q for the largest loss in q most rows go: what a demand loses in q
+ * it mostly loses in a part of q already, and u_q is no less than the u of its parts.
+ *
+ *   s_q >= u_q - alpha,    u_q >= u_(q less one cable),    u_q >= 1 - sum of a_t that survive q / D_d    where that is more than in every part
  */
 import { ProgramBuilder, type LpBackend } from "@sluice/lp";
 import type { Problem } from "@sluice/mcf";
@@ -21,8 +24,8 @@ const rowsMax = 50_000;
 export interface LossQuestion {
   readonly problem: Problem;
   readonly likely: LikelyFailures;
-  /** Per failure: the demands that it touches with the mask of paths it takes; demands that it kills, and those without a promise, left out. */
-  readonly touched: readonly (readonly { readonly demand: number; readonly mask: number }[])[];
+  /** Per failure: of the demands that it touches the paths it takes; demands that it kills, and those without a promise, left out. */
+  readonly touched: readonly ReadonlyMap<number, number>[];
   /** Those that are promised something. */
   readonly demands: readonly number[];
   readonly beta: number;
@@ -33,7 +36,12 @@ export async function lossesByFailure(
   { problem, likely, touched, demands, beta }: LossQuestion,
   { lp, timeLimitSeconds }: { readonly lp: LpBackend; readonly timeLimitSeconds: number },
 ): Promise<Float64Array | string> {
-  const rowCount = touched.reduce((sum, each) => sum + each.length + 1, demands.length + problem.linkCount);
+  const parts = partsOf(likely);
+  // What a failure takes of a demand and no part of it takes already.
+  const rowsOf = touched.map((each, q) =>
+    [...each].filter(([demand, mask]) => !(parts[q] ?? []).some((part) => touched[part]?.get(demand) === mask)),
+  );
+  const rowCount = rowsOf.reduce((sum, each, q) => sum + each.length + (parts[q]?.length ?? 0) + 1, demands.length + problem.linkCount);
   if (rowCount > rowsMax) return `the program of the conditional value at risk has ${rowCount} rows, more than ${rowsMax}`;
   const unitBps = unitBpsOf(problem);
   const builder = new ProgramBuilder("minimize");
@@ -46,12 +54,9 @@ export async function lossesByFailure(
   }
   const tail = 1 / (1 - beta);
   const alpha = builder.addColumn({ cost: 1 - tail * (1 - likely.probability), upper: 1 });
-  // The largest loss of a demand that nothing touches: no failure's is less.
-  const untouched = builder.addColumn({});
-  const addLoss = (loss: number, demand: number, mask: number, withAlpha: boolean): void => {
+  const addLoss = (loss: number, demand: number, mask: number): void => {
     const row = builder.addRow({ lower: 1 });
     builder.addEntry(row, loss, 1);
-    if (withAlpha) builder.addEntry(row, alpha, 1);
     const first = problem.pathStart[demand] as number;
     for (let path = first; path < (problem.pathStart[demand + 1] as number); path++) {
       if (((mask >> (path - first)) & 1) === 0) {
@@ -59,14 +64,22 @@ export async function lossesByFailure(
       }
     }
   };
-  for (const d of demands) addLoss(untouched, d, 0, false);
-  likely.failures.forEach(({ probability }, q) => {
-    const excess = builder.addColumn({ cost: tail * probability });
+  const addAtLeast = (column: number, least: number, plus = -1): void => {
     const row = builder.addRow({ lower: 0 });
-    builder.addEntry(row, excess, 1);
-    builder.addEntry(row, alpha, 1);
-    builder.addEntry(row, untouched, -1);
-    for (const { demand, mask } of touched[q] ?? []) addLoss(excess, demand, mask, true);
+    builder.addEntry(row, column, 1);
+    builder.addEntry(row, least, -1);
+    if (plus >= 0) builder.addEntry(row, plus, 1);
+  };
+  const losses = likely.failures.map(({ probability }, q) => {
+    const loss = builder.addColumn({});
+    const excess = builder.addColumn({ cost: tail * probability });
+    addAtLeast(excess, loss, alpha);
+    if (q === 0) for (const d of demands) addLoss(loss, d, 0);
+    for (const [demand, mask] of rowsOf[q] ?? []) addLoss(loss, demand, mask);
+    return loss;
+  });
+  parts.forEach((each, q) => {
+    for (const part of each) addAtLeast(losses[q] ?? 0, losses[part] ?? 0);
   });
   addCapacityRows(builder, problem, columnOfPath, unitBps);
   const { status, primal } = await lp.solve(builder.build(), { timeLimitSeconds });
@@ -80,7 +93,18 @@ export async function lossesByFailure(
     return 1 - left / (problem.demandBps[demand] as number);
   };
   const least = demands.reduce((most, d) => Math.max(most, lossOf(d, 0)), 0);
-  return Float64Array.from(touched, (each) => each.reduce((most, { demand, mask }) => Math.max(most, lossOf(demand, mask)), least));
+  return Float64Array.from(touched, (each) => [...each].reduce((most, [demand, mask]) => Math.max(most, lossOf(demand, mask)), least));
+}
+
+/** Per failure: the failures of one cable less. All are there, since failures come by size. */
+function partsOf({ failures }: LikelyFailures): readonly (readonly number[])[] {
+  const at = new Map(failures.map(({ cables }, q) => [cables.join(), q]));
+  return failures.map(({ cables }) =>
+    cables.flatMap((_, i) => {
+      const part = at.get(cables.toSpliced(i, 1).join());
+      return part === undefined ? [] : [part];
+    }),
+  );
 }
 
 /** Capacity:  sum of a_t over t through e <= c_e   for each link e. */

@@ -79,7 +79,7 @@ describe("the conditional value at risk", () => {
           if (problem.demandCount === 0) return;
           const likely = likelyFailures(cables, p, beta);
           const masks = likely.failures.map((each) => masksUnder(problem, cableOfLink, each.cables));
-          const touched = masks.map((each) => each.flatMap((mask, demand) => (mask === 0 ? [] : [{ demand, mask }])));
+          const touched = masks.map((each) => new Map(each.flatMap((mask, demand) => (mask === 0 ? [] : [[demand, mask] as const]))));
           const demands = Array.from({ length: problem.demandCount }, (_, d) => d);
           const losses = await lossesByFailure({ problem, likely, touched, demands, beta }, options);
           if (typeof losses === "string") throw new Error(losses);

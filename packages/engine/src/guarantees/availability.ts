@@ -51,11 +51,11 @@ export async function coverAvailability(
     for (const cable of cables) {
       for (const d of demandsOfCable.get(cable) ?? []) masks.set(d, (masks.get(d) ?? closed[d] ?? 0) | (cableMasks[d]?.get(cable) ?? 0));
     }
-    return [...masks].map(([demand, mask]) => ({ demand, mask }));
+    return masks;
   });
   const deadShare = Float64Array.from(closed, (mask, d) => (mask === whole[d] ? 1 : 0));
   failures.forEach(({ probability: share }, q) => {
-    for (const { demand, mask } of touchedBy[q] ?? []) {
+    for (const [demand, mask] of touchedBy[q] ?? []) {
       if (mask === whole[demand]) deadShare[demand] = (deadShare[demand] as number) + share;
     }
   });
@@ -73,7 +73,7 @@ export async function coverAvailability(
   if (demands.length === 0) return { survival: nothingSurvives(whole), covered: [], notes };
 
   const promised = new Set(demands);
-  const touched = touchedBy.map((each) => each.filter(({ demand, mask }) => promised.has(demand) && mask !== whole[demand]));
+  const touched = touchedBy.map((each) => new Map([...each].filter(([demand, mask]) => promised.has(demand) && mask !== whole[demand])));
   const losses = await lossesByFailure({ problem, likely, touched, demands, beta }, options);
   if (typeof losses === "string")
     notes.push(`The likeliest failures are covered, not those that a TEAVAR program would choose: ${losses}.`);
@@ -83,7 +83,7 @@ export async function coverAvailability(
   );
 
   const masksOfDemand: Set<number>[] = cableMasks.map(() => new Set());
-  for (const q of covered) for (const { demand, mask } of touched[q] ?? []) masksOfDemand[demand]?.add(mask);
+  for (const q of covered) for (const [demand, mask] of touched[q] ?? []) masksOfDemand[demand]?.add(mask);
   const survival = masksOfDemand.map((masks, d) =>
     promised.has(d) ? asKillSets(masks, closed[d] ?? 0) : asKillSets([whole[d] ?? 0], closed[d] ?? 0),
   );
