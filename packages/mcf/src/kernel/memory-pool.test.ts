@@ -37,7 +37,7 @@ describe("the pool of memories", () => {
 
   it("keeps none beyond its bound", () => {
     const { take, giveBack } = memoryPool(module, { shared: false });
-    const huge = take(600_000_000);
+    const huge = take(1_100_000_000);
     let dropped = false;
     huge.onDropped = () => {
       dropped = true;

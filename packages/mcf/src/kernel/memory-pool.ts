@@ -9,8 +9,8 @@ const pageBytes = 65_536;
 const pagesMax = 65_536;
 /** A memory is made this much larger than asked for, so that a problem which grew a little fits as well. Pages never touched cost nothing. */
 const slack = 1.25;
-/** Most that is kept between solves, pages of 64 KiB: 512 MiB. */
-const pagesKeptMax = 8192;
+/** Most that is kept between solves, pages of 64 KiB: 1 GiB, of which pages that no solve touched take nothing. */
+const pagesKeptMax = 16384;
 
 /** A memory that one solve has to itself, with the module's kernels on it. What stands in it is left from whoever had it before. */
 export interface LentMemory {
