@@ -105,8 +105,9 @@ export interface Plan {
 export interface ScenarioSplit {
   readonly scenario: FailureScenario;
   /**
-   * The groups that are other than in the plan, sorted by flow group. A group whose every tunnel and backup is gone is not among them:
-   * nothing that its ingress can do would help.
+   * The groups that are other than in the plan, sorted by flow group. A group whose every tunnel and backup is gone keeps its members and is
+   * admitted nothing, so that its traffic takes no room on the way to where it is lost; it is left as it is where its own node is gone,
+   * or where bypasses may bring it through.
    */
   readonly groups: readonly TunnelGroup[];
   /** Admitted by the plan and not carried under the split. */

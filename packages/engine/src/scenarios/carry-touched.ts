@@ -28,6 +28,8 @@ export interface CarryOptions {
 export interface Carried {
   /** Of every group with a tunnel that survives, in rising order; rate 0 where none of them has room. */
   readonly placements: readonly Placement[];
+  /** Groups whose every tunnel is gone. */
+  readonly stranded: readonly number[];
   /** These groups cannot carry more together, bps. */
   readonly boundBps: number;
 }
@@ -37,7 +39,7 @@ export async function carryTouched(touched: Touched, options: CarryOptions): Pro
   options.lap("keep weights");
   if (kept !== undefined) return kept;
   const { index } = touched;
-  const { settled, closedOut, core } = reduceProblem(touched, options.bandwidthFunctionOf);
+  const { settled, closedOut, stranded, core } = reduceProblem(touched, options.bandwidthFunctionOf);
   options.lap("reduce");
   const solved = await solveCore(touched, core, options);
   const placements = [
@@ -46,7 +48,7 @@ export async function carryTouched(touched: Touched, options: CarryOptions): Pro
     ...solved.placements,
   ];
   const settledBps = settled.reduce((sum, { group }) => sum + (index.admittedBps[group] as number), 0);
-  return { placements: placements.sort((a, b) => a.group - b.group), boundBps: settledBps + solved.boundBps };
+  return { placements: placements.sort((a, b) => a.group - b.group), stranded, boundBps: settledBps + solved.boundBps };
 }
 
 /**
@@ -56,10 +58,14 @@ export async function carryTouched(touched: Touched, options: CarryOptions): Pro
 function keptWeights({ index, failure, groups, roomBps }: Touched): Carried | undefined {
   const placements: Placement[] = [];
   const loadBps = new Float64Array(roomBps.length);
+  const stranded: number[] = [];
   let boundBps = 0;
   for (const group of groups) {
     const placement = survivingPlacement(index, failure, group) ?? standIn(index, failure, group);
-    if (placement === undefined) continue;
+    if (placement === undefined) {
+      stranded.push(group);
+      continue;
+    }
     placements.push(placement);
     boundBps += placement.rateBps;
     addPlacement(index, failure, placement, 1, loadBps);
@@ -68,7 +74,7 @@ function keptWeights({ index, failure, groups, roomBps }: Touched): Carried | un
     const load = loadBps[e] as number;
     if (load > 0 && !fits(load, roomBps[e] as number, index.capacityBps[e] as number)) return undefined;
   }
-  return { placements, boundBps };
+  return { placements, stranded, boundBps };
 }
 
 function standIn(index: PlanIndex, { deadTunnel }: Failure, group: number): Placement | undefined {
@@ -92,7 +98,7 @@ function refused({ index, failure }: Touched, group: number): Placement {
   return atRate(placement, 0);
 }
 
-async function solveCore(touched: Touched, core: Core, options: CarryOptions): Promise<Carried> {
+async function solveCore(touched: Touched, core: Core, options: CarryOptions): Promise<Omit<Carried, "stranded">> {
   const { problem, groups, tunnels } = core;
   if (groups.length === 0) return { placements: [], boundBps: 0 };
   const { flowBps, boundBps } = await solveReduced(problem, {

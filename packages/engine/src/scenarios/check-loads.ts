@@ -1,7 +1,7 @@
 /** Loads of links under a split, by the checker's own sums, and what follows from them: capacities, losses, the fullest link. */
 import { flowGroupId, trafficClasses, type TrafficClass, type TunnelGroup } from "@sluice/model";
 import { checkTolerance, differ, exceeds, type Report } from "../check-report.js";
-import type { Question } from "./check-question.js";
+import { trace, type Question } from "./check-question.js";
 
 export interface Loads {
   /** By class and link id, bps. Links that are gone carry nothing. */
@@ -16,15 +16,21 @@ export function loadsOf(question: Question): Loads {
   const under = { interactive: new Map<string, number>(), elastic: new Map<string, number>(), bulk: new Map<string, number>() };
   const planned = { interactive: new Map<string, number>(), elastic: new Map<string, number>(), bulk: new Map<string, number>() };
   const carriedBps = { interactive: 0, elastic: 0, bulk: 0 };
-  const send = (group: TunnelGroup, into: Map<string, number>, dead: boolean): number => {
+  const send = (group: TunnelGroup, into: Map<string, number>, asPlanned: boolean): number => {
     const weightSum = group.members.reduce((sum, { weight }) => sum + weight, 0);
+    const ways = group.members.flatMap(({ tunnelId, weight }) => {
+      const tunnel = question.tunnels.get(tunnelId);
+      if (tunnel === undefined) return [];
+      return [
+        { bps: group.admittedBps * (weight / weightSum), ...(asPlanned ? { links: tunnel.path, arrives: true } : trace(question, tunnel)) },
+      ];
+    });
+    // What only sends to where nothing gets through has stopped, or its own node is gone.
+    if (!ways.some(({ arrives }) => arrives)) return 0;
     let arrived = 0;
-    for (const member of group.members) {
-      const tunnel = question.tunnels.get(member.tunnelId);
-      if (tunnel === undefined || (!dead && question.isDead(tunnel))) continue;
-      const bps = group.admittedBps * (member.weight / weightSum);
-      for (const id of tunnel.path) into.set(id, (into.get(id) ?? 0) + bps);
-      arrived += bps;
+    for (const { bps, links, arrives } of ways) {
+      for (const id of links) into.set(id, (into.get(id) ?? 0) + bps);
+      if (arrives) arrived += bps;
     }
     return arrived;
   };

@@ -5,6 +5,7 @@ import {
   isUsable,
   protectionOf,
   type Guarantee,
+  type LinkId,
   type Plan,
   type ScenarioSplit,
   type Snapshot,
@@ -64,4 +65,30 @@ export function aliveMembers(question: Question, { members }: TunnelGroup): Tunn
     const tunnel = question.tunnels.get(tunnelId);
     return tunnel !== undefined && !question.isDead(tunnel);
   });
+}
+
+/**
+ * What becomes of traffic that is sent into a tunnel: the links that it loads, and whether it arrives. At a link that is gone the switch takes
+ * the bypass to the node after the next where there is one, else that to the link's end; nothing repairs a bypass.
+ */
+export function trace(question: Question, tunnel: Tunnel): { readonly links: readonly LinkId[]; readonly arrives: boolean } {
+  const { topology, plan, deadLinks } = question;
+  const endOf = (id: LinkId | undefined): string | undefined => (id === undefined ? undefined : topology.linkById.get(id)?.to);
+  const links: LinkId[] = [];
+  let left: readonly LinkId[] = tunnel.path;
+  for (let [link, next] = left; link !== undefined; [link, next] = left) {
+    if (!deadLinks.has(link)) {
+      links.push(link);
+      left = left.slice(1);
+      continue;
+    }
+    const here = (plan.protection?.bypasses ?? []).filter(({ protects }) => protects === link);
+    const far = here.find(({ avoids, path }) => avoids !== undefined && next !== undefined && endOf(path.at(-1)) === endOf(next));
+    const taken = far ?? here.find(({ avoids }) => avoids === undefined);
+    const passed = taken?.path.findIndex((id) => deadLinks.has(id)) ?? 0;
+    links.push(...(taken?.path.slice(0, passed < 0 ? taken.path.length : passed) ?? []));
+    if (passed >= 0) return { links, arrives: false };
+    left = left.slice(far === undefined ? 1 : 2);
+  }
+  return { links, arrives: true };
 }

@@ -15,7 +15,7 @@ import {
 } from "@sluice/model";
 import { checkTolerance, exceeds, Report, violationsListedMax } from "../check-report.js";
 import { checkCapacity, checkFigures, loadsOf, type Loads } from "./check-loads.js";
-import { aliveMembers, endsOf, promiseTo, questionOf, type Question } from "./check-question.js";
+import { aliveMembers, endsOf, promiseTo, questionOf, trace, type Question } from "./check-question.js";
 
 /** Judges a split of `plan`, which is the checked answer to `snapshot`. Never throws for a bad split. O(hops of all groups). */
 export function checkSplit(snapshot: Snapshot, plan: Plan, split: ScenarioSplit): CheckReport {
@@ -80,7 +80,8 @@ interface Changed {
 
 function checkMembers(question: Question, { group, before, pointer }: Changed, report: Report): void {
   const id = flowGroupId(group);
-  const isKept = promiseTo(question, group.trafficClass) === "none";
+  const stops = group.admittedBps === 0 && !hasWay(question, group);
+  const isKept = stops || promiseTo(question, group.trafficClass) === "none";
   const seen = new Set<string>();
   let weightSum = 0;
   let allottedBps = 0;
@@ -110,7 +111,7 @@ function checkMembers(question: Question, { group, before, pointer }: Changed, r
     report.add("over-demand", pointer, `Group ${id} was allotted ${allottedBps} bps; the plan admits ${before.admittedBps}.`);
   }
   if (isKept && weightsOf(group) !== weightsOf(before)) {
-    report.add("split-invalid", pointer, `Group ${id} is of a class that is promised nothing, and has other weights than in the plan.`);
+    report.add("split-invalid", pointer, `Group ${id} is promised nothing or has no way left, and has other weights than in the plan.`);
   }
 }
 
@@ -118,16 +119,35 @@ function weightsOf({ members }: TunnelGroup): string {
   return JSON.stringify(members.map(({ tunnelId, weight }) => [tunnelId, weight]).toSorted());
 }
 
-/** Groups that lose a tunnel and have a way left are changed, but for classes that are promised nothing. */
+/**
+ * Groups that lose a tunnel and have a way left are changed, but for classes that are promised nothing; where nothing gets through, by
+ * tunnels or by local repair, groups stop.
+ */
 function checkUntouched(question: Question, report: Report): void {
+  const gone = new Set<string>(question.split.scenario.nodeIds);
   for (const group of question.plan.groups) {
     const id = flowGroupId(group);
-    if (question.changed.has(id) || promiseTo(question, group.trafficClass) === "none") continue;
+    if (question.changed.has(id)) continue;
+    if (!gone.has(group.src) && !arrivesAtAll(question, group)) {
+      report.add("demand-unaccounted", "/groups", `Group ${id} goes on sending where nothing gets through.`);
+      continue;
+    }
     const losesTunnel = aliveMembers(question, group).length < group.members.length;
-    const hasWay = (question.tunnelsBetween.get(endsOf(group)) ?? []).some((tunnel) => !question.isDead(tunnel));
-    if (losesTunnel && hasWay)
+    if (losesTunnel && promiseTo(question, group.trafficClass) !== "none" && hasWay(question, group)) {
       report.add("demand-unaccounted", "/groups", `Group ${id} loses a tunnel and has a way left, but is not changed.`);
+    }
   }
+}
+
+function arrivesAtAll(question: Question, { members }: TunnelGroup): boolean {
+  return members.some(({ tunnelId }) => {
+    const tunnel = question.tunnels.get(tunnelId);
+    return tunnel !== undefined && trace(question, tunnel).arrives;
+  });
+}
+
+function hasWay(question: Question, group: TunnelGroup): boolean {
+  return (question.tunnelsBetween.get(endsOf(group)) ?? []).some((tunnel) => !question.isDead(tunnel));
 }
 
 /** Guaranteed groups with a tunnel that survives keep their weights on what survives. */

@@ -1,6 +1,7 @@
 /** What a group does under a scenario: its rate, and the tunnels among which its ingress divides it. */
 import type { Failure } from "./failure.js";
 import { addAlongTunnel, type PlanIndex } from "./plan-index.js";
+import { wayTaken } from "./way-taken.js";
 
 export interface Placement {
   readonly group: number;
@@ -48,19 +49,21 @@ export function atRate(placement: Placement, rateBps: number): Placement {
   return { ...placement, rateBps, allottedBps: weights.map((weight) => (rateBps * weight) / sum) };
 }
 
-/** Adds what arrives, `sign` times, to loads of links: traffic into tunnels that are gone loads nothing. */
-export function addPlacement(index: PlanIndex, { deadTunnel }: Failure, placement: Placement, sign: 1 | -1, loadBps: Float64Array): void {
+/** Adds what a group sends, `sign` times, to loads of links: into tunnels that are gone as far as it gets, bypasses counted. */
+export function addPlacement(index: PlanIndex, failure: Failure, placement: Placement, sign: 1 | -1, loadBps: Float64Array): void {
   const sum = weightSumOf(placement);
   placement.tunnels.forEach((tunnel, i) => {
-    if (deadTunnel[tunnel] === 1) return;
-    addAlongTunnel(index, tunnel, (sign * placement.rateBps * (placement.weights[i] ?? 0)) / sum, loadBps);
+    const bps = (sign * placement.rateBps * (placement.weights[i] ?? 0)) / sum;
+    if (failure.deadTunnel[tunnel] === 0) addAlongTunnel(index, tunnel, bps, loadBps);
+    else for (const e of wayTaken(index, failure, tunnel).links) loadBps[e] = (loadBps[e] as number) + bps;
   });
 }
 
 /** What arrives, bps. */
-export function carriedBps({ deadTunnel }: Failure, placement: Placement): number {
-  const alive = placement.tunnels.reduce((sum, tunnel, i) => (deadTunnel[tunnel] === 1 ? sum : sum + (placement.weights[i] ?? 0)), 0);
-  return alive === 0 ? 0 : placement.rateBps * (alive / weightSumOf(placement));
+export function carriedBps(index: PlanIndex, failure: Failure, placement: Placement): number {
+  const arrives = (tunnel: number): boolean => failure.deadTunnel[tunnel] === 0 || wayTaken(index, failure, tunnel).arrives;
+  const weight = placement.tunnels.reduce((sum, tunnel, i) => (arrives(tunnel) ? sum + (placement.weights[i] ?? 0) : sum), 0);
+  return placement.rateBps * (weight / weightSumOf(placement));
 }
 
 export function weightSumOf({ weights }: Placement): number {

@@ -11,6 +11,7 @@ import {
   type TunnelId,
 } from "@sluice/model";
 import { runsOf, transposed, type Runs } from "./runs.js";
+import type { IndexedBypass } from "./way-taken.js";
 
 export interface PlanIndex {
   readonly plan: Plan;
@@ -30,6 +31,8 @@ export interface PlanIndex {
   readonly tunnels: readonly Tunnel[];
   readonly linksOfTunnel: Runs;
   readonly tunnelsOfLink: Runs;
+  /** Bypasses of each link that has any. */
+  readonly bypassesOfLink: ReadonlyMap<number, readonly IndexedBypass[]>;
   /** Pairs of nodes with a tunnel; the tunnels of each by metric, hops, id. */
   readonly tunnelsOfPair: Runs;
   /** Per group of the plan. */
@@ -70,6 +73,7 @@ export function indexPlan(topology: Topology, plan: Plan): PlanIndex {
     tunnels,
     linksOfTunnel,
     tunnelsOfLink: transposed(linksOfTunnel, linkIds.length),
+    bypassesOfLink: bypassesOf(plan, linkIndex),
     tunnelsOfPair: pairs.tunnels,
     pairOfGroup: Int32Array.from(plan.groups, (group) => found(pairs.index, pairKeyOf(group))),
     classOfGroup: Uint8Array.from(plan.groups, ({ trafficClass }) => trafficClasses.indexOf(trafficClass)),
@@ -108,6 +112,16 @@ export function loadOfClass({ loadBps }: PlanIndex, trafficClass: number): Float
   const load = loadBps[trafficClass];
   assert(load !== undefined, "there are loads of every class");
   return load;
+}
+
+function bypassesOf({ protection }: Plan, linkIndex: ReadonlyMap<LinkId, number>): PlanIndex["bypassesOfLink"] {
+  const byLink = new Map<number, IndexedBypass[]>();
+  for (const { protects, avoids, path } of protection?.bypasses ?? []) {
+    const e = found(linkIndex, protects);
+    const bypass = { links: path.map((id) => found(linkIndex, id)), avoidsNode: avoids !== undefined };
+    byLink.set(e, [...(byLink.get(e) ?? []), bypass]);
+  }
+  return byLink;
 }
 
 function pairsOf(topology: Topology, tunnels: readonly Tunnel[]): { readonly index: ReadonlyMap<string, number>; readonly tunnels: Runs } {

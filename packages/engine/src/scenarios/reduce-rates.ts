@@ -4,6 +4,7 @@ import { addPlacement, atRate, weightSumOf, type Placement } from "./placement.j
 import type { PlanIndex } from "./plan-index.js";
 import { flowsOver } from "./release.js";
 import { overfullLinks } from "./room.js";
+import { wayTaken } from "./way-taken.js";
 
 export interface Overload {
   readonly index: PlanIndex;
@@ -24,7 +25,8 @@ export function reduceRates({ index, failure, trafficClass, aboveBps, loadBps, p
   const links = overfullLinks(index.capacityBps, failure.deadLink, [aboveBps, loadBps]);
   if (links.length === 0) return [];
   const share = new Float64Array(loadBps.length).fill(1);
-  const crowded = new Set<number>();
+  // Those that bypasses bring over other links than their own are looked at, too.
+  const crowded = new Set<number>(failure.affected[trafficClass]);
   for (const e of links) {
     share[e] = Math.max(0, (index.capacityBps[e] as number) - (aboveBps[e] as number)) / (loadBps[e] as number);
     for (const group of flowsOver(index, e, trafficClass).keys()) crowded.add(group);
@@ -33,7 +35,7 @@ export function reduceRates({ index, failure, trafficClass, aboveBps, loadBps, p
   for (const group of [...crowded].sort((a, b) => a - b)) {
     const placement = placementOf(group);
     const keep = placement === undefined ? 1 : leastShare({ index, failure }, placement, share);
-    if (placement === undefined || keep === 1) continue;
+    if (placement === undefined || placement.rateBps === 0 || keep === 1) continue;
     const less = atRate(placement, placement.rateBps * keep);
     addPlacement(index, failure, placement, -1, loadBps);
     addPlacement(index, failure, less, 1, loadBps);
@@ -49,12 +51,9 @@ export function reduceRates({ index, failure, trafficClass, aboveBps, loadBps, p
 }
 
 function leastShare({ index, failure }: Pick<Overload, "index" | "failure">, { tunnels }: Placement, share: Float64Array): number {
-  const { start, items } = index.linksOfTunnel;
   let least = 1;
   for (const tunnel of tunnels) {
-    if (failure.deadTunnel[tunnel] === 1) continue;
-    for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++)
-      least = Math.min(least, share[items[k] as number] as number);
+    for (const e of wayTaken(index, failure, tunnel).links) least = Math.min(least, share[e] as number);
   }
   return least;
 }
@@ -65,12 +64,9 @@ function mostOnTop(
   placement: Placement,
 ): number {
   const share = new Map<number, number>();
-  const { start, items } = index.linksOfTunnel;
   const sum = weightSumOf(placement);
   placement.tunnels.forEach((tunnel, i) => {
-    if (failure.deadTunnel[tunnel] === 1) return;
-    for (let k = start[tunnel] as number; k < (start[tunnel + 1] as number); k++) {
-      const e = items[k] as number;
+    for (const e of wayTaken(index, failure, tunnel).links) {
       share.set(e, (share.get(e) ?? 0) + (placement.weights[i] ?? 0) / sum);
     }
   });

@@ -2,11 +2,12 @@
 import { assert, unreachable, type Guarantee } from "@sluice/model";
 import { carryTouched, type CarryOptions } from "./carry-touched.js";
 import type { Failure } from "./failure.js";
-import { addPlacement, carriedBps, plannedPlacement, survivingPlacement, type Placement } from "./placement.js";
+import { addPlacement, atRate, carriedBps, plannedPlacement, survivingPlacement, type Placement } from "./placement.js";
 import { addPlanned, loadOfClass, type PlanIndex } from "./plan-index.js";
 import { reduceRates } from "./reduce-rates.js";
 import { releaseCrowded } from "./release.js";
 import { roomOf } from "./room.js";
+import { hasIngress, leaveOrStop } from "./stop-sending.js";
 
 /** What is left of a load after all of it was taken off, relative: rounding. */
 const dustShare = 1e-12;
@@ -70,19 +71,27 @@ export function restrictedLoad(question: Pick<ClassUnderFailure, "index" | "fail
   return load;
 }
 
-/** Guarantee none: traffic into tunnels that are gone is lost, and rates fall where links would hold too much. */
+/** Guarantee none: traffic into tunnels that are gone is lost, groups that only have such stop, and rates fall where links would hold too much. */
 function keepSplits({ index, failure, trafficClass, aboveBps }: ClassUnderFailure): ClassSplit {
   const affected = affectedOf(failure, trafficClass);
   const loadBps = untouchedLoad({ index, failure, trafficClass });
   let brokenBps = 0;
+  const stops = new Map<number, Placement>();
   for (const group of affected) {
     const placement = plannedPlacement(index, group);
-    addPlacement(index, failure, placement, 1, loadBps);
-    brokenBps += placement.rateBps - carriedBps(failure, placement);
+    const arrivesBps = carriedBps(index, failure, placement);
+    brokenBps += placement.rateBps - arrivesBps;
+    if (arrivesBps > 0) addPlacement(index, failure, placement, 1, loadBps);
+    else if (hasIngress(index, failure, group)) stops.set(group, atRate(placement, 0));
   }
-  const placementOf = (group: number): Placement => plannedPlacement(index, group);
-  const placements = reduceRates({ index, failure, trafficClass, aboveBps, loadBps, placementOf });
-  const reducedBps = placements.reduce((sum, less) => sum + carriedBps(failure, placementOf(less.group)) - carriedBps(failure, less), 0);
+  const planned = (group: number): Placement => plannedPlacement(index, group);
+  const placementOf = (group: number): Placement => stops.get(group) ?? planned(group);
+  const reduced = reduceRates({ index, failure, trafficClass, aboveBps, loadBps, placementOf });
+  const reducedBps = reduced.reduce(
+    (sum, less) => sum + carriedBps(index, failure, planned(less.group)) - carriedBps(index, failure, less),
+    0,
+  );
+  const placements = [...stops.values(), ...reduced].sort((a, b) => a.group - b.group);
   return { placements, loadBps, lostBps: brokenBps + reducedBps, lostBpsMin: brokenBps };
 }
 
@@ -95,11 +104,41 @@ async function splitAnew(question: ClassUnderFailure, options: CarryOptions): Pr
   const groups = [...affected, ...released].sort((a, b) => a - b);
   const roomBps = roomOf(index.capacityBps, failure.deadLink, [aboveBps, loadBps, heldBps]);
   options.lap("release");
-  const { placements, boundBps } = await carryTouched({ index, failure, groups, roomBps }, options);
-  for (const placement of placements) addPlacement(index, failure, placement, 1, loadBps);
-  const wantedBps = admittedOf(index, groups);
-  const lostBps = Math.max(0, wantedBps - placements.reduce((sum, { rateBps }) => sum + rateBps, 0));
-  return { placements, loadBps, lostBps, lostBpsMin: Math.min(lostBps, Math.max(0, wantedBps - boundBps)) };
+  return { ...(await carryGroups(question, { groups, loadBps, roomBps }, options)), loadBps };
+}
+
+interface ToCarry {
+  readonly groups: readonly number[];
+  /** What the rest of the class sends; what these groups send is added. */
+  readonly loadBps: Float64Array;
+  readonly roomBps: Float64Array;
+}
+
+/** On tunnels that survive; then, where room is left, by local repair; the others stop. */
+async function carryGroups(
+  { index, failure }: ClassUnderFailure,
+  { groups, loadBps, roomBps }: ToCarry,
+  options: CarryOptions,
+): Promise<Omit<ClassSplit, "loadBps">> {
+  const { placements, stranded, boundBps } = await carryTouched({ index, failure, groups, roomBps }, options);
+  const leftBps = roomBps.slice();
+  for (const placement of placements) {
+    addPlacement(index, failure, placement, 1, loadBps);
+    addPlacement(index, failure, placement, -1, leftBps);
+  }
+  const { stops, repaired } = leaveOrStop({ index, failure, groups: stranded, roomBps: leftBps });
+  for (const placement of repaired) addPlacement(index, failure, placement, 1, loadBps);
+  const wantedBps = admittedOf(index, groups) - rateOf(repaired);
+  const lostBps = Math.max(0, wantedBps - rateOf(placements));
+  return {
+    placements: [...placements, ...stops].sort((a, b) => a.group - b.group),
+    lostBps,
+    lostBpsMin: Math.min(lostBps, Math.max(0, wantedBps - boundBps)),
+  };
+}
+
+function rateOf(placements: readonly Placement[]): number {
+  return placements.reduce((sum, { rateBps }) => sum + rateBps, 0);
 }
 
 /**
@@ -127,15 +166,12 @@ async function restrictSplits(question: ClassUnderFailure, options: CarryOptions
   }
   const groups = [...lostAll];
   const roomBps = roomOf(index.capacityBps, failure.deadLink, [aboveBps, loadBps, heldBps]);
-  const { placements, boundBps } = await carryTouched({ index, failure, groups, roomBps }, options);
-  for (const placement of placements) addPlacement(index, failure, placement, 1, loadBps);
-  const wantedBps = admittedOf(index, groups);
-  const lostBps = Math.max(0, wantedBps - placements.reduce((sum, { rateBps }) => sum + rateBps, 0));
+  const { placements, lostBps, lostBpsMin } = await carryGroups(question, { groups, loadBps, roomBps }, options);
   return {
     placements: [...surviving.values(), ...placements].sort((a, b) => a.group - b.group),
     loadBps,
     lostBps: lostBps + reducedBps,
-    lostBpsMin: Math.min(lostBps, Math.max(0, wantedBps - boundBps)),
+    lostBpsMin,
   };
 }
 

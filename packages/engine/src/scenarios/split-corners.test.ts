@@ -5,6 +5,7 @@ import {
   flowGroupId,
   pairScenario,
   protectionDefault,
+  type Bypass,
   type FailureKind,
   type FailureScenario,
   type Guarantee,
@@ -89,13 +90,13 @@ function told({ plan }: Planned, { groups }: ScenarioSplit): Record<string, stri
 const withBridge = network(["a-b", 10], ["a-c", 10], ["c-b", 10], ["b-d", 10]);
 
 describe("a scenario", () => {
-  it("leaves alone what has no way left, and counts it as lost", async () => {
+  it("stops what has no way left, and counts it as lost", async () => {
     const net = await planned(withBridge, [
       ["a", "d", "elastic", 4 * gbps],
       ["a", "b", "elastic", 3 * gbps],
     ]);
     const split = await splitOf(net, scenario(net, "link", "b-d"));
-    expect(split.groups).toEqual([]);
+    expect(told(net, split)).toEqual({ "a>d/elastic": "0: 1 x a-b b-d" });
     expect(split.lostBps).toEqual({ interactive: 0, elastic: 4 * gbps, bulk: 0 });
     expect(split.lostBpsMin).toEqual(split.lostBps);
     expect([split.utilizationMax, split.fullestLinkId]).toEqual([0.3, "a-b"]);
@@ -122,8 +123,25 @@ describe("a scenario", () => {
     expect(told(net, await splitOf(net, scenario(net, "link", "a-b-1")))).toEqual({ "a>b/elastic": "6: 1 x a-b-2" });
     const both = await splitOf(net, scenario(net, "srlg", "duct"));
     // The parallel link is the tunnel's only backup: nothing is installed by way of c.
-    expect(both.groups).toEqual([]);
+    expect(told(net, both)).toEqual({ "a>b/elastic": "0: 1 x a-b-1" });
     expect(both.lostBps.elastic).toBe(6 * gbps);
+  });
+
+  it("leaves to local repair what only a bypass brings through, where there is room for it", async () => {
+    const bypass = { id: "b-0", protects: "a-b", path: ["a-c", "c-b"], sharedSrlgIds: [] } as unknown as Bypass;
+    for (const [capacity, isCarried] of [
+      [8, true],
+      [4, false],
+    ] as const) {
+      const made = await planned(network(["a-b", 10], ["a-c", capacity], ["c-b", capacity]), [["a", "b", "elastic", 6 * gbps]]);
+      const net = { ...made, plan: { ...made.plan, protection: { bypasses: [bypass], backupTunnels: [], backups: [] } } };
+      const split = await splitOf(net, scenario(net, "link", "a-b"));
+      expect(told(net, split)).toEqual(isCarried ? {} : { "a>b/elastic": "0: 1 x a-b" });
+      expect([split.lostBps.elastic, split.utilizationMax]).toEqual(isCarried ? [0, 0.75] : [6 * gbps, 0]);
+      // The bypass is gone as well.
+      const both = await splitOf(net, pairScenario(scenario(net, "link", "a-b"), scenario(net, "link", "a-c")));
+      expect(told(net, both)).toEqual({ "a>b/elastic": "0: 1 x a-b" });
+    }
   });
 
   it("uses the tunnels of other classes between the same nodes", async () => {
@@ -155,14 +173,15 @@ describe("a scenario", () => {
     expect(b.lostBps.elastic / gbps).toBeCloseTo(2 + 4, 6);
     expect(told(net, b)).toEqual({ "a>c/elastic": "4: 1 x a-d d-c" });
     const c = await splitOf(net, scenario(net, "node", "c"));
-    expect(c).toMatchObject({ groups: [], lostBps: { elastic: 16 * gbps }, utilizationMax: 0 });
+    expect(c.groups.map(({ admittedBps }) => admittedBps)).toEqual([0, 0, 0]);
+    expect(c).toMatchObject({ lostBps: { elastic: 16 * gbps }, utilizationMax: 0 });
     expect(c.fullestLinkId).toBeUndefined();
   });
 
   it("of two failures at once is answered as well", async () => {
     const net = await planned(withBridge, [["a", "b", "elastic", 5 * gbps]]);
     const both = pairScenario(scenario(net, "link", "a-b"), scenario(net, "link", "a-c"));
-    expect(await splitOf(net, both)).toMatchObject({ groups: [], lostBps: { elastic: 5 * gbps } });
+    expect(await splitOf(net, both)).toMatchObject({ groups: [{ admittedBps: 0 }], lostBps: { elastic: 5 * gbps } });
   });
 });
 

@@ -101,6 +101,18 @@ describe("splits of small networks", () => {
     );
   }, 60_000);
 
+  it("reckon with local repair, which carries what no split can", async () => {
+    await fc.assert(
+      fc.asyncProperty(snapshots(), fc.constantFrom("link" as const, "node" as const), async (drawn, localRepair) => {
+        const guarantee = { interactive: { kind: "protected" }, elastic: { kind: "protected" }, bulk: { kind: "none" } } as const;
+        const snapshot = { ...drawn, settings: { ...drawn.settings, protection: { ...protectionDefault, guarantee, localRepair } } };
+        const plan = await planOf(snapshot);
+        for (const split of await splitsOf(snapshot, plan)) expect(checkSplit(snapshot, plan, split).violations).toEqual([]);
+      }),
+      { seed, numRuns: 80 },
+    );
+  }, 120_000);
+
   it("of fair classes, and of classes with different promises, pass the checker", async () => {
     const kinds = [{ kind: "none" }, { kind: "protected" }] as const;
     const guarantees = fc.record({
