@@ -108,6 +108,22 @@ describe("orderUpdate of a protected network", () => {
     expect(ordered.stages.find(({ purpose }) => purpose === "flip")?.messages.map(({ waitsFor }) => waitsFor)).toEqual([["b"]]);
   });
 
+  it("flips buckets that only change their failover group without waiting for what changes behind them", () => {
+    const topology = diamond({ down: ["bd", "db"] });
+    const before = withBypasses(onUpper, aroundLink, bypass("bacd", "bd"));
+    const ordered = update(topology, two(before, withBypasses(onUpper, aroundNode, bypass("bcd", "bd"))));
+    expect(ordered.stages.find(({ purpose }) => purpose === "flip")?.messages).toMatchObject([{ nodeId: "a", waitsFor: [] }]);
+  });
+
+  it("mends a tunnel under traffic whose failover groups change elsewhere", () => {
+    const long = diamondPlan(group("bulk", 1, { abcd: 1 }));
+    const { installed: intact, target } = two(long, withBypasses(long, bypass("bdc", "bc")));
+    const installed: RuleSet = new Map([...intact].filter(([nodeId]) => nodeId !== "c"));
+    const ordered = update(diamond(), { installed, target });
+    expect(ordered.interrupts).toEqual([]);
+    expect(ordered.stages.map(({ purpose }) => purpose)).toEqual(["add-bypass", "add-failover", "add-transit"]);
+  });
+
   it("never throttles and never pauses for failover groups", () => {
     // Link ab is full: any change of load on it would be one too many.
     const full = diamondPlan(group("bulk", 10, { abd: 1 }));
