@@ -1,0 +1,336 @@
+"""A Mininet network of real Open vSwitches, one network namespace a switch, for Sluice's agents to program.
+
+Reads a plan of the network (JSON, format below) and builds it; writes what it built, so that whoever started it finds
+namespaces, ports and addresses; waits; and takes everything down again on SIGTERM, SIGINT, or when its stdin closes.
+It touches nothing but what it made: it never calls `mn -c`.
+
+    {"switches": [{"id", "name", "prefix", "managementAddress"}],
+     "hosts":    [{"node", "name", "address", "mac"}],
+     "cables":   [{"id", "ends": [{"node", "port", "links": [...]}, {...}], "bps"}],
+     "management": {"address": "10.254.0.1/16"}, "runDir": "..."}
+
+Mininet 2.3 (Debian), Open vSwitch 3.1, userspace datapath; design notes in docs/lab.md.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from mininet.log import setLogLevel
+from mininet.net import Mininet
+from mininet.node import Host, Switch
+
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+BRIDGE = "br0"
+SITE_PORT = 1
+FIRST_LINK_PORT = 2
+# Two MPLS labels and room for what the kernel adds.
+CORE_MTU = 1600
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+QUIET = ("-vconsole:warn", "-vsyslog:off", "-vfile:off")
+# Priorities by MPLS traffic class: interactive, elastic, bulk.
+BANDS = ((5, 1), (2, 2), (1, 3))
+
+
+def die_with_parent():
+    """For children: whatever happens to this process, they do not outlive it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class LabSwitch(Switch):
+    """An Open vSwitch of its own: database, daemon and ports in the switch's namespace."""
+
+    def __init__(self, name, run_dir=None, **params):
+        params["inNamespace"] = True
+        Switch.__init__(self, name, **params)
+        self.run_dir = os.path.join(run_dir, name)
+        self.database = None
+        self.switch = None
+
+    def environment(self):
+        env = dict(os.environ)
+        env.update(OVS_RUNDIR=self.run_dir, OVS_LOGDIR=self.run_dir, OVS_DBDIR=self.run_dir)
+        return env
+
+    def run(self, *argv):
+        """Runs a tool in the switch's namespace; its complaint is the exception."""
+        done = self.popen(list(argv), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = done.communicate(timeout=30)
+        if done.returncode != 0:
+            raise RuntimeError("%s on %s: %s" % (argv[0], self.name, err.decode().strip()))
+        return out.decode()
+
+    def daemon(self, *argv):
+        """Only from the main thread: a child dies with the thread that made it."""
+        log = open(os.path.join(self.run_dir, os.path.basename(argv[0]) + ".out"), "ab")
+        return self.popen(list(argv), env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def vsctl(self, *argv):
+        return self.run("ovs-vsctl", "--db=unix:%s/db.sock" % self.run_dir, "--timeout=20", *argv)
+
+    def start_database(self):
+        os.makedirs(self.run_dir, exist_ok=True)
+        if not os.path.exists(self.run_dir + "/conf.db"):
+            self.run("ovsdb-tool", "create", self.run_dir + "/conf.db", SCHEMA)
+        remote = "--remote=punix:%s/db.sock" % self.run_dir
+        self.database = self.daemon("ovsdb-server", self.run_dir + "/conf.db", remote, "--pidfile=%s/ovsdb-server.pid" % self.run_dir, *QUIET)
+
+    def start_switch(self):
+        database = "unix:%s/db.sock" % self.run_dir
+        self.switch = self.daemon("ovs-vswitchd", database, "--pidfile=%s/ovs-vswitchd.pid" % self.run_dir, *QUIET)
+
+    def add_bridge(self):
+        ports = []
+        for port, interface in sorted(self.port_names.items()):
+            ports += ["--", "add-port", BRIDGE, interface, "--", "set", "Interface", interface, "ofport_request=%d" % port]
+        self.vsctl(
+            "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev", "fail_mode=secure",
+            "protocols=OpenFlow13,OpenFlow14,OpenFlow15", *ports)
+        for interface in self.port_names.values():
+            # add-br succeeds where the datapath does not.
+            error = self.vsctl("get", "Interface", interface, "error").strip()
+            if error != "[]":
+                raise RuntimeError("Open vSwitch on %s: %s: %s" % (self.name, interface, error))
+
+    def revive(self):
+        """A daemon that was killed comes back, as a service manager would have it."""
+        if self.switch.poll() is not None:
+            self.start_switch()
+
+    def stop(self, deleteIntfs=True):
+        children = [child for child in (self.switch, self.database) if child is not None]
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        super().stop(deleteIntfs)
+
+
+def wait_for(path, seconds=10):
+    until = time.monotonic() + seconds
+    while not os.path.exists(path):
+        if time.monotonic() > until:
+            raise RuntimeError("%s did not appear" % path)
+        time.sleep(0.01)
+
+
+def root(*argv):
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def shape(node, interface, bps):
+    """
+    Capacity by htb, and in it the three classes: each has a hundredth of the link for certain, and what is left goes by priority, so that a
+    more important class leaves the others no more than that (prio and fq_codel are not in every kernel).
+    """
+    burst = str(max(3200, bps // 8 // 100))
+    commands = [
+        ["tc", "qdisc", "replace", "dev", interface, "root", "handle", "1:", "htb", "default", "13"],
+        ["tc", "class", "replace", "dev", interface, "parent", "1:", "classid", "1:1", "htb",
+         "rate", "%dbit" % bps, "burst", burst, "cburst", burst, "quantum", "1600"],
+    ]
+    for tc, band in BANDS:
+        child = "1:1%d" % band
+        commands.append(["tc", "class", "replace", "dev", interface, "parent", "1:1", "classid", child, "htb",
+                         "rate", "%dbit" % max(8000, bps // 100), "ceil", "%dbit" % bps, "prio", str(band - 1),
+                         "burst", "3200", "cburst", burst, "quantum", "1600"])
+        # At most 50 ms of packets wait for each class.
+        commands.append(["tc", "qdisc", "replace", "dev", interface, "parent", child, "bfifo", "limit", str(max(15000, bps // 8 // 20))])
+        # The traffic class (RFC 5462) is three bits of the third byte of the label entry.
+        commands.append(["tc", "filter", "add", "dev", interface, "parent", "1:", "protocol", "0x8847", "prio", str(band),
+                         "u32", "match", "u8", "0x%02x" % (tc << 1), "0x0e", "at", "2", "flowid", child])
+    for command in commands:
+        out, err, code = node.pexec(command)
+        if code != 0:
+            raise RuntimeError("%s on %s: %s" % (" ".join(command), node.name, err.strip()))
+
+
+class Lab:
+    def __init__(self, plan):
+        self.plan = plan
+        self.net = Mininet(topo=None, build=False, controller=None, autoSetMacs=False, autoStaticArp=False)
+        self.switches = {}
+        self.hosts = {}
+        self.links = {}
+        self.management = None
+
+    def build(self):
+        run_dir = self.plan["runDir"]
+        for number, each in enumerate(self.plan["switches"], 1):
+            switch = self.net.addSwitch(each["name"], cls=LabSwitch, run_dir=run_dir, dpid="%016x" % number)
+            switch.port_names = {}
+            self.switches[each["id"]] = switch
+        for each in self.plan["hosts"]:
+            self.hosts[each["node"]] = self.net.addHost(each["name"], cls=Host, ip=None)
+        for each in self.plan["hosts"]:
+            switch = self.switches[each["node"]]
+            interface = switch.name + "-site"
+            self.net.addLink(self.hosts[each["node"]], switch, intfName1="eth0", intfName2=interface)
+            switch.port_names[SITE_PORT] = interface
+        for cable in self.plan["cables"]:
+            (a, b) = cable["ends"]
+            names = []
+            for end in (a, b):
+                switch = self.switches[end["node"]]
+                interface = "%s-p%d" % (switch.name, end["port"])
+                switch.port_names[end["port"]] = interface
+                for link in end["links"]:
+                    self.links[link] = {"node": end["node"], "interface": interface, "port": end["port"], "cable": cable["id"]}
+                names.append(interface)
+            self.net.addLink(self.switches[a["node"]], self.switches[b["node"]], intfName1=names[0], intfName2=names[1])
+        self.management = self.net.addHost("mgmt", cls=Host, ip=None)
+        self.net.build()
+
+    def start(self):
+        for each in self.plan["hosts"]:
+            self.set_up_host(self.hosts[each["node"]], each)
+        for cable in self.plan["cables"]:
+            for end in cable["ends"]:
+                switch = self.switches[end["node"]]
+                interface = switch.port_names[end["port"]]
+                switch.pexec(["ip", "link", "set", interface, "mtu", str(CORE_MTU)])
+                shape(switch, interface, cable["bps"])
+        self.set_up_management()
+        switches = self.switches.values()
+        for switch in switches:
+            switch.start_database()
+        for switch in switches:
+            wait_for(switch.run_dir + "/db.sock")
+            switch.vsctl("--no-wait", "init")
+            switch.start_switch()
+        threads = [threading.Thread(target=self.bridge_one, args=(switch,)) for switch in switches]
+        self.failures = []
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.failures:
+            raise self.failures[0]
+
+    def bridge_one(self, switch):
+        try:
+            switch.add_bridge()
+        except Exception as error:  # handed to the thread that waits
+            self.failures.append(error)
+
+    def set_up_host(self, host, given):
+        for command in (
+            ["ip", "link", "set", "eth0", "address", given["mac"]],
+            ["ip", "addr", "add", given["address"] + "/32", "dev", "eth0"],
+            ["ip", "link", "set", "eth0", "up"],
+            ["ip", "link", "set", "lo", "up"],
+            ["ip", "route", "add", "10.0.0.0/8", "dev", "eth0"],
+            # Without it checksums are left to hardware that is not there, and TCP moves nothing.
+            ["ethtool", "-K", "eth0", "tx", "off"],
+        ):
+            out, err, code = host.pexec(command)
+            if code != 0:
+                raise RuntimeError("%s on %s: %s" % (" ".join(command), host.name, err.strip()))
+        neighbours = "".join(
+            "neigh replace %s lladdr %s dev eth0 nud permanent\n" % (other["address"], other["mac"])
+            for other in self.plan["hosts"] if other is not given)
+        batch = host.popen(["ip", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, err = batch.communicate(neighbours.encode(), timeout=30)
+        if batch.returncode != 0:
+            raise RuntimeError("neighbours of %s: %s" % (host.name, err.decode().strip()))
+
+    def set_up_management(self):
+        """A bridge in a namespace of its own; a veth to each switch, and one to the root namespace."""
+        inside = ["ip", "link", "add", "br-mgmt", "type", "bridge"]
+        self.check(self.management, inside)
+        self.check(self.management, ["ip", "link", "set", "br-mgmt", "up"])
+        self.plug("sluice-mgmt", None, "m0")
+        root("ip", "addr", "add", self.plan["management"]["address"], "dev", "sluice-mgmt")
+        root("ip", "link", "set", "sluice-mgmt", "up")
+        for number, each in enumerate(self.plan["switches"], 1):
+            switch = self.switches[each["id"]]
+            self.plug("mgmt0", switch, "m%d" % number)
+            self.check(switch, ["ip", "addr", "add", each["managementAddress"], "dev", "mgmt0"])
+            self.check(switch, ["ip", "link", "set", "mgmt0", "up"])
+            self.check(switch, ["ip", "link", "set", "lo", "up"])
+
+    def plug(self, name, switch, port):
+        """A veth: `port` on the management bridge, `name` in the switch's namespace, or in the root's where there is none."""
+        temporary = "slm%s" % port
+        root("ip", "link", "add", temporary, "type", "veth", "peer", "name", "slp%s" % port)
+        root("ip", "link", "set", "slp%s" % port, "netns", str(self.management.pid), "name", port)
+        if switch is None:
+            root("ip", "link", "set", temporary, "name", name)
+        else:
+            root("ip", "link", "set", temporary, "netns", str(switch.pid), "name", name)
+        self.check(self.management, ["ip", "link", "set", port, "master", "br-mgmt", "up"])
+
+    def check(self, node, command):
+        out, err, code = node.pexec(command)
+        if code != 0:
+            raise RuntimeError("%s on %s: %s" % (" ".join(command), node.name, err.strip()))
+
+    def describe(self):
+        return {
+            "pid": os.getpid(),
+            "bridge": BRIDGE,
+            "management": self.plan["management"],
+            "switches": {
+                each["id"]: {
+                    "pid": self.switches[each["id"]].pid,
+                    "name": each["name"],
+                    "runDir": self.switches[each["id"]].run_dir,
+                    "site": self.switches[each["id"]].port_names[SITE_PORT],
+                    "ports": {i: p for p, i in self.switches[each["id"]].port_names.items()},
+                } for each in self.plan["switches"]},
+            "hosts": {
+                each["node"]: {"pid": self.hosts[each["node"]].pid, "address": each["address"], "mac": each["mac"]}
+                for each in self.plan["hosts"]},
+            "links": self.links,
+        }
+
+    def stop(self):
+        for switch in self.switches.values():
+            try:
+                switch.stop()
+            except Exception as error:
+                print("sluice lab: %s: %s" % (switch.name, error), file=sys.stderr)
+        subprocess.run(["ip", "link", "del", "sluice-mgmt"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for node in list(self.hosts.values()) + ([self.management] if self.management else []):
+            node.terminate()
+        for switch in self.switches.values():
+            switch.terminate()
+
+
+def main(plan):
+    if os.geteuid() != 0:
+        sys.exit("sluice lab: network namespaces need root")
+    setLogLevel("error")
+    ended = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, lambda *_: ended.set())
+    lab = Lab(plan)
+    started = time.monotonic()
+    try:
+        lab.build()
+        lab.start()
+        described = lab.describe()
+        described["seconds"] = round(time.monotonic() - started, 3)
+        print(json.dumps(described), flush=True)
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        while not ended.wait(0.2):
+            for switch in lab.switches.values():
+                switch.revive()
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        lab.stop()
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as file:
+        main(json.load(file))
