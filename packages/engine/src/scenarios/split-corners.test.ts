@@ -267,6 +267,24 @@ describe("classes in priority", () => {
   });
 });
 
+describe("the least rate of a meter", () => {
+  it("of a group that is refused finds room on a full link: others give it up, but for the guaranteed", async () => {
+    const demands = [
+      ["a", "b", "interactive", 1 * gbps],
+      ["a", "b", "bulk", 0.5 * gbps],
+    ] as const;
+    const cables = network(["a-b", 1], ["a-c", 1], ["c-b", 1]);
+    const lossOf = async (interactive: Guarantee): Promise<number> => {
+      const net = await planned(cables, demands, { k: 2, guarantee: { interactive, elastic: interactive, bulk: { kind: "protected" } } });
+      const split = await splitOf(net, scenario(net, "link", "a-b"));
+      expect(split.groups.find(({ trafficClass }) => trafficClass === "bulk")?.admittedBps).toBe(0);
+      return split.lostBps.interactive;
+    };
+    expect(await lossOf({ kind: "protected" })).toBeCloseTo(1000, 3);
+    expect(await lossOf({ kind: "guaranteed", failures: 1 })).toBe(0);
+  });
+});
+
 describe("the work", () => {
   it("reports each split in turn, stops when told, and refuses what it does not know", async () => {
     const net = await planned(withBridge, [["a", "d", "elastic", 4 * gbps]]);

@@ -23,6 +23,8 @@ const finest = 1024;
 const roundingMax = 0.03;
 /** Relative to what is wanted: both solvers' gaps. */
 const gapMax = 2e-6;
+/** What groups of the classes above gave up for the least rates of others' meters. */
+const trickleBps = 14 * 1_000;
 
 /** Networks with cables: every link has one the other way. */
 function snapshots(): fc.Arbitrary<Snapshot> {
@@ -64,7 +66,7 @@ describe("splits of small networks", () => {
             for (const trafficClass of trafficClasses) {
               const { wantedBps, allottedBps, admittedBps, bestBps } = await bestKept(snapshot, plan, split, trafficClass);
               const isFine = snapshot.settings.splitWeightSumMax === finest;
-              const tolerance = gapMax * wantedBps;
+              const tolerance = gapMax * wantedBps + trickleBps;
               expect(Math.abs((isFine ? allottedBps : bestBps) - bestBps)).toBeLessThanOrEqual(tolerance);
               expect(admittedBps).toBeGreaterThanOrEqual(isFine ? (1 - roundingMax) * bestBps - tolerance : 0);
               expect(Math.abs((split.lostBpsMin?.[trafficClass] ?? NaN) - (wantedBps - bestBps))).toBeLessThanOrEqual(tolerance);

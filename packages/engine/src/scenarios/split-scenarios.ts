@@ -31,8 +31,9 @@ import { stopwatch } from "../stopwatch.js";
 import type { CarryOptions } from "./carry-touched.js";
 import { checkScenario, failureOf, type Failure } from "./failure.js";
 import type { Placement } from "./placement.js";
-import { indexPlan, type PlanIndex } from "./plan-index.js";
+import { classOf, indexPlan, type PlanIndex } from "./plan-index.js";
 import { fits } from "./room.js";
+import { makeRoomForTrickle } from "./trickle.js";
 import { restrictedLoad, splitClass, untouchedLoad, type ClassSplit } from "./split-class.js";
 
 export interface SplitOptions extends Pick<OptimizeOptions, "lp" | "nowMs"> {
@@ -159,7 +160,13 @@ async function splitScenario(planned: Planned, scenario: FailureScenario, option
     lostBpsMin[trafficClass] = split.lostBpsMin;
     placements.push(...split.placements);
   }
-  const groups = placements.flatMap((placement) => {
+  const mayGive = trafficClasses.map((trafficClass) => guaranteeOf(protectionOf(snapshot.settings), trafficClass).kind === "protected");
+  const fitted = makeRoomForTrickle({ index, failure, placements, loadBps: aboveBps, mayGive });
+  for (const [i, placement] of fitted.entries()) {
+    const trafficClass = trafficClasses[classOf(index, placement.group)] ?? "bulk";
+    lostBps[trafficClass] += (placements[i]?.rateBps ?? 0) - placement.rateBps;
+  }
+  const groups = fitted.flatMap((placement) => {
     const group = tunnelGroupOf(index, placement);
     return group === undefined ? [] : [group];
   });
