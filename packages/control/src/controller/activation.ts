@@ -39,12 +39,12 @@ export function unplannedCables(state: ControllerState): ReadonlySet<LinkId> {
   return protection.down.cableIds;
 }
 
-/** Looks whether what is active is what should be. O(1) where nothing is news. */
+/** Looks whether what is active is what should be. O(1) where nothing is news, or while more of it is waited for. */
 export function advanceActivation(state: ControllerState): void {
   tell(state);
-  const { protection, push, config, nowMs } = state;
+  const { protection, push, nowMs } = state;
   const { target } = push;
-  if (target === undefined || state.adopting || isFrozen(state)) return;
+  if (target === undefined || state.adopting || isFrozen(state) || isSettling(state)) return;
   const cableIds = unplannedCables(state);
   if (cableIds.size === 0) {
     noNews(protection);
@@ -55,29 +55,33 @@ export function advanceActivation(state: ControllerState): void {
     return;
   }
   const { active } = target;
-  if (active !== undefined && [...cableIds].every((id) => active.cableIds.has(id))) {
-    noNews(protection);
-    return;
-  }
-  if (protection.newsCables !== cableIds) {
-    protection.newsMs ??= nowMs;
-    protection.newsCables = cableIds;
-    if (nowMs >= protection.lookAtMs) protection.lookAtMs = nowMs + config.activationSettleMs;
-    if (protection.scenarios.size > 0) state.effects.push({ kind: "wake", atMs: protection.lookAtMs });
-  }
-  if (nowMs < protection.lookAtMs) return;
+  if (active !== undefined && [...cableIds].every((id) => active.cableIds.has(id))) return noNews(protection);
+  const newsMs = protection.changedMs ?? protection.newsMs ?? nowMs;
+  protection.newsMs = Math.min(newsMs, protection.newsMs ?? newsMs);
+  if (protection.changedMs === undefined && nowMs < protection.lookAtMs) return;
+  protection.changedMs = undefined;
   protection.lookAtMs = nowMs + lookAgainMs;
   const scenarioId = protection.choice === undefined ? undefined : chooseScenario(protection.choice, cableIds);
   const prepared = scenarioId === undefined ? undefined : protection.scenarios.get(scenarioId);
   if (scenarioId === undefined || prepared === undefined || !isSettled(state, basePlan(target))) return;
-  activate(state, basePlan(target), { scenarioId, prepared, cableIds, newsMs: protection.newsMs ?? nowMs });
+  activate(state, basePlan(target), { scenarioId, prepared, cableIds, newsMs: protection.newsMs });
   tell(state);
+}
+
+/** Both ends of a cable report, and all neighbours of a node: news of links waits a little for more of it. */
+function isSettling({ protection, inventory, config, nowMs, effects }: ControllerState): boolean {
+  if (inventory.effective === undefined || inventory.effective !== protection.down?.topology) {
+    if (protection.changedMs === undefined && protection.scenarios.size > 0) {
+      effects.push({ kind: "wake", atMs: nowMs + config.activationSettleMs });
+    }
+    protection.changedMs ??= nowMs;
+  }
+  return protection.changedMs !== undefined && nowMs < protection.changedMs + config.activationSettleMs;
 }
 
 function noNews(protection: ProtectionState): void {
   protection.newsMs = undefined;
-  protection.newsCables = undefined;
-  protection.lookAtMs = 0;
+  protection.changedMs = undefined;
 }
 
 /**

@@ -43,7 +43,7 @@ export function noProtection(): ProtectionState {
     choice: undefined,
     failuresInRow: 0,
     newsMs: undefined,
-    newsCables: undefined,
+    changedMs: undefined,
     lookAtMs: 0,
     down: undefined,
     told: undefined,

@@ -106,8 +106,9 @@ export interface ProtectionState {
   failuresInRow: number;
   /** Since when links are down that no active scenario answers for. */
   newsMs: number | undefined;
-  newsCables: ReadonlySet<LinkId> | undefined;
-  /** Until then more news is waited for. */
+  /** When links changed first since it was last looked at what they ask for. */
+  changedMs: number | undefined;
+  /** Where nothing could be activated, that is looked at again at this time. */
   lookAtMs: number;
   /** What was found for the topology as it was then. */
   down: { readonly topology: Topology; readonly cableIds: ReadonlySet<LinkId> } | undefined;
