@@ -69,7 +69,8 @@ export function* danglingReferences(
 ): Generator<{ readonly nodeId: NodeId; readonly key: RuleKey; readonly reason: string; readonly isInherited: boolean }> {
   for (const nodeId of timeline.nodes()) {
     const touched = timeline.touchedKeys(nodeId);
-    const keys = new Set([...touched.keys()].filter((key) => !key.startsWith("meter/") && !key.startsWith("ingress/")));
+    const keys = new Set<RuleKey>();
+    for (const [key, segments] of touched) if (segments.some(({ rule }) => rule !== undefined && isRepair(rule))) keys.add(key);
     const isSomeGone = [...touched].some(
       ([key, segments]) => key.startsWith("failover/") && segments.some(({ from, rule }) => from > 0 && !isLike(segments[0]?.rule, rule)),
     );

@@ -57,6 +57,8 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     inherited: 0,
   };
   let lostBps = 0;
+  /** Whether some packets of the flow that is looked at may take one of several ways. */
+  let isBranched = false;
 
   for (const { nodeId, key, reason, isInherited } of danglingReferences(ground, installed, timeline)) {
     if (isInherited) checked.inherited += 1;
@@ -66,6 +68,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     checked.ingressRules += 1;
     const spans = spansOf(ground, timeline, flow);
     let before: Loads = new Map();
+    isBranched = false;
     for (const span of spans) {
       const after = walkSpan(flow, span, spans[0]?.entry);
       const message = order.messagesOf(flow.nodeId)[span.from - 1];
@@ -73,7 +76,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       else loads.change(message, before, after);
       before = after;
     }
-    loads.settle(before, loadsWhen("final", flow.nodeId, spans.at(-1)?.entry));
+    if (isBranched) loads.settle(before, loadsWhen("final", flow.nodeId, spans.at(-1)?.entry));
     if (isInterrupted(spans)) {
       checked.interrupts += 1;
       if (!announced.has(`${flow.nodeId} ${flow.key}`)) {
@@ -108,6 +111,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       }
       const ways = waysOf(flow.nodeId, bucket, { kind: "span", from, to });
       checked.ways += ways.count;
+      isBranched ||= ways.count > 1;
       if (ways.undecided) violations.add({ kind: "undecided", ...flow, label }, `Label ${label} has too many ways to look at them all.`);
       const before = first?.buckets.find(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output)?.bucket;
       const inherited = before === undefined ? new Set() : kindsOf(waysOf(flow.nodeId, before, { kind: "installed" }), entry);

@@ -84,6 +84,11 @@ export function exploreWays(
       const state = stack.length === 1 ? at : `${stack.join(" ")}\n${at}`;
       if (track.passed.has(state)) return end({ kind: "loop", at }, track);
       track.passed.add(state);
+      const straight = linkStraightOn(at, current.key);
+      if (straight !== undefined) {
+        current = { ...current, link: straight };
+        continue;
+      }
       const next = onward(at, current, track);
       const [only] = next;
       if (only === undefined) return;
@@ -100,6 +105,15 @@ export function exploreWays(
       }
       follow(packet, i === packets.length - 1 ? track : { ...track, passed: new Set(track.passed), links: [...track.links] });
     }
+  }
+
+  /** Where all that a label can meet at a node is one rule, and the link that it names is up: that link. */
+  function linkStraightOn(at: NodeId, key: RuleKey): number | undefined {
+    const all = timeline.segments(at, key);
+    const rule = all.length === 1 ? all[0]?.rule : undefined;
+    if (rule?.kind !== "label" || rule.action.kind !== "output") return undefined;
+    const link = ground.linkFrom(at, rule.action.link);
+    return link !== undefined && ground.isUp(link) ? link : undefined;
   }
 
   /** How a packet may go on from a node, by every rule that it may meet there. */
