@@ -25,7 +25,7 @@ import { arbitrarySnapshot } from "./testing/small-network.js";
 //      |\         /|
 //      | c ------- |
 //      e[x]--------+
-const network = topologyInputOf("a-b[x] a-c:2 c-b:2 a-e[x] e-b b-d");
+const network = topologyInputOf("a-b[x] a-c:2 c-b:2 a-e[x] e-b b-d a-c#2:9");
 const snapshot = snapshotOf(
   network,
   [
@@ -115,6 +115,18 @@ const corruptions: readonly (readonly [what: string, code: FaultCode, corrupt: (
     "a bypass that avoids a node where none is to be avoided",
     "protection-wrong",
     () => withBypass("a>b", () => ({ avoids: "e" as never })),
+  ],
+  [
+    "a bypass that passes the node that it avoids",
+    "protection-wrong",
+    () => ({
+      bypasses: held.bypasses
+        .map((bypass) => {
+          const path = ids("a>c#2 c>b");
+          return bypass.avoids === undefined ? bypass : { ...bypass, path, id: bypassId(bypass.protects, path) };
+        })
+        .sort(byId),
+    }),
   ],
   ["a backup missing", "protection-wrong", () => ({ backups: held.backups.slice(1), backupTunnels: usedBy(held.backups.slice(1)) })],
   ["a backup twice", "duplicate-id", () => ({ backups: held.backups.flatMap((backup) => [backup, backup]) })],

@@ -155,7 +155,14 @@ const malformed: readonly (readonly [what: string, protection: unknown])[] = [
   ["has a backup tunnel with a loop", { ...held, backupTunnels: [tunnel("a>e e>a a>c c>d")] }],
   ["has a backup tunnel to elsewhere", { ...held, backupTunnels: [{ ...tunnel("a>c c>d"), dst: "b" }] }],
   ["has a backup tunnel over a drained link", { ...held, backupTunnels: [tunnel("a>e e>b b>d")] }],
-  ["has a backup tunnel under another's id", { ...held, backupTunnels: [{ ...tunnel("a>c c>d"), id: "t-0" }] }],
+  [
+    "has a backup tunnel under another's id",
+    {
+      ...held,
+      backupTunnels: [{ ...tunnel("a>c c>d"), id: "t-0" }],
+      backups: [backup("a>b b>d", "a>c c>d", { backupId: "t-0" as never })],
+    },
+  ],
   ["backs a tunnel that is not there", { ...held, backups: [...held.backups, backup("a>c", "a>c c>d")] }],
   ["backs a backup tunnel", { ...held, backups: [...held.backups, backup("a>c c>d", "a>b b>d")] }],
   ["backs a tunnel by none", { ...held, backups: [backup("a>b b>d", "a>c")] }],
