@@ -18,6 +18,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryNetwork } from "./arbitrary.js";
+import { arbitraryProtectedNetwork } from "./arbitrary-protection.js";
 import { withBypasses, withRepairedBypasses } from "./bypass-rules.js";
 import { diamond, diamondPlan, gbps, group } from "./diamond.js";
 import { applyOperations, diffRules } from "./diff.js";
@@ -208,5 +209,33 @@ describe("failureWalker", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("finds no packet that circulates or strays under compiled protected plans, whatever fails, alone or in pairs", () => {
+    let [repaired, pairs] = [0, 0];
+    fc.assert(
+      fc.property(arbitraryProtectedNetwork({ plans: 1, always: true }), (network) => {
+        const [set] = rulesOfPlans(network.topology, network.plans);
+        invariant(set !== undefined, "compiled");
+        const walk = failureWalker(network.topology, set);
+        const singles = failureScenarios(network.topology, ["link", "node"]);
+        const both = singles.flatMap((one, i) => singles.slice(i + 1).map((other) => pairScenario(one, other)));
+        pairs += both.length;
+        for (const scenario of [...singles, ...both]) {
+          const found = walk.walk(scenario);
+          expect(found.violations.filter(({ data }) => data?.["kind"] !== "overload")).toEqual([]);
+          const bare = walk.walk(scenario, { repairs: false });
+          for (const name of trafficClasses) {
+            expect(found.deliveredBps[name] + found.lostBps[name] + found.endsLostBps[name]).toBeCloseTo(found.offeredBps[name], 2);
+            expect(found.deliveredBps[name]).toBeGreaterThanOrEqual(bare.deliveredBps[name] - 1e-3);
+            expect(found.endsLostBps[name]).toBeCloseTo(bare.endsLostBps[name], 2);
+          }
+          if (found.repairedBps > 0) repaired += 1;
+        }
+      }),
+      { numRuns: 120 },
+    );
+    expect(pairs).toBeGreaterThan(1000);
+    expect(repaired).toBeGreaterThan(500);
   });
 });
