@@ -3,30 +3,17 @@
  * holds something else than it should, a refused stage) only marks it stale. Once no stage is on its way, the update is
  * derived again from what the switches are known to hold and from what they should hold.
  */
-import { fault, type Epoch, type Fault, type FaultCode, type NodeId, type NodeRules, type RuleSet, type ScenarioId } from "@sluice/model";
-import {
-  applyOperations,
-  digestAfter,
-  orderUpdate,
-  walkUpdate,
-  walkRules,
-  type ScenarioOperations,
-  type StagePurpose,
-} from "@sluice/rules";
-import type { AgentMessage } from "@sluice/model";
+import { fault, type Epoch, type Fault, type NodeId, type NodeRules, type RuleSet, type ScenarioId } from "@sluice/model";
+import { applyOperations, digestAfter, orderUpdate, walkUpdate, type ScenarioOperations, type StagePurpose } from "@sluice/rules";
 import { emptyDigest, noRules, worstRules, type Holding } from "./belief.js";
 import { isFrozen } from "./control-fault.js";
 import { publish } from "./journal.js";
-import { effectiveTopology } from "./link-state.js";
-import { nothingPrepared } from "./prepared.js";
-import { backoffMs, cycleFailed } from "./replan.js";
+import { backoffMs } from "./replan.js";
 import { forgetRetired, retiredRules, updateTopology } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { withoutUnused } from "./unused-rules.js";
-import { advanceNode, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
+import { isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
 
-/** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
-const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
 /** Stages that take label rules away: whoever may still send packets to them is at another switch. */
 const labelRemovals: ReadonlySet<StagePurpose> = new Set(["remove-transit", "remove-bypass"]);
 
@@ -223,68 +210,8 @@ export function deletionsAllowed(state: ControllerState): boolean {
   return true;
 }
 
-/** An acknowledgement of the stage on its way to this switch; others say nothing new. */
-export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {
-  const { inFlight, belief } = one;
-  if (inFlight === undefined || ack.term !== state.term || ack.sequence !== inFlight.sequence || belief.kind !== "either") return;
-  switch (ack.status) {
-    case "received":
-      return;
-    case "programmed":
-      if (ack.digest !== belief.after.digest) {
-        // It has done something else than it was told: read it again before anything is built on it.
-        one.inFlight = undefined;
-        one.belief = { kind: "unknown", last: worstRules(belief) };
-        state.push.stale = true;
-        publish(state, "agent-drifted", { nodeId: one.nodeId, digest: ack.digest, expected: belief.after.digest });
-        return;
-      }
-      stageProgrammed(state, one);
-      return;
-    case "failed":
-      if (!inFlight.isPrepared) return stageFailed(state, one, ack);
-      // It does not keep the scenario after all, or cannot use it: it is told the operations themselves, and given all again later.
-      one.prepared = nothingPrepared();
-      stageLost(state, one);
-      sendNext(state, one.nodeId);
-  }
-}
-
-/** The switch holds the rules from after the stage. */
-export function stageProgrammed(state: ControllerState, one: Switch): void {
-  const { push, nowMs } = state;
-  const { belief, pending } = one;
-  if (belief.kind !== "either") return;
-  one.belief = { kind: "known", ...belief.after };
-  one.inFlight = undefined;
-  one.pending = undefined;
-  push.lastProgressMs = nowMs;
-  if (pending !== undefined && movingPurposes.has(pending.stage.purpose)) push.lastMoveMs = nowMs;
-  if (push.update === undefined || push.stale) return;
-  if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) {
-    if (push.update.atOnce) sendNext(state, one.nodeId);
-    else push.stale = true;
-    return;
-  }
-  const freed = advanceNode(push.update, one.nodeId);
-  finishIfDone(state);
-  for (const nodeId of freed) sendNext(state, nodeId);
-}
-
-/** The switch holds the rules from before the stage, which is still to be done. */
-export function stageLost(state: ControllerState, one: Switch): void {
-  const { push } = state;
-  const { belief, pending } = one;
-  if (belief.kind !== "either") return;
-  one.belief = { kind: "known", ...belief.before };
-  one.inFlight = undefined;
-  one.pending = undefined;
-  if (push.update === undefined || push.stale) return;
-  if (push.update.atOnce || (pending !== undefined && nextMessage(push.update, one.nodeId) === pending)) push.update.ready.add(one.nodeId);
-  else push.stale = true;
-}
-
-function finishIfDone(state: ControllerState): void {
+/** When all of an update is programmed and nothing differs any more, its target is in force. */
+export function finishIfDone(state: ControllerState): void {
   const { push, nowMs } = state;
   const { update, target } = push;
   if (update === undefined || target === undefined || push.stale || !isDone(update)) return;
@@ -334,47 +261,6 @@ function finishIfDone(state: ControllerState): void {
 /** A switch that holds nothing, as far as anyone knows, and should hold nothing needs not be heard. */
 function concerns(target: VerifiedPlan, { nodeId, belief }: Switch): boolean {
   return target.digests.has(nodeId) || worstRules(belief).size > 0;
-}
-
-/**
- * A switch refused a stage. The rest of the update stops. The switches that have moved go back to the last good plan,
- * if that is still good on the network as it is; otherwise they stay as they are, which every stage allows.
- */
-function stageFailed(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {
-  const { push } = state;
-  const { target } = push;
-  const failure = ack.failures[0];
-  const code: FaultCode = failure?.code ?? "rule-refused";
-  const reason = failure?.reason ?? "The switch gave no reason.";
-  const wasCurrent = push.update !== undefined && !push.stale;
-  stageLost(state, one);
-  one.failure = { epoch: ack.epoch, code, reason };
-  publish(state, "plan-failed", {
-    epoch: ack.epoch,
-    nodeId: one.nodeId,
-    stage: ack.stage,
-    purpose: push.purpose,
-    code,
-    reason,
-    failures: ack.failures.length,
-  });
-  if (code === "table-full") push.sweep = "due";
-  if (!wasCurrent || target === undefined) return;
-  const { inForce } = push;
-  const purpose = push.purpose;
-  if (purpose === "apply" && inForce !== undefined && inForce !== target && isGoodNow(state, inForce)) {
-    retarget(state, { target: inForce, purpose: "roll-back" });
-    return cycleFailed(state, [fault(code, `${one.nodeId} refused a rule of plan ${target.record.epoch}: ${reason}`)]);
-  }
-  push.stale = true;
-  push.retryAtMs = state.nowMs + backoffMs(state, push.failuresInRow);
-  push.failuresInRow += 1;
-  if (purpose === "apply") cycleFailed(state, [fault(code, `${one.nodeId} refused a rule of plan ${target.record.epoch}: ${reason}`)]);
-}
-
-function isGoodNow(state: ControllerState, plan: VerifiedPlan): boolean {
-  const topology = effectiveTopology(state);
-  return topology !== undefined && walkRules(topology, plan.rules, {}).verdict === "pass";
 }
 
 /**

@@ -4,12 +4,13 @@
  */
 import { ruleKey, unreachable, type AgentMessage, type FaultCode } from "@sluice/model";
 import { digestOf } from "@sluice/rules";
+import { acknowledged, stageLost, stageProgrammed } from "./acknowledge.js";
 import { worstRules } from "./belief.js";
 import { publish } from "./journal.js";
 import { reportLink } from "./link-state.js";
 import { measure } from "./measurements.js";
 import { nothingPrepared, prepareLost, preparedAnswered, prepareRefused } from "./prepared.js";
-import { acknowledged, isOnTarget, rulesLearned, sendNext, stageLost, stageProgrammed } from "./push.js";
+import { isOnTarget, rulesLearned, sendNext } from "./push.js";
 import { nextId, type ControllerState, type Hello, type Stream, type Switch } from "./state.js";
 
 export function agentOpened(state: ControllerState, streamId: number): void {
