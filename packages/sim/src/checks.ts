@@ -46,6 +46,8 @@ export class Checks {
   #plansSeen = 0;
   #topologiesSeen = 0;
   #slackMax = 0;
+  /** Since a scenario was activated, not all switches have held one set of rules. */
+  #isActivating = false;
   /** By label: every way that a tunnel of that label ever had, by the plans in the store. */
   readonly #pathsByLabel = new Map<number, Set<string>>();
   /** How often each check found something to look at: a check that never does proves nothing. */
@@ -146,9 +148,11 @@ export class Checks {
     }
     this.#count(steady ? "I3 steady" : "I3 moving");
     const share = steady ? 1 : 1 + this.#slackMax;
-    // Ingresses that change over to a scenario do so as fast as each can: queues keep the more important class whole meanwhile.
-    const activating = this.#world.leader?.state.push.purpose === "activate";
-    if (activating && !steady) {
+    // Ingresses that change over to a scenario do so as fast as each can: queues keep the more important class whole meanwhile. One that
+    // cannot be told keeps what a link has too much of, also when a new plan or a new leader takes over before.
+    if (steady) this.#isActivating = false;
+    else if (this.#world.leader?.state.push.purpose === "activate") this.#isActivating = true;
+    if (this.#isActivating) {
       this.#count("I3 excused by an activation");
       return;
     }
