@@ -124,6 +124,40 @@ describe("orderUpdate of a protected network", () => {
     expect(ordered.stages.map(({ purpose }) => purpose)).toEqual(["add-bypass", "add-failover", "add-transit"]);
   });
 
+  it("makes room for packets that come to be repaired another way", () => {
+    // The flow from a to d is repaired at b: over a before, over bc after. Beside it 2 Gb/s stay on bc, 3 leave it and 3 come.
+    const topology = diamond({ down: ["bd", "db"] });
+    const plans = (left: string, came: string) =>
+      diamondPlan(
+        group("interactive", 5, { abd: 1 }),
+        group("interactive", 2, { bc: 1 }),
+        group("elastic", 3, { [left]: 1 }),
+        group("bulk", 3, { [came]: 1 }),
+      );
+    const before = withBypasses(plans("bc", "bac"), bypass("bacd", "bd"));
+    const rules = two(before, withBypasses(plans("bac", "bc"), bypass("bcd", "bd")));
+    const ordered = orderUpdate({ topology, ...rules, slack: 0 });
+    expect(walkUpdate(topology, rules.installed, ordered, { target: rules.target }).violations).toEqual([]);
+    const throttled = ordered.stages.find(({ purpose }) => purpose === "throttle")?.messages.map(({ nodeId }) => nodeId);
+    expect(throttled).toEqual(["b"]);
+    // Nothing needs to shrink where the packets stay repaired the way they were.
+    const same = two(before, withBypasses(plans("bac", "bc"), bypass("bacd", "bd")));
+    expect(update(topology, same).stages.map(({ purpose }) => purpose)).not.toContain("throttle");
+  });
+
+  it("takes no flow out for a link that repaired packets fill in the end", () => {
+    const topology = diamond({ down: ["bd", "db"] });
+    const plans = (left: string, came: string) =>
+      diamondPlan(
+        group("interactive", 5, { abd: 1 }),
+        group("interactive", 8, { bc: 1 }),
+        group("elastic", 1, { [left]: 1 }),
+        group("bulk", 2, { [came]: 1 }),
+      );
+    const rules = two(withBypasses(plans("bc", "bac"), bypass("bacd", "bd")), withBypasses(plans("bac", "bc"), bypass("bcd", "bd")));
+    expect(orderUpdate({ topology, ...rules, slack: 0 }).interrupts).toEqual([]);
+  });
+
   it("never throttles and never pauses for failover groups", () => {
     // Link ab is full: any change of load on it would be one too many.
     const full = diamondPlan(group("bulk", 10, { abd: 1 }));

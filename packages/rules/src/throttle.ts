@@ -66,6 +66,8 @@ export function chooseThrottles(input: {
   const limitBps = topology.links.map(
     (link, i) => Math.max(link.capacityBps * (1 + input.slack), installedBps[i] ?? 0, input.targetBps?.[i] ?? 0) * (1 + tolerance),
   );
+  const isTooFullInTheEnd = (link: number) =>
+    (input.targetBps?.[link] ?? 0) > (topology.links[link]?.capacityBps ?? 0) * (1 + input.slack) * (1 + tolerance);
   const crowded = limitBps.flatMap((limit, link) => ((peakBps[link] ?? 0) > limit ? [link] : []));
   const between = new Map<FlowChange, Between>();
   if (crowded.length === 0) return { between, waitsFor: new Map() };
@@ -93,6 +95,8 @@ export function chooseThrottles(input: {
   }
   for (const means of ["meet", "none"] as const) {
     for (const link of crowded) {
+      // Nothing is taken out for a link that will be too full in the end as well.
+      if (means === "none" && isTooFullInTheEnd(link)) continue;
       const offers = (stepsOn.get(link) ?? [])
         .filter(({ change }) => !change.paused && between.get(change)?.kind !== "none")
         .map((step) => {
