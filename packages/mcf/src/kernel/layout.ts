@@ -376,10 +376,14 @@ function depthsOf({ nodeStart, parent }: PathTrie, group: number, depth: Uint16A
   for (let i = 1; i < size; i++) depth[i] = (depth[parent[begin + i] as number] as number) + 1;
 }
 
-/** Cuts the groups where the work, nodes visited twice and slots, is halved. */
+/** What a step takes for a node and for a slot, as measured: 1.2 and 1.7 ns. */
+const nodeWork = 12;
+const slotWork = 17;
+
+/** Cuts the groups where the work is halved. */
 function cutGroups({ trie, slotStart }: Layout): readonly number[] {
   const { groupCount, nodeStart } = trie;
-  const work = (g: number): number => 2 * (nodeStart[g] as number) + 2 * (slotStart[g * classCount] as number);
+  const work = (g: number): number => nodeWork * (nodeStart[g] as number) + slotWork * (slotStart[g * classCount] as number);
   const cuts = [0];
   for (let i = 1; i < partitionCount; i++) {
     let g = cuts[i - 1] as number;
