@@ -84,8 +84,8 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   solveOverrunMaxMs: 5_000,
   // Longer than the solver's process takes at most, which gives what it has by then.
   protectOverrunMaxMs: 330_000,
-  // Some milliseconds.
-  protectWorkPerTickMax: 5_000,
+  // Ten milliseconds or so: news of a failure may have to wait for them.
+  protectWorkPerTickMax: 500,
   scenarioOperationsMax: 2_000_000,
   preparedOperationsPerMessageMax: 1_000,
   activationSettleMs: 10,

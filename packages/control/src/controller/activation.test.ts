@@ -325,7 +325,28 @@ describe("nothing is activated", () => {
 });
 
 describe("a dead switch", () => {
-  it("is answered by its own scenario, and does not keep later failures from being answered", () => {
+  it("is answered by its own scenario, and by that of a cable while only one neighbour has told of it", () => {
+    for (const apartMs of [0, 40]) {
+      const harness = kiteReady();
+      const b = harness.agents.get(node("b"));
+      harness.event({ kind: "agent-closed", streamId: b?.streamId ?? -1 });
+      harness.agents.delete(node("b"));
+      harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-b"), up: false });
+      harness.wait(apartMs);
+      harness.agentEvent(node("c"), { kind: "link-changed", linkId: link("c-b"), up: false });
+      harness.wait(20);
+      const activated = scenarioEvents(harness).filter(({ kind }) => kind === "scenario-activated");
+      expect(activated.map((event) => "scenarioId" in event && event["scenarioId"])).toEqual(
+        apartMs === 0 ? ["node:b"] : ["link:a-b", "node:b"],
+      );
+      // Nothing is lost but what ends there: a dead switch of three neighbours is no fault of the control network.
+      expect(harness.view.frozen).toBeUndefined();
+      expect(harness.view.protection?.active).toMatchObject({ scenarioId: "node:b", programmed: true });
+      expect(outputs(harness.rulesOf("a"))).toEqual(["a-c"]);
+    }
+  });
+
+  it("that cannot be told to forget its rules does not keep later failures from being answered", () => {
     const harness = kiteReady();
     // d dies: its agent falls silent, its neighbours see dead ports. The plan does not need it but for backups.
     const d = harness.agents.get(node("d"));
@@ -382,6 +403,25 @@ describe("a switch that was told to activate", () => {
       expect(outputs(harness.rulesOf("a"))).toEqual(["a-b"]);
       expect(scenarioEvents(harness).map(({ kind }) => kind)).toEqual(["scenario-activated", "scenario-programmed"]);
     }
+  });
+
+  it("and has seen a higher epoch is told again under that, by an ordinary update", () => {
+    const harness = kiteReady();
+    const a = harness.agents.get(node("a"));
+    if (a === undefined) throw new Error("no agent");
+    const streamId = a.streamId ?? -1;
+    a.streamId = -1;
+    cut(harness, "a-c");
+    harness.wait(20);
+    const sequence = harness.stages().at(-1)?.sequence ?? -1;
+    a.streamId = streamId;
+    harness.fromAgent(streamId, { kind: "refused", sequence, code: "stale-epoch", termSeen: 1, epochSeen: 7 });
+    harness.wait(200);
+    expect(harness.stages().at(-1)).toMatchObject({ epoch: 7 });
+    expect(harness.stages().at(-1)?.prepared).toBeUndefined();
+    expect(outputs(harness.rulesOf("a"))).toEqual(["a-b"]);
+    expect(harness.view.planInForce?.scenarioId).toBe("link:a-c");
+    expectOn(harness, harness.view.planInForce?.rules);
   });
 
   it("and refuses it in full as well leaves the others where they are, and is asked again with patience", () => {
