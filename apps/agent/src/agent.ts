@@ -185,14 +185,17 @@ export function runAgent(options: AgentOptions): RunningAgent {
     running = false;
     clearInterval(ticker);
     clearTimeout(connecting);
-    unsubscribe();
+    for (const end of unsubscribe) end();
     stream?.stream.cancel();
     stream = undefined;
     if (options.channel === undefined) channel.close();
   }
 
   const ticker = setInterval(() => dispatch({ kind: "tick" }), tickMs);
-  const unsubscribe = datapath.onLinkChange((change) => dispatch({ kind: "link-changed", ...change }));
+  const unsubscribe = [
+    datapath.onLinkChange((change) => dispatch({ kind: "link-changed", ...change })),
+    datapath.onRulesFound((rules) => dispatch({ kind: "rules-found", rules })),
+  ];
   dispatch({ kind: "tick" });
 
   return {

@@ -27,5 +27,10 @@ export interface Datapath {
   links(): readonly LinkStatus[];
   /** Tells every change of a link from now on; the function returned ends that. */
   onLinkChange(listener: (change: LinkStatus) => void): () => void;
+  /**
+   * Tells the rules that the switch turned out to hold instead of those it was told: it restarted, or another hand changed it. Never in the
+   * middle of `apply`, but for one that failed. The function returned ends that.
+   */
+  onRulesFound(listener: (rules: NodeRules) => void): () => void;
   counters(): CounterSample | Promise<CounterSample>;
 }

@@ -1,16 +1,24 @@
 /** Composition root of the agent: the only place where its parts are made and joined. */
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isId, toId, type LinkId, type NodeId } from "@sluice/model";
 import { Command, InvalidArgumentError } from "commander";
 import pino from "pino";
 import { AgentRefused, runAgent, type RunningAgent } from "./agent.js";
-import { memoryDatapath, ruleCountMaxDefault } from "./memory-datapath.js";
+import type { Datapath } from "./datapath.js";
+import { memoryDatapath, ruleCountMaxDefault, type MemoryDatapath } from "./memory-datapath.js";
+import { openOvsDatapath, type OvsDatapath } from "./ovs/ovs-datapath.js";
 
 /** Exit codes beyond 0 (ended by a signal): the state was refused; an invariant is broken (as sysexits.h has it). */
 const exitRefused = 1;
 const exitBroken = 70;
 /** A stop that takes longer than this is forced, ms. */
 const stopMsMax = 5_000;
+/** Open vSwitch may start after its agent: it is tried again after this, ms. */
+const ovsRetryMs = 1_000;
+/** How often Open vSwitch is read back and compared, and counters are reported, unless told otherwise, ms. */
+const readBackMsDefault = 5_000;
+const countersMsDefault = 1_000;
 
 function id<T extends NodeId | LinkId>(text: string): T {
   if (!isId(text)) throw new InvalidArgumentError("An id has 1 to 128 printable characters.");
@@ -42,11 +50,18 @@ function milliseconds(text: string): number {
   return value;
 }
 
+/** Of a variadic option: `LINK=INTERFACE`; a link's id may hold an equals sign, an interface's name here does not. */
+function ports(text: string, before: ReadonlyMap<LinkId, string> | undefined): ReadonlyMap<LinkId, string> {
+  const at = text.lastIndexOf("=");
+  if (at <= 0 || at === text.length - 1) throw new InvalidArgumentError("Give LINK=INTERFACE, like ams-lon=eth1.");
+  return new Map(before).set(id<LinkId>(text.slice(0, at)), text.slice(at + 1));
+}
+
 const program = new Command("sluice-agent")
   .description(
     "The agent of one switch. It keeps one stream to the controller, says what the switch holds, applies the rules it is\n" +
       "sent and acknowledges each, and reports counters and link events. While no controller can be reached, the switch\n" +
-      "keeps forwarding by the rules it has. The switch is a rule table in memory.",
+      "keeps forwarding by the rules it has. The switch is a rule table in memory, or with --ovs-bridge an Open vSwitch.",
   )
   .requiredOption("--node <id>", "id of the switch in the controller's topology", id<NodeId>)
   .requiredOption("--controller <host:port>", "where the controller serves gRPC", address)
@@ -54,6 +69,12 @@ const program = new Command("sluice-agent")
   .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology", linkIds)
   .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)
   .option("--detection-ms <ms>", "how long the switch takes to notice that a link went down or came up", milliseconds, 0)
+  .option("--ovs-bridge <name>", "program this bridge of Open vSwitch, with --port for each link, and --deliver")
+  .option("--ovs-run-dir <dir>", "where Open vSwitch keeps its sockets (OVS_RUNDIR)", "/var/run/openvswitch")
+  .option("--port <link=interface...>", "the bridge's port of each outgoing link", ports)
+  .option("--deliver <interface>", "the bridge's port toward the site")
+  .option("--read-back-ms <ms>", "how often what the switch holds is read back and compared", count, readBackMsDefault)
+  .option("--counters-ms <ms>", "how often counters are reported", count, countersMsDefault)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .addHelpText(
@@ -63,7 +84,9 @@ Logs go to stderr, one JSON object a line. SIGINT and SIGTERM end the agent with
 Exit code 1: the state in --state-dir cannot be trusted, and the message says what to do.
 
 Example:
-  sluice-agent --node ams --controller 127.0.0.1:50051 --state-dir ./state/ams --link ams-lon --link ams-fra`,
+  sluice-agent --node ams --controller 127.0.0.1:50051 --state-dir ./state/ams --link ams-lon --link ams-fra
+  sluice-agent --node ams --controller 10.254.0.1:50051 --state-dir ./state/ams --ovs-bridge br0 --port ams-lon=eth1 \\
+    --port ams-fra=eth2 --deliver eth0`,
   )
   .parse();
 
@@ -74,54 +97,112 @@ const given = program.opts<{
   link?: readonly LinkId[];
   linksFromStdin: boolean;
   detectionMs: number;
+  ovsBridge?: string;
+  ovsRunDir: string;
+  port?: ReadonlyMap<LinkId, string>;
+  deliver?: string;
+  readBackMs: number;
+  countersMs: number;
   ruleCountMax: number;
   logLevel: string;
 }>();
 const log = pino({ level: given.logLevel, base: { node: given.node } }, pino.destination({ fd: 2, sync: true }));
 
 const links = (given.link ?? []).map((linkId) => ({ linkId, up: true }));
-const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax, detectionMs: given.detectionMs });
-let agent: RunningAgent;
-try {
-  agent = runAgent({
-    nodeId: given.node,
-    controller: given.controller,
-    stateDir: given.stateDir,
-    datapath,
-    log,
-    onBroken: () => process.exit(exitBroken),
+
+function memory(): MemoryDatapath {
+  const datapath = memoryDatapath({ links, ruleCountMax: given.ruleCountMax, detectionMs: given.detectionMs });
+  datapath.onLinkChange(({ linkId, up }) => {
+    const groups = [...datapath.table.rules.values()].flatMap((rule) =>
+      rule.kind === "failover" && rule.buckets[0]?.output === linkId ? [rule] : [],
+    );
+    const around = groups.flatMap(({ failoverId }) => datapath.liveBucket(failoverId)?.output ?? []);
+    log.info({ link: linkId, up, failoverGroups: groups.length, ...(up ? {} : { around }) }, `the port is ${up ? "live" : "dead"}`);
   });
-} catch (error) {
-  if (!(error instanceof AgentRefused)) throw error;
-  log.fatal({ faults: error.faults }, error.message);
-  process.exit(exitRefused);
+  if (given.linksFromStdin) {
+    createInterface({ input: process.stdin }).on("line", (line) => {
+      const [, state, name] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
+      const link = links.find(({ linkId }) => linkId === name);
+      if (link !== undefined) datapath.setLink(link.linkId, state === "up");
+      else log.warn({ line: line.slice(0, 200) }, "not understood: write `down LINK` or `up LINK`, with a link of this switch");
+    });
+  }
+  return datapath;
 }
-log.info({ controller: given.controller }, "running");
 
-datapath.onLinkChange(({ linkId, up }) => {
-  const groups = [...datapath.table.rules.values()].flatMap((rule) =>
-    rule.kind === "failover" && rule.buckets[0]?.output === linkId ? [rule] : [],
-  );
-  const around = groups.flatMap(({ failoverId }) => datapath.liveBucket(failoverId)?.output ?? []);
-  log.info({ link: linkId, up, failoverGroups: groups.length, ...(up ? {} : { around }) }, `the port is ${up ? "live" : "dead"}`);
-});
-
-if (given.linksFromStdin) {
-  createInterface({ input: process.stdin }).on("line", (line) => {
-    const [, state, name] = /^(up|down) (.+)$/.exec(line.trim()) ?? [];
-    const link = links.find(({ linkId }) => linkId === name);
-    if (link !== undefined) datapath.setLink(link.linkId, state === "up");
-    else log.warn({ line: line.slice(0, 200) }, "not understood: write `down LINK` or `up LINK`, with a link of this switch");
-  });
+/** Waits for as long as Open vSwitch, or one of its ports, is not there; undefined where the agent is told to stop meanwhile. */
+async function openVSwitch(bridge: string, deliver: string): Promise<OvsDatapath | undefined> {
+  const options = {
+    place: { runDir: given.ovsRunDir, bridge },
+    ports: { links: given.port ?? new Map<LinkId, string>(), deliver },
+    ruleCountMax: given.ruleCountMax,
+    readBackMs: given.readBackMs,
+    log,
+  };
+  for (;;) {
+    const opened = await openOvsDatapath(options);
+    if (stopping) {
+      if (opened.ok) await opened.value.stop();
+      return undefined;
+    }
+    if (opened.ok) {
+      opened.value.onLinkChange(({ linkId, up }) => log.info({ link: linkId, up }, `the port is ${up ? "live" : "dead"}`));
+      return opened.value;
+    }
+    log.warn({ faults: opened.faults }, "Open vSwitch is not ready; it is tried again");
+    await sleep(ovsRetryMs);
+  }
 }
 
 let stopping = false;
+let stop: () => Promise<void> = () => Promise.resolve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     if (stopping) return;
     stopping = true;
     log.info(`stopping: ${signal}`);
     setTimeout(() => process.exit(1), stopMsMax).unref();
-    void agent.stop().then(() => process.exit(0));
+    void stop().then(() => process.exit(0));
   });
 }
+
+function run(datapath: Datapath): RunningAgent {
+  try {
+    return runAgent({
+      nodeId: given.node,
+      controller: given.controller,
+      stateDir: given.stateDir,
+      datapath,
+      log,
+      config: { countersIntervalMs: given.countersMs },
+      onBroken: () => process.exit(exitBroken),
+    });
+  } catch (error) {
+    if (!(error instanceof AgentRefused)) throw error;
+    log.fatal({ faults: error.faults }, error.message);
+    process.exit(exitRefused);
+  }
+}
+
+async function main(): Promise<void> {
+  const { ovsBridge, deliver } = given;
+  if (ovsBridge === undefined) {
+    if (given.port !== undefined || deliver !== undefined) program.error("error: --port and --deliver need --ovs-bridge");
+    const agent = run(memory());
+    stop = () => agent.stop();
+  } else {
+    if (deliver === undefined) return program.error("error: --ovs-bridge needs --deliver");
+    if (given.link !== undefined || given.linksFromStdin)
+      return program.error("error: with --ovs-bridge, links are given by --port, and cut by their ports");
+    const datapath = await openVSwitch(ovsBridge, deliver);
+    if (datapath === undefined) return;
+    const agent = run(datapath);
+    stop = async () => {
+      await agent.stop();
+      await datapath.stop();
+    };
+  }
+  log.info({ controller: given.controller }, "running");
+}
+
+await main();

@@ -43,6 +43,8 @@ export function memoryDatapath({
     apply: (operations) => table.apply(operations),
     links: () => ports.statuses,
     onLinkChange: (listener) => ports.onChange(listener),
+    // Nobody but its agent changes it.
+    onRulesFound: () => () => undefined,
     counters: () => sample,
     setLink: (linkId, up) => ports.set(linkId, up),
     isPortLive: (linkId) => ports.isLive(linkId),

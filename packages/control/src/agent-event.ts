@@ -1,5 +1,5 @@
 /** What the driver tells the agent's machine. `nowMs` as for the controller: a clock that never runs backwards. */
-import type { ControllerMessage, GroupCounters, LinkCounters, LinkId } from "@sluice/model";
+import type { ControllerMessage, GroupCounters, LinkCounters, LinkId, NodeRules } from "@sluice/model";
 import type { RuleFailure } from "@sluice/rules";
 
 export type AgentEvent = { readonly nowMs: number } & (
@@ -35,6 +35,14 @@ export type AgentEvent = { readonly nowMs: number } & (
       readonly kind: "link-changed";
       readonly linkId: LinkId;
       readonly up: boolean;
+    }
+  | {
+      /**
+       * The datapath turned out to hold these rules, not those it was told: it restarted, or another hand changed it. It found them before
+       * any stage that it has not answered for.
+       */
+      readonly kind: "rules-found";
+      readonly rules: NodeRules;
     }
   | {
       /** Answers `read-counters`: totals since the agent's process started. */

@@ -89,13 +89,18 @@ describe.skipIf(missing !== undefined)("Open vSwitch", { timeout: 120_000 }, () 
       expect((await next).size).toBe(0);
     });
 
+    it("gets its pipeline back, be it the only thing that was lost", async () => {
+      ovs.ofctl("--strict", "del-flows", "s1", "table=0,priority=65535,mpls");
+      await expect.poll(async () => ovs.ofctl("dump-flows", "s1"), { timeout: 20_000 }).toContain("goto_table:1");
+    });
+
     it("is found when it restarts without its tables, and takes rules again", async () => {
       const next = found();
       ovs.restartSwitch();
       expect((await next).size).toBe(0);
       expect(await datapath.apply([{ op: "put", rule: label }])).toEqual([]);
       const again = await datapath.readBack();
-      expect(again.ok && again.value.rules).toEqual([label]);
+      expect(again.ok && again.value).toMatchObject({ rules: [label], hasPipeline: true });
     });
 
     it("keeps what others put there", async () => {
@@ -104,7 +109,7 @@ describe.skipIf(missing !== undefined)("Open vSwitch", { timeout: 120_000 }, () 
       await datapath.apply([{ op: "delete", key: "label/20" }]);
       expect(ovs.ofctl("dump-flows", "--no-stats", "s1", "cookie=0x77/-1")).toContain("priority=7,arp");
       const again = await datapath.readBack();
-      expect(again.ok && again.value).toEqual({ rules: [], foreign: [] });
+      expect(again.ok && again.value).toEqual({ rules: [], foreign: [], hasPipeline: true });
     });
 
     it("counts what its ports send and its meters let in", async () => {

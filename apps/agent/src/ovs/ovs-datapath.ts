@@ -40,8 +40,6 @@ export interface OvsDatapathOptions {
 export interface OvsDatapath extends Datapath {
   /** What the switch holds now, whatever it was told. */
   readBack(): Promise<Result<ReadBack>>;
-  /** Tells the rules that the switch turned out to hold instead of those it was told. The function returned ends that. */
-  onRulesFound(listener: (rules: NodeRules) => void): () => void;
   stop(): Promise<void>;
 }
 
@@ -160,7 +158,7 @@ class BridgeDatapath implements OvsDatapath {
     if (!bundled.ok) for (const { undo } of done.reverse()) await this.#tool([undo.command, this.#place.bridge, undo.text]);
     // Whether the switch holds old or new is the next look's to say where the connection broke in the middle.
     const found = await dumpRules(this.#place, this.#ports);
-    if (found.ok) this.#installed = byKey(found.value.rules);
+    if (found.ok) await this.#adopt(found.value);
     return failuresOf(operations, unmetered.faults[0].message, this.#ports.openFlow);
   }
 
@@ -196,14 +194,25 @@ class BridgeDatapath implements OvsDatapath {
         this.#log.warn({ faults: found.faults }, "Open vSwitch cannot be read");
         return;
       }
-      const rules = byKey(found.value.rules);
-      if (digestOf(rules) === digestOf(this.#installed)) return;
-      this.#log.warn({ found: rules.size, expected: this.#installed.size }, "Open vSwitch holds other rules than it was told");
-      this.#warnForeign(found.value);
-      this.#installed = rules;
-      await installPipeline(this.#place);
-      for (const listener of this.#rulesListeners) listener(rules);
+      await this.#adopt(found.value);
     });
+  }
+
+  /** What the switch holds is what is installed from now on; whoever listens is told where it is something else. */
+  async #adopt(found: ReadBack): Promise<void> {
+    // A switch that restarted has lost it, and drops everything until it is back.
+    if (!found.hasPipeline) await this.#restorePipeline();
+    const rules = byKey(found.rules);
+    if (digestOf(rules) === digestOf(this.#installed)) return;
+    this.#log.warn({ found: rules.size, expected: this.#installed.size }, "Open vSwitch holds other rules than it was told");
+    this.#warnForeign(found);
+    this.#installed = rules;
+    for (const listener of this.#rulesListeners) listener(rules);
+  }
+
+  async #restorePipeline(): Promise<void> {
+    const put = await installPipeline(this.#place);
+    this.#log.warn(put.ok ? {} : { faults: put.faults }, `Open vSwitch had lost its pipeline${put.ok ? "" : ", and does not take it"}`);
   }
 
   #warnForeign({ foreign }: ReadBack): void {

@@ -40,6 +40,8 @@ export interface ReadBack {
   readonly rules: readonly Rule[];
   /** Lines under our cookie or in the tables of groups and meters that are no rules of ours. */
   readonly foreign: readonly string[];
+  /** Whether every entry of the pipeline, which is the same on all switches, is there. */
+  readonly hasPipeline: boolean;
 }
 
 /** The rules in `dump-meters`, `dump-groups` and `dump-flows --no-stats`; `pipeline` holds flow entries that are ours and no rules. */
@@ -62,8 +64,8 @@ export function rulesOfDumps(dumps: OvsDumps, ports: OpenFlowPorts, pipeline: re
   // What refers to failover groups is read once they are known.
   for (const line of groups.filter((each) => each.includes(",type=ff,"))) take(line);
   for (const line of groups.filter((each) => !each.includes(",type=ff,"))) take(line);
-  for (const line of flowLines(dumps.flows)) if (!expected.has(line)) take(line);
-  return { rules, foreign };
+  for (const line of flowLines(dumps.flows)) if (!expected.delete(line)) take(line);
+  return { rules, foreign, hasPipeline: expected.size === 0 };
 }
 
 /** `meter=7 kbps burst bands=` and, below, `type=drop rate=6000000 burst_size=600000`. */

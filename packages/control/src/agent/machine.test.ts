@@ -1,7 +1,7 @@
 /** The agent step by step, and under duplicates and lost streams. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ruleKey, toId, type LinkId, type RuleOperation } from "@sluice/model";
+import { ruleKey, toId, type LinkId, type Rule, type RuleOperation } from "@sluice/model";
 import { applyOperations, digestOf } from "@sluice/rules";
 import { AgentBench, label, messages, put, stage, statuses } from "../testing/agent-bench.js";
 import { agentRules, agentStanding } from "./machine.js";
@@ -132,6 +132,41 @@ describe("an agent", () => {
     }
     expect(delays).toEqual([0, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
     expect(agentRules(bench.agent).size).toBe(1);
+  });
+
+  it("takes what the datapath turned out to hold for its table, and says so by a new hello", () => {
+    const bench = new AgentBench().connected();
+    bench.hear(stage(1, [put(label(20))]));
+    bench.answerPersist();
+    bench.answerApply();
+    expect(bench.on({ kind: "rules-found", rules: new Map([["label/20", label(20)]]) })).toEqual([]);
+    const effects = bench.on({ kind: "rules-found", rules: new Map([["label/30", label(30)]]) });
+    expect(effects.map(({ kind }) => kind)).toEqual(["close-stream", "connect"]);
+    expect(messages(bench.on({ kind: "opened", streamId: bench.agent.stream?.id ?? 0 }))).toMatchObject([
+      { kind: "hello", ruleCount: 1, digest: digestOf(new Map([["label/30", label(30)]])) },
+    ]);
+  });
+
+  it.each([
+    ["programmed", [], ["label/20", "label/30"]],
+    ["failed", [{ key: "label/20", code: "rule-refused", reason: "no" }], ["label/30"]],
+  ] as const)("puts a stage that is %s by the datapath on what was found before it, and says hello only then", (_, failures, keys) => {
+    const bench = new AgentBench().connected();
+    bench.hear(stage(1, [put(label(20)), { op: "delete", key: "label/21" }]));
+    bench.answerPersist();
+    const found = new Map([label(21), label(30)].map((rule) => [ruleKey(rule), rule]));
+    bench.on({ kind: "rules-found", rules: found });
+    expect(bench.on({ kind: "opened", streamId: bench.agent.stream?.id ?? 0 })).toEqual([]);
+    const expected = failures.length > 0 ? [...keys, "label/21"] : keys;
+    expect(messages(bench.answerApply([...failures]))).toMatchObject([{ kind: "hello", ruleCount: expected.length }]);
+    expect([...agentRules(bench.agent).keys()].sort()).toEqual([...expected].sort());
+  });
+
+  it("leaves out of what was found that which no table takes", () => {
+    const bench = new AgentBench().connected();
+    const dangling: Rule = { kind: "ingress", match: { dstPrefix: "10.0.3.0/24", dscp: 46 }, meterId: 7, groupId: 7 };
+    bench.on({ kind: "rules-found", rules: new Map([dangling, label(30)].map((rule) => [ruleKey(rule), rule])) });
+    expect([...agentRules(bench.agent).keys()]).toEqual(["label/30"]);
   });
 
   it("leaves a controller that has fallen silent", () => {

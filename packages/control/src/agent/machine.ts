@@ -2,12 +2,12 @@
  * The agent of one switch: a state machine that does no I/O and reads no clock. It keeps forwarding what it has while
  * the controller is away, obeys the highest term it has seen, and applies stages whole or not at all. docs/protocol.md.
  */
-import { createRuleTable } from "@sluice/rules";
 import { unreachable, type Epoch, type NodeRules, type Term } from "@sluice/model";
 import { agentConfigDefault, type AgentConfig, type AgentStart } from "../agent-config.js";
 import type { AgentEffect } from "../agent-effect.js";
 import type { AgentEvent } from "../agent-event.js";
-import { applied, obeyInbox, persisted, send } from "./obey.js";
+import { foundTable } from "./found-table.js";
+import { applied, obeyInbox, persisted, rulesFound, send } from "./obey.js";
 import { noScenarios } from "./prepared.js";
 import { closed, connect, leave, opened, receive } from "./session.js";
 import type { AgentState } from "./state.js";
@@ -21,7 +21,7 @@ export function createAgent(config: AgentConfig, start: AgentStart): AgentState 
     effects: [],
     termSeen: start.termSeen,
     epochSeen: start.epochSeen,
-    table: createRuleTable(config.ruleCountMax, start.rules),
+    table: foundTable(config.ruleCountMax, start.rules ?? new Map()),
     prepared: noScenarios(),
     links: new Map(start.links.map(({ linkId, up }) => [linkId, up])),
     stream: undefined,
@@ -63,6 +63,9 @@ export function stepAgent(agent: AgentState, event: AgentEvent): { readonly stat
       if (agent.links.get(event.linkId) === event.up) break;
       agent.links.set(event.linkId, event.up);
       send(agent, { kind: "link-event", linkId: event.linkId, up: event.up });
+      break;
+    case "rules-found":
+      rulesFound(agent, event.rules);
       break;
     case "count":
       send(agent, { kind: "counters", links: event.links, groups: event.groups });

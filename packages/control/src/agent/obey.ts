@@ -9,7 +9,8 @@ import {
   type RuleOperation,
   type Term,
 } from "@sluice/model";
-import { applyOperations, createRuleTable, type RuleFailure } from "@sluice/rules";
+import { applyOperations, createRuleTable, digestOf, type RuleFailure } from "@sluice/rules";
+import { foundTable } from "./found-table.js";
 import { keepScenarios, keptOperations } from "./prepared.js";
 import { greeted, leave, sayHello } from "./session.js";
 import type { Ack, AgentState, Answer, PrepareMessage, StageMessage } from "./state.js";
@@ -119,7 +120,7 @@ function obeyStage(agent: AgentState, stage: StageMessage): void {
     return;
   }
   agent.requestNext += 1;
-  agent.busy = { kind: "applying", applyId: agent.requestNext, stage, inverse };
+  agent.busy = { kind: "applying", applyId: agent.requestNext, stage, operations, inverse };
   agent.effects.push({ kind: "apply", applyId: agent.requestNext, operations, rules: agent.table.rules });
 }
 
@@ -143,6 +144,24 @@ export function applied(agent: AgentState, applyId: number, failures: readonly R
   if (failures.length > 0) agent.table = createRuleTable(agent.config.ruleCountMax, applyOperations(agent.table.rules, busy.inverse));
   answer(agent, ackOf(agent, busy.stage, failures.length === 0 ? "programmed" : "failed", failures));
   sayHello(agent);
+}
+
+/**
+ * The table becomes what the datapath holds, with the stage that it has yet to answer for on top. The agent leaves its stream: the next hello
+ * carries the new digest, and the controller repairs what differs.
+ */
+export function rulesFound(agent: AgentState, rules: NodeRules): void {
+  const { busy, config } = agent;
+  const found = foundTable(config.ruleCountMax, rules);
+  if (busy?.kind === "applying") {
+    const { operations } = busy;
+    agent.busy = { ...busy, inverse: inverseOf(found.rules, operations) };
+    agent.table = foundTable(config.ruleCountMax, applyOperations(found.rules, operations));
+  } else {
+    if (digestOf(found.rules) === agent.table.digest) return;
+    agent.table = found;
+  }
+  leave(agent, "The datapath holds other rules than it was told.");
 }
 
 /** What brings back the rules that the operations change. */

@@ -27,7 +27,13 @@ export type Busy =
       /** The message that needs the pair to be durable; none when its stream was lost meanwhile. */
       message: ControllerMessage | undefined;
     }
-  | { readonly kind: "applying"; readonly applyId: number; readonly stage: StageMessage; readonly inverse: readonly RuleOperation[] };
+  | {
+      readonly kind: "applying";
+      readonly applyId: number;
+      readonly stage: StageMessage;
+      readonly operations: readonly RuleOperation[];
+      readonly inverse: readonly RuleOperation[];
+    };
 
 export interface AgentState {
   readonly config: Required<AgentConfig>;
