@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { benchCycle } from "./cycle.js";
 import { benchFailures } from "./failures.js";
 import { networkNames, type NetworkName } from "./network.js";
+import { benchOutage, outageNetworks, type OutageNetwork } from "./outage.js";
 import { benchPush } from "./push.js";
 import { report } from "./report.js";
 import { benchRest } from "./rest.js";
@@ -65,6 +66,16 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { network: ScenarioNetwork[]; runs: number; json?: string }) => {
     report(await benchScenarios(flags.network, flags.runs), { json: flags.json });
+  });
+
+program
+  .command("outage")
+  .description("every cable of a running network cut: local repair, scenario activation, new plan, and what each layer loses")
+  .addOption(new Option("--network <name...>", "which networks").choices(outageNetworks).default(["b4", "abilene", "geant"]))
+  .option("--cuts <n>", "at most so many cables, evenly over all", count, 1_000)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { network: OutageNetwork[]; cuts: number; json?: string }) => {
+    report(await benchOutage(flags.network, flags.cuts), { json: flags.json });
   });
 
 program

@@ -11,7 +11,7 @@ export async function benchPush(nodes = 100, runs = 3): Promise<BenchReport> {
   const updates: number[] = [];
   let rules = 0;
   for (let run = 0; run < runs; run += 1) {
-    const network = await startNetwork(topology, { ...planSettingsDefault, objective: "shortest-path" }, 0.2);
+    const network = await startNetwork(topology, { ...planSettingsDefault, objective: "shortest-path" }, { cycleSeconds: 0.2 });
     try {
       await network.measure(demandsOver(topology, 1));
       const installed = await network.next("plan-applied", 0);
@@ -39,7 +39,7 @@ export async function benchPush(nodes = 100, runs = 3): Promise<BenchReport> {
 }
 
 /** Each node is joined to the next and to the one seven further: about 500 rules a switch with the demands below. */
-function ringWithChords(nodes: number): Topology {
+export function ringWithChords(nodes: number): Topology {
   const ids = Array.from({ length: nodes }, (_, i) => `n${String(i).padStart(3, "0")}` as NodeId);
   const links = ids.flatMap((id, i) =>
     [1, 7].flatMap((step) => {
@@ -64,7 +64,7 @@ function ringWithChords(nodes: number): Topology {
 }
 
 /** Every node sends to each of the others. */
-function demandsOver(topology: Topology, scale: number): DemandMatrix {
+export function demandsOver(topology: Topology, scale: number): DemandMatrix {
   const demands = topology.nodes.flatMap(({ id: src }) =>
     topology.nodes
       .filter(({ id: dst }) => dst !== src)

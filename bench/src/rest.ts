@@ -16,7 +16,7 @@ interface Load {
 
 export async function benchRest(loadSeconds = 8): Promise<BenchReport> {
   const { name, topology, demands } = loadNetwork("germany50");
-  const network = await startNetwork(topology, { ...planSettingsDefault, deadlineSeconds: 60 }, 0.1);
+  const network = await startNetwork(topology, { ...planSettingsDefault, deadlineSeconds: 60 }, { cycleSeconds: 0.1 });
   try {
     await network.measure(demands);
     let last = (await network.next("plan-applied", 0)).sequence;

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memoryDatapath, openControllerChannel, runAgent, type RunningAgent } from "@sluice/agent";
+import { memoryDatapath, openControllerChannel, runAgent, type MemoryDatapath, type RunningAgent } from "@sluice/agent";
 import { ControllerClient, startController } from "@sluice/lab";
-import { topologyDocument, type DemandMatrix, type PlanSettings, type Topology } from "@sluice/model";
+import { topologyDocument, type DemandMatrix, type NodeId, type PlanSettings, type Topology } from "@sluice/model";
 import { valueOf } from "./network.js";
 
 const controllerEntry = new URL("../../apps/controller/dist/main.js", import.meta.url);
@@ -23,14 +23,21 @@ export interface ControllerEvent {
 export interface RunningNetwork {
   readonly rest: string;
   readonly pid: number;
+  /** The switches under the agents. */
+  readonly datapaths: ReadonlyMap<NodeId, MemoryDatapath>;
   measure(matrix: DemandMatrix): Promise<void>;
-  /** Waits for the next event of the kind that comes after the given one. */
-  next(kind: string, after: number): Promise<ControllerEvent>;
+  /** Waits for the next event of the kind, or of one of the kinds, that comes after the given one. */
+  next(kind: string | readonly string[], after: number): Promise<ControllerEvent>;
   get<T>(path: string): Promise<T>;
   stop(): Promise<void>;
 }
 
-export async function startNetwork(topology: Topology, settings: PlanSettings, cycleSeconds: number): Promise<RunningNetwork> {
+/** `detectionMs`: how long a switch takes to notice that a link went down. */
+export async function startNetwork(
+  topology: Topology,
+  settings: PlanSettings,
+  { cycleSeconds, detectionMs = 0 }: { readonly cycleSeconds: number; readonly detectionMs?: number },
+): Promise<RunningNetwork> {
   const dataDir = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const controller = valueOf(
     await startController({
@@ -48,10 +55,15 @@ export async function startNetwork(topology: Topology, settings: PlanSettings, c
   const client = new ControllerClient(grpc);
   valueOf(await client.replaceTopology(topologyDocument(topology)));
   const channel = openControllerChannel(grpc);
-  const agents: RunningAgent[] = topology.nodes.map(({ id: nodeId }) => {
-    const links = topology.links.filter(({ from }) => from === nodeId).map(({ id: linkId }) => ({ linkId, up: true }));
-    return runAgent({ nodeId, controller: grpc, channel, datapath: memoryDatapath({ links }), log: silent });
-  });
+  const datapaths = new Map(
+    topology.nodes.map(({ id: nodeId }) => {
+      const links = topology.links.filter(({ from }) => from === nodeId).map(({ id: linkId }) => ({ linkId, up: true }));
+      return [nodeId, memoryDatapath({ links, detectionMs })];
+    }),
+  );
+  const agents: RunningAgent[] = [...datapaths].map(([nodeId, datapath]) =>
+    runAgent({ nodeId, controller: grpc, channel, datapath, log: silent }),
+  );
 
   async function get<T>(path: string): Promise<T> {
     const response = await fetch(`${rest}${path}`);
@@ -62,6 +74,7 @@ export async function startNetwork(topology: Topology, settings: PlanSettings, c
   return {
     rest,
     pid,
+    datapaths,
     get,
     async measure(matrix) {
       valueOf(await client.measure(matrix));
@@ -70,12 +83,12 @@ export async function startNetwork(topology: Topology, settings: PlanSettings, c
       const deadline = performance.now() + applyMsMax;
       for (let seen = after; performance.now() < deadline;) {
         const { items } = await get<{ items: readonly ControllerEvent[] }>(`/v1/events?after=${seen}&limit=1000`);
-        const found = items.find((event) => event.kind === kind);
+        const found = items.find((event) => (typeof kind === "string" ? event.kind === kind : kind.includes(event.kind)));
         if (found !== undefined) return found;
         seen = items.at(-1)?.sequence ?? seen;
         if (items.length === 0) await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
-      throw new Error(`no event ${kind} within ${applyMsMax / 1000} s`);
+      throw new Error(`no event ${String(kind)} within ${applyMsMax / 1000} s`);
     },
     async stop() {
       await Promise.all(agents.map((agent) => agent.stop()));
