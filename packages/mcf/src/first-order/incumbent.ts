@@ -6,6 +6,7 @@ import type { FlowProgram } from "../flow-program.js";
 import { gapBetween } from "../gap.js";
 import { addLoads, type Kernel } from "../kernel/kernel.js";
 import { double } from "../kernel/layout.js";
+import { raiseToWorth } from "../raise-to-worth.js";
 
 export interface Incumbent {
   value: number;
@@ -61,7 +62,7 @@ function improveBound(incumbent: Incumbent, kernel: Kernel, program: FlowProgram
     incumbent.bound = bound;
     incumbent.hasPrice = true;
     for (let e = 0; e < linkFigure.length; e++) incumbent.price[e] = scale * (linkFigure[e] as number);
-    raiseForClipped(incumbent.price, program, incumbent.clipped);
+    raiseToWorth(incumbent.price, problem, { demands: incumbent.clipped, worthOf: (p) => 1 - (pathCost?.[p] ?? 0) });
   };
   if (limit === "utilization") {
     // No utilization is below 0, whatever the prices.
@@ -89,31 +90,6 @@ function priceDemands(kernel: Kernel): number {
   const { partitions, doubles } = kernel.layout;
   kernel.price();
   return partitions.reduce((sum, { record }) => sum + (doubles[record / 8 + double.dualSum] as number), 0);
-}
-
-/** A hair above 1: rounding must not leave a demand of 1e15 a share of 1e-16. */
-const worthy = 1 + 1e-12;
-
-/**
- * Raises the price of the narrowest link of each path of a clipped demand until the path costs what it is worth, so that the demand's
- * own rate does not enter the bound. A raise by r of a path's price costs r times its narrowest capacity, and what the paths can carry,
- * which the bound counts, is the sum of these: the raised prices prove the bound, or a better one.
- */
-function raiseForClipped(price: Float64Array, { problem, pathCost }: FlowProgram, clipped: readonly number[]): void {
-  const { pathStart, linkStart, pathLinks, capacityBps } = problem;
-  for (const d of clipped) {
-    for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
-      let sum = 0;
-      let narrowest = pathLinks[linkStart[p] as number] as number;
-      for (let k = linkStart[p] as number; k < (linkStart[p + 1] as number); k++) {
-        const e = pathLinks[k] as number;
-        sum += price[e] as number;
-        if ((capacityBps[e] as number) < (capacityBps[narrowest] as number)) narrowest = e;
-      }
-      const worth = (1 - (pathCost?.[p] ?? 0)) * worthy;
-      if (sum < worth) price[narrowest] = (price[narrowest] as number) + (worth - sum);
-    }
-  }
 }
 
 const scaleRounds = 12;

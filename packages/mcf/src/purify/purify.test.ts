@@ -7,6 +7,7 @@ import type { FlowEngine, FlowProgram, FlowSolution } from "../flow-program.js";
 import { firstOrder } from "../first-order/first-order.js";
 import { gapBetween } from "../judge-solution.js";
 import type { Problem } from "../problem.js";
+import { fuzzProgram } from "../testing/fuzz.js";
 import { randomProgram } from "../testing/random-program.js";
 import { textbookOptimum } from "../testing/textbook-optimum.js";
 import { tickingClock } from "../testing/ticking-clock.js";
@@ -105,6 +106,24 @@ describe("purify", () => {
         // A hair less worth is allowed to the oracle, which may be worth as much again in cost.
         const least = await leastCost(program, goals, value * (1 - 1e-7), lp);
         expect(cost).toBeLessThanOrEqual(least + 1e-4 * Math.max(least, value));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("proves by its prices that it is at the best, however far demands are beyond what their paths can carry", () => {
+    const gapOf = (program: FlowProgram): number => {
+      const { status, flowBps, linkPrice } = purify(program, spread(program), goalsOf(program), limits());
+      const worth = worthOf(program);
+      const value = flowBps.reduce((sum, bps, p) => sum + bps * (worth[p] ?? 0), 0);
+      return status === "best" ? gapBetween(value, boundOf(program, linkPrice)) : 0;
+    };
+    // Of these the prices were a rounding short of what a demand of 1e15 times its paths is worth.
+    const programs = [70, 92, 112, 172, 184].map((seed) => fuzzProgram(seed, "medium")).filter(({ limit }) => limit === "capacity");
+    expect(Math.max(...programs.map(gapOf))).toBeLessThanOrEqual(2e-7);
+    fc.assert(
+      fc.property(randomProgram({ kinds: ["throughput", "cost"], size: "medium" }), (program) => {
+        expect(gapOf(program)).toBeLessThanOrEqual(2e-7);
       }),
       { numRuns: 60 },
     );

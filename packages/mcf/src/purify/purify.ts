@@ -6,6 +6,7 @@
  */
 import type { FlowProgram } from "../flow-program.js";
 import type { Problem } from "../problem.js";
+import { raiseToWorth } from "../raise-to-worth.js";
 import { findEntering, gainOf, noCandidates, noPrices, priceLinks, signOf, type Prices } from "./vertex-price.js";
 import { correctInverse, correctRates } from "./correct.js";
 import { place, stateAt, undoUnevenness, type Goals, type VertexState } from "./vertex-state.js";
@@ -51,12 +52,22 @@ export function purify(program: FlowProgram, flowBps: Float64Array, goals: Goals
   const status = settled && climb(walk, isLate) ? "best" : "stopped";
   if (settled) undoUnevenness(state);
   correctRates(state, walk.space);
-  return {
-    status,
-    flowBps: state.rate.slice(0, pathCount),
-    linkPrice: walk.prices.worth.slice(0, linkCount).map((price) => Math.max(0, price)),
-    steps: walk.steps,
-  };
+  const linkPrice = walk.prices.worth.slice(0, linkCount).map((price) => Math.max(0, price));
+  raiseToWorth(linkPrice, program.problem, { demands: clippedDemands(state), worthOf: (p) => goals.worth[p] as number });
+  return { status, flowBps: state.rate.slice(0, pathCount), linkPrice, steps: walk.steps };
+}
+
+/** Relative: by less than this, what is counted of a demand differs from what it asks by unevenness and rounding alone. */
+const clippedMin = 1e-6;
+
+/** Demands of which the walk counted no more than their paths could carry: of a huge one, what rounding leaves of a price would be huge. */
+function clippedDemands({ problem, goals, keyOf, totalBps }: VertexState): readonly number[] {
+  const clipped: number[] = [];
+  for (let d = 0; d < problem.demandCount; d++) {
+    const isOpen = (keyOf[d] as number) >= 0 && goals.keepsRate[d] !== 1;
+    if (isOpen && (totalBps[d] as number) < (1 - clippedMin) * (problem.demandBps[d] as number)) clipped.push(d);
+  }
+  return clipped;
 }
 
 interface Walk {
