@@ -3,6 +3,7 @@
  * In WebAssembly, or in plain TypeScript where that does not run.
  */
 import { denseWasm } from "../../generated/dense.js";
+import { memoryPool } from "../kernel/memory-pool.js";
 import { wasmModule } from "../kernel/wasm-module.js";
 import * as reference from "./dense-reference.js";
 import type { SchurTerms } from "./schur-terms.js";
@@ -29,14 +30,13 @@ export interface DenseKernel {
   readonly solve: (rhs: Float64Array) => void;
   /** Entry of row i and column j <= i, as it stands. */
   readonly entry: (i: number, j: number) => number;
+  /** Gives the memory back: nothing of the kernel may be used any more. */
+  readonly release: () => void;
 }
 
 /** Doubles that `form` wants beside its records of runs: the weights of 16 paths and a slack. */
 const scratchHead = 17;
 const runRecordDoubles = 3;
-const pageBytes = 65_536;
-/** The declared maximum, 4 GiB: the kernel module declares the same. */
-const pagesMax = 65_536;
 /** Demands added to the complement between two looks at the clock: about 20 ms. */
 const blocksAtOnce = 32_768;
 /** Below this the module keeps its own constants. */
@@ -51,6 +51,7 @@ interface DenseExports {
 }
 
 const denseModule = wasmModule(denseWasm);
+const memories = memoryPool(denseModule, { shared: true });
 
 export function denseKernel(shape: DenseShape, kind: DenseKind): DenseKernel {
   return kind === "wasm" ? wasmKernel(shape) : reference.denseReference(shape);
@@ -82,9 +83,10 @@ function wasmKernel({ rowLink, chains, slotStart, termStart, terms, runsMax }: D
     scratch: take(8 * (scratchHead + runRecordDoubles * runsMax)),
     matrix: take(8 * stride * (rows + chainCount)),
   };
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(end / pageBytes), maximum: pagesMax, shared: true });
-  const call = new WebAssembly.Instance(denseModule.compiled(), { env: { memory } }).exports as unknown as DenseExports;
-  const { buffer } = memory;
+  const lent = memories.take(end);
+  const call = lent.kernels() as unknown as DenseExports;
+  const { buffer } = lent.memory;
+  new Uint8Array(buffer, firstByte, at.matrix - firstByte).fill(0);
   new Int32Array(buffer, at.slotStart, slotStart.length).set(slotStart);
   new Int32Array(buffer, at.termStart, termStart.length).set(termStart);
   new Uint16Array(buffer, at.terms, terms.length).set(terms);
@@ -116,6 +118,7 @@ function wasmKernel({ rowLink, chains, slotStart, termStart, terms, runsMax }: D
       rhs.set(rhsView);
     },
     entry: (i, j) => matrix[i * stride + j] as number,
+    release: () => memories.giveBack(lent),
   };
 }
 

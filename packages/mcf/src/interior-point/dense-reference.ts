@@ -36,6 +36,7 @@ export function denseReference(shape: DenseShape): DenseKernel {
     factor: () => factor(matrix, stride, diagonal),
     solve: (rhs) => solve(matrix, stride, rhs),
     entry: (i, j) => matrix[i * stride + j] as number,
+    release: () => undefined,
   };
 }
 

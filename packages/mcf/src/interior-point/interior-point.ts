@@ -56,37 +56,43 @@ export function solveByInteriorPoint(
   const progress = progressOf();
   // Costs as much as an iteration or two: not before it is known that there is time for one.
   let newton: Newton | undefined;
-  for (let iterations = 0; ; iterations++) {
-    const standing = measure(reduced, incidence, point, worth, residuals);
-    if (standing.gap <= judgeFactor * limits.gap || limits.onProgress !== undefined) {
-      const figures = incumbent.consider(point);
-      limits.onProgress?.(figures);
-      if (figures.gap <= limits.gap) return incumbent.solution({ status: figures.gap <= optimalGap ? "optimal" : "gap", iterations });
+  try {
+    for (let iterations = 0; ; iterations++) {
+      const standing = measure(reduced, incidence, point, worth, residuals);
+      if (standing.gap <= judgeFactor * limits.gap || limits.onProgress !== undefined) {
+        const figures = incumbent.consider(point);
+        limits.onProgress?.(figures);
+        if (figures.gap <= limits.gap) return incumbent.solution({ status: figures.gap <= optimalGap ? "optimal" : "gap", iterations });
+      }
+      const stopped = watch.stopped() ?? (iterations === iterationsMax || progress.stalled(standing) ? "stalled" : undefined);
+      if (stopped !== undefined) return lastAnswer(incumbent, point, limits, { status: stopped, iterations });
+      newton ??= newtonOf(reduced, kernel, watch);
+      if (newton === undefined || !newton.elimination.factor(point, () => watch.over() !== undefined)) {
+        return lastAnswer(incumbent, point, limits, { status: watch.over() ?? "time-limit", iterations });
+      }
+      const { direction, primal, dual } = newton.directions.next(point, residuals, standing.mu);
+      if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
+      const stepShare = Math.max(stepShareMin, 1 - standing.gap);
+      advance(point, direction, { primal: Math.min(1, stepShare * primal), dual: Math.min(1, stepShare * dual) });
     }
-    const stopped = watch.stopped() ?? (iterations === iterationsMax || progress.stalled(standing) ? "stalled" : undefined);
-    if (stopped !== undefined) return lastAnswer(incumbent, point, limits, { status: stopped, iterations });
-    newton ??= newtonOf(reduced, kernel, watch);
-    if (newton === undefined || !newton.elimination.factor(point, () => watch.over() !== undefined)) {
-      return lastAnswer(incumbent, point, limits, { status: watch.over() ?? "time-limit", iterations });
-    }
-    const { direction, primal, dual } = newton.directions.next(point, residuals, standing.mu);
-    if (!direction.linkPrice.every(Number.isFinite)) return lastAnswer(incumbent, point, limits, { status: "stalled", iterations });
-    const stepShare = Math.max(stepShareMin, 1 - standing.gap);
-    advance(point, direction, { primal: Math.min(1, stepShare * primal), dual: Math.min(1, stepShare * dual) });
+  } finally {
+    newton?.release();
   }
 }
 
 interface Newton {
   readonly elimination: Elimination;
   readonly directions: Directions;
+  readonly release: () => void;
 }
 
 /** Undefined where time is up before all is laid out. */
 function newtonOf(reduced: ReducedProgram, kernel: DenseKind, watch: Watch): Newton | undefined {
   const terms = schurTerms(reduced.trie, reduced, reduced, () => watch.over() !== undefined);
   if (terms === undefined) return undefined;
-  const elimination = eliminationOf(reduced, denseKernel({ ...terms, slotStart: reduced.slotStart }, kernel));
-  return { elimination, directions: directionsOf(reduced, elimination) };
+  const dense = denseKernel({ ...terms, slotStart: reduced.slotStart }, kernel);
+  const elimination = eliminationOf(reduced, dense);
+  return { elimination, directions: directionsOf(reduced, elimination), release: dense.release };
 }
 
 function lastAnswer(
