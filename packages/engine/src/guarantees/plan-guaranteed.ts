@@ -95,7 +95,7 @@ export async function planGuaranteed(
 
   const plain = buildProblem(topology, demands, candidates, input.residualCapacityBps).problem;
   const without = await climb(plain, asked, { ...ladder, edgeBased: false, timeLimitSeconds: secondsLeft() });
-  clock.lap("without guarantee");
+  clock.lap("without");
 
   const allottedBps = sumOf(answer.admittedBps);
   const admittedBps = sumOf(split.admittedBps);
@@ -209,7 +209,7 @@ function remarks(input: ClassInput, problem: Problem, guarantee: ReservingGuaran
   if (unpromised.length > 0) {
     const names = unpromised.map(({ plan }) => plan.trafficClass).join(" and ");
     notes.push(
-      `Of ${names}, which has no such guarantee and goes first, the plan's own load is counted: what it moves in a failure may take room.`,
+      `Of ${names}, which has no such guarantee and goes first, the plan's own load is counted: splits for failures keep to that, local repair may not.`,
     );
   }
   return notes;
