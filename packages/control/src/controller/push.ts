@@ -37,6 +37,8 @@ export function pushAtOnce(state: ControllerState, target: VerifiedPlan, operati
   retarget(state, { target, purpose: "activate" });
   trafficMayHaveMoved(state);
   push.stale = false;
+  // What was being swept is looked at again with the next update.
+  if (push.sweep === "under-way") push.sweep = "due";
   const messages = [...operations].map(([nodeId, ofNode]) => ({ nodeId, operations: ofNode, waitsFor: [] }));
   const stages = messages.length === 0 ? [] : [{ index: 0, purpose: "flip" as const, graceMs: 0, messages }];
   const plan = { slack: inventory.settings.updateSlack, interrupts: [], stages };
