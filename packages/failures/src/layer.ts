@@ -21,6 +21,9 @@ import {
   type failureWalker,
 } from "@sluice/rules";
 
+/** Sums of thousands of rates differ by less than this, relative: that is no loss. */
+const roundingShare = 1e-9;
+
 export interface LayerOutcome {
   /** Of what was delivered before the failure, without traffic that starts or ends at a dead node, bps. */
   readonly lostBps: Readonly<Record<TrafficClass, number>>;
@@ -62,9 +65,10 @@ export function layerOf(
   const overfullLinks = overfull(scene.topology, walk);
   const deliveredBps = overfullLinks === 0 ? walk.deliveredBps : deliveredByFluid(scene, scenario, { repairs, overrides });
   const { base } = scene;
-  const lostBps = perClass((name) =>
-    base === undefined ? 0 : Math.max(0, base.deliveredBps[name] - walk.endsLostBps[name] - deliveredBps[name]),
-  );
+  const lostBps = perClass((name) => {
+    const lost = base === undefined ? 0 : base.deliveredBps[name] - walk.endsLostBps[name] - deliveredBps[name];
+    return lost > roundingShare * (base?.deliveredBps[name] ?? 0) ? lost : 0;
+  });
   const { utilizationMax, fullestLinkId } = walk;
   return {
     outcome: { lostBps, utilizationMax, ...(fullestLinkId === undefined ? {} : { fullestLinkId }), overfullLinks },
