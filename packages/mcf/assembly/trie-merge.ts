@@ -3,7 +3,7 @@
  * theirs has, once; and its demands with the same nodes become one, with the sum of their rates. src/trie/reference-merge.ts does the same.
  */
 import {
-  closedAt, demandOfAt, demandTableAt, demandsAt, field, groupCount, groupDemandAt, hasClosed, leafAt, levelAt, linkAt, linkCount,
+  closedAt, demandCount, demandOfAt, demandTableAt, demandsAt, field, groupCount, groupDemandAt, hasClosed, leafAt, levelAt, linkAt, linkCount,
   mergedCount, mergedDemandAt, mergedLeafAt, mergedLinkAt, mergedNodeAt, mergedParentAt, mergedPathAt, mergedRateAt, nextAt,
   nextInClusterAt, nodeStartAt, numberAt, parentAt, pathCount, pathOfAt, pathStartAt, rateAt, setWord, signatureAt, sizeAt, stampAt, tableAt, wordOf,
 } from "./trie-record";
@@ -32,6 +32,7 @@ export function merge(record: usize): void {
   paths = 0;
   setWord(field(record, mergedPathAt), 0, 0);
   memory.fill(field(record, pathOfAt), 0xff, <usize>load<i32>(record, pathCount) << 2);
+  memory.fill(field(record, demandOfAt), 0xff, <usize>load<i32>(record, demandCount) << 2);
   for (let g: i32 = 0; g < groups; g++) {
     // Groups that are not the first of their cluster were built with it.
     if (wordOf(field(record, signatureAt), g) === 0) continue;
@@ -225,7 +226,7 @@ function mergeDemands(record: usize, group: i32): void {
       }
       at = (at + 1) & demandMask;
     }
-    setWord(demandOf, i, merged);
+    setWord(demandOf, d, merged);
     const sum = mergedRate + (<usize>merged << 3);
     store<f64>(sum, load<f64>(sum) + load<f64>(rate + (<usize>i << 3)));
     const from = wordOf(mergedPath, merged);

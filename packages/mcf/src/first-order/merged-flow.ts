@@ -3,12 +3,13 @@ import type { MergedTrie } from "../trie/path-trie.js";
 
 /** Each demand of the problem gets its part, by rates, of the flow of the one that it was merged into. */
 export function dealtFlow({ problem, merged }: MergedTrie, flowBps: Float64Array): Float64Array {
-  const { pathStart, demandBps, pathCount } = problem;
-  const { demands, demandOf, pathOf, rateBps } = merged;
+  const { pathStart, demandBps, demandCount, pathCount } = problem;
+  const { demandOf, pathOf, rateBps } = merged;
   const dealt = new Float64Array(pathCount);
-  for (let i = 0; i < demands.length; i++) {
-    const d = demands[i] as number;
-    const share = (demandBps[d] as number) / (rateBps[demandOf[i] as number] as number);
+  for (let d = 0; d < demandCount; d++) {
+    const demand = demandOf[d] as number;
+    if (demand < 0) continue;
+    const share = (demandBps[d] as number) / (rateBps[demand] as number);
     const end = pathStart[d + 1] as number;
     for (let p = pathStart[d] as number; p < end; p++) {
       const path = pathOf[p] as number;

@@ -114,7 +114,7 @@ function contractedOf({ pathCount }: Problem, buffer: ArrayBufferLike, at: Addre
   };
 }
 
-function mergedOf({ nodeCount, pathCount }: Problem, buffer: ArrayBufferLike, record: Uint32Array, at: Addresses): MergedTries {
+function mergedOf({ demandCount, pathCount }: Problem, buffer: ArrayBufferLike, record: Uint32Array, at: Addresses): MergedTries {
   const ints = (array: keyof Addresses, length: number): Int32Array => new Int32Array(buffer, at[array], length).slice();
   const groups = record[word.mergedCount] as number;
   const nodeStart = ints("mergedNode", groups + 1);
@@ -122,7 +122,6 @@ function mergedOf({ nodeCount, pathCount }: Problem, buffer: ArrayBufferLike, re
   const nodes = nodeStart[groups] as number;
   const demands = demandStart[groups] as number;
   const pathStart = ints("mergedPath", demands + 1);
-  const demandsBefore = new Int32Array(buffer, at.demandStart, nodeCount + 1)[nodeCount] as number;
   return {
     nodeStart,
     parent: new Uint16Array(buffer, at.mergedParent, nodes).slice(),
@@ -131,7 +130,7 @@ function mergedOf({ nodeCount, pathCount }: Problem, buffer: ArrayBufferLike, re
     pathStart,
     leaf: ints("mergedLeaf", pathStart[demands] as number),
     rateBps: new Float64Array(buffer, at.mergedRate, demands).slice(),
-    demandOf: ints("demandOf", demandsBefore),
+    demandOf: ints("demandOf", demandCount),
     pathOf: ints("pathOf", pathCount),
   };
 }

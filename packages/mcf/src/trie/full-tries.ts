@@ -36,7 +36,7 @@ export interface MergedTries {
   readonly leaf: Int32Array;
   /** Per merged demand, the sum of rates, bps. */
   readonly rateBps: Float64Array;
-  /** Per demand of `FullTries.demands`: the merged one. */
+  /** Per demand of the problem: the merged one; -1 for those that are in no trie. */
   readonly demandOf: Int32Array;
   /** Per path of the problem: the merged one; -1 for those that are closed, cross what another path of the demand crosses, or are not needed. */
   readonly pathOf: Int32Array;

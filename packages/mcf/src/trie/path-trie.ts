@@ -67,8 +67,7 @@ export interface MergedTrie extends PathTrie {
   readonly merged: {
     /** Per demand here, the sum of rates, bps. */
     readonly rateBps: Float64Array;
-    /** Demands of the problem with an open path, and which one here each of them is. */
-    readonly demands: Int32Array;
+    /** Per demand of the problem, which one here it is; -1 without an open path. */
     readonly demandOf: Int32Array;
     /** Per path of the problem, the one here, or -1. */
     readonly pathOf: Int32Array;
@@ -104,7 +103,7 @@ export function buildMergedTrie(problem: Problem, options: TrieOptions): PathTri
   const { rateBps, demandOf, pathOf } = tries;
   const all = new Int32Array(rateBps.length);
   for (let k = 0; k < all.length; k++) all[k] = k;
-  return { ...trieOf(problem, { ...tries, demands: all, potentialBps, contested }), merged: { rateBps, demands, demandOf, pathOf } };
+  return { ...trieOf(problem, { ...tries, demands: all, potentialBps, contested }), merged: { rateBps, demandOf, pathOf } };
 }
 
 export function hasMerged(trie: PathTrie | MergedTrie): trie is MergedTrie {

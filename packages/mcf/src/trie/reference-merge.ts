@@ -18,7 +18,7 @@ export function mergeTries(input: MergeInput): MergedTries {
     pathStart: [0],
     leaf: [] as number[],
     rateBps: [] as number[],
-    demandOf: new Int32Array(demands.length),
+    demandOf: new Int32Array(problem.demandCount).fill(-1),
     pathOf: new Int32Array(problem.pathCount).fill(-1),
   };
   for (const groups of clustersOf(input)) {
@@ -39,7 +39,7 @@ export function mergeTries(input: MergeInput): MergedTries {
           merged.leaf.push(...wanted);
           merged.pathStart.push(merged.leaf.length);
         }
-        merged.demandOf[i] = to;
+        merged.demandOf[d] = to;
         merged.rateBps[to] = (merged.rateBps[to] as number) + (problem.demandBps[d] as number);
         wanted.forEach((node, j) => {
           const path = paths.find((p) => nodeOf[input.contracted.leaf[p] as number] === node);
