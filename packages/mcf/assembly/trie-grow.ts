@@ -1,7 +1,7 @@
 /** Builds the tries of a block of destinations; see trie.ts. */
 import {
   blockStartAt, byBlockAt, closedAt, countedForAt, demandDstAt, demandStartAt, demandsDone, edgesAt, field, groupCount, groupDemandAt,
-  growthAt, hasClosed, headWords, leavesAt, leavesDone, linkStartAt, linksAt, nodesMax, pathStartAt, potentialAt, rateAt, rootAt,
+  groupLeafAt, growthAt, hasClosed, headWords, leavesAt, leavesDone, linkStartAt, linksAt, nodesMax, pathStartAt, potentialAt, rateAt, rootAt,
   runCount, runsAt, setWord, slotsAt, streamAt, vectorWords, wordOf, wordsAt,
 } from "./trie-record";
 
@@ -220,6 +220,7 @@ function closeGroup(record: usize, root: usize, top: usize): void {
   store<i32>(record, group + 1, groupCount);
   setWord(roots, group + 1, begin + count);
   setWord(field(record, groupDemandAt), group + 1, load<i32>(record, demandsDone));
+  setWord(field(record, groupLeafAt), group + 1, load<i32>(record, leavesDone));
   const edges = field(record, edgesAt) + (<usize>begin << 2);
   let to = edges + (<usize>count << 2);
   for (let node = top - nodeBytes; node > root; node -= nodeBytes) {

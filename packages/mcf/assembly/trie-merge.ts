@@ -1,11 +1,13 @@
 /**
- * Merges what contraction has made equal; see trie.ts. Groups whose tries end in the same links become one: its trie has each node that any of
- * theirs has, once; and its demands with the same nodes become one, with the sum of their rates. src/trie/reference-merge.ts does the same.
+ * Merges what is equal without links that are not contested; see trie.ts. Groups whose tries then end in the same links become one: its
+ * trie has each node that any of theirs has, once; and its demands with the same nodes become one, with the sum of their rates.
+ * src/trie/reference-merge.ts does the same. In place of `contract`: it goes from the full tries.
  */
 import {
-  closedAt, demandCount, demandOfAt, demandTableAt, demandsAt, field, groupCount, groupDemandAt, hasClosed, leafAt, levelAt, linkAt, linkCount,
-  mergedCount, mergedDemandAt, mergedLeafAt, mergedLinkAt, mergedNodeAt, mergedParentAt, mergedPathAt, mergedRateAt, nextAt,
-  nextInClusterAt, nodeStartAt, numberAt, parentAt, pathCount, pathOfAt, pathStartAt, rateAt, setWord, signatureAt, sizeAt, stampAt, tableAt, wordOf,
+  closedAt, contestedAt, demandCount, demandOfAt, demandTableAt, demandsAt, edgesAt, endStartAt, endsAt, field, groupCount, groupDemandAt,
+  groupLeafAt, hasClosed, leavesAt, levelAt, linkCount, mergedCount, mergedDemandAt, mergedLeafAt, mergedLinkAt, mergedNodeAt,
+  mergedParentAt, mergedPathAt, mergedRateAt, nextAt, nextInClusterAt, numberAt, pathCount, pathOfAt, pathStartAt, rateAt, rootAt,
+  setWord, signatureAt, sizeAt, stampAt, tableAt, wordOf,
 } from "./trie-record";
 
 /** Most nodes of a merged trie, by the sum of those of its groups. */
@@ -57,32 +59,20 @@ export function merge(record: usize): void {
 
 /** Links groups whose tries end in the same links, one after the other; `signature` is left 0 for all but the first of each cluster. */
 function findClusters(record: usize, groups: i32): void {
-  const nodeStart = field(record, nodeStartAt);
   const nextInCluster = field(record, nextInClusterAt);
   const signature = field(record, signatureAt);
-  const stamp = field(record, stampAt);
   const last = field(record, demandOfAt);
   const size = field(record, sizeAt);
   for (let g: i32 = 0; g < groups; g++) {
-    const parent = field(record, parentAt) + (<usize>wordOf(nodeStart, g) << 1);
-    const link = field(record, linkAt) + (<usize>wordOf(nodeStart, g) << 1);
-    const count = wordOf(nodeStart, g + 1) - wordOf(nodeStart, g);
-    let ends: i32 = 1;
-    let sum: u32 = 0;
-    for (; ends < count && load<u16>(parent + (<usize>ends << 1)) === 0; ends++) {
-      const e = <u32>load<u16>(link + (<usize>ends << 1));
-      sum += (e + 1) * 0x9e3779b1 ^ (e * 0x85ebca77 >>> 7);
-      setWord(stamp, <i32>e, g + 1);
-    }
-    const own = (sum << 8) | (<u32>min(ends, 255));
+    const own = stampEnds(record, g, g + 1);
+    const count = wordOf(size, g);
     let found: i32 = -1;
     for (let c: i32 = 0; c < g && found < 0; c++) {
-      if (<u32>wordOf(signature, c) === own && wordOf(size, c) + count <= nodesMax && endsIn(record, c, ends, g + 1)) found = c;
+      if (<u32>wordOf(signature, c) === own && wordOf(size, c) + count <= nodesMax && areEnds(record, c, g + 1)) found = c;
     }
     setWord(nextInCluster, g, -1);
     if (found < 0) {
       setWord(signature, g, <i32>own);
-      setWord(size, g, count);
       setWord(last, g, g);
     } else {
       setWord(signature, g, 0);
@@ -93,29 +83,64 @@ function findClusters(record: usize, groups: i32): void {
   }
 }
 
-/** Whether the trie of a group has `ends` - 1 nodes at its root, all of links with this stamp. */
-function endsIn(record: usize, group: i32, ends: i32, stamped: i32): bool {
-  const from = wordOf(field(record, nodeStartAt), group);
-  const count = wordOf(field(record, nodeStartAt), group + 1) - from;
-  const parent = field(record, parentAt) + (<usize>from << 1);
-  const link = field(record, linkAt) + (<usize>from << 1);
+/**
+ * Stamps the links that are a group's last contested ones, on the way to its destination, lists them in `ends`, and returns what tells sets of
+ * them apart: never 0. Writes how many contested nodes the group has, its root included, to `size`.
+ */
+function stampEnds(record: usize, group: i32, stamped: i32): u32 {
+  const contested = field(record, contestedAt);
+  const roots = field(record, rootAt);
+  const nodesHere = wordOf(roots, group + 1) - wordOf(roots, group);
+  const edges = field(record, edgesAt) + (<usize>wordOf(roots, group) << 2);
   const stamp = field(record, stampAt);
-  let i: i32 = 1;
-  for (; i < count && load<u16>(parent + (<usize>i << 1)) === 0; i++) {
-    if (wordOf(stamp, <i32>load<u16>(link + (<usize>i << 1))) !== stamped) return false;
+  const below = field(record, levelAt);
+  const ends = field(record, endsAt);
+  const endStart = field(record, endStartAt);
+  if (group === 0) setWord(endStart, 0, 0);
+  let end = wordOf(endStart, group);
+  let count: i32 = 1;
+  let sum: u32 = 0;
+  store<u16>(below, 0);
+  for (let i: usize = 1; i < <usize>nodesHere; i++) {
+    const both = load<u32>(edges + (i << 2));
+    const e = both >>> 16;
+    // Whether a contested link lies between this node and the root.
+    let isBelow = <i32>load<u16>(below + (<usize>(both & 0xffff) << 1));
+    if (load<u8>(contested + <usize>e) !== 0) {
+      count++;
+      if (isBelow === 0 && wordOf(stamp, <i32>e) !== stamped) {
+        setWord(stamp, <i32>e, stamped);
+        setWord(ends, end++, <i32>e);
+        sum += (e + 1) * 0x9e3779b1 ^ (e * 0x85ebca77 >>> 7);
+      }
+      isBelow = 1;
+    }
+    store<u16>(below + (i << 1), <u16>isBelow);
   }
-  return i === ends;
+  setWord(endStart, group + 1, end);
+  setWord(field(record, sizeAt), group, count);
+  return (sum << 8) | (<u32>min(end - wordOf(endStart, group) + 1, 255));
+}
+
+/** Whether the last contested links of a group before are just those of the newest one, which are stamped. */
+function areEnds(record: usize, group: i32, stamped: i32): bool {
+  const ends = field(record, endsAt);
+  const endStart = field(record, endStartAt);
+  const stamp = field(record, stampAt);
+  const from = wordOf(endStart, group);
+  const count = wordOf(endStart, group + 1) - from;
+  if (count !== wordOf(endStart, stamped) - wordOf(endStart, stamped - 1)) return false;
+  for (let i: i32 = 0; i < count; i++) if (wordOf(stamp, wordOf(ends, from + i)) !== stamped) return false;
+  return true;
 }
 
 /** Tables for the nodes and demands of a cluster, half empty at least. */
 function openTables(record: usize, first: i32): void {
-  const nodeStart = field(record, nodeStartAt);
   const groupDemand = field(record, groupDemandAt);
   const nextInCluster = field(record, nextInClusterAt);
-  let nodesOfAll: i32 = 0;
+  const nodesOfAll = wordOf(field(record, sizeAt), first);
   let demandsOfAll: i32 = 0;
   for (let g = first; g >= 0; g = wordOf(nextInCluster, g)) {
-    nodesOfAll += wordOf(nodeStart, g + 1) - wordOf(nodeStart, g);
     demandsOfAll += wordOf(groupDemand, g + 1) - wordOf(groupDemand, g);
   }
   nodeMask = maskFor(nodesOfAll);
@@ -130,22 +155,28 @@ function maskFor(count: i32): u32 {
   return <u32>((1 << (33 - clz(max(count, 4)))) - 1);
 }
 
-/** Writes to `number` which node of the cluster each node of the group is. */
+/** Writes to `number` which node of the cluster each node of the group is: that of its nearest contested link towards the root. */
 function mergeNodes(record: usize, group: i32): void {
-  const from = wordOf(field(record, nodeStartAt), group);
-  const count = wordOf(field(record, nodeStartAt), group + 1) - from;
-  const parent = field(record, parentAt) + (<usize>from << 1);
-  const link = field(record, linkAt) + (<usize>from << 1);
+  const contested = field(record, contestedAt);
+  const from = wordOf(field(record, rootAt), group);
+  const count = wordOf(field(record, rootAt), group + 1) - from;
+  const edges = field(record, edgesAt) + (<usize>from << 2);
   const number = field(record, numberAt);
   const level = field(record, levelAt);
   const table = field(record, tableAt);
   const mergedParent = field(record, mergedParentAt) + (<usize>nodeBase << 1);
   const mergedLink = field(record, mergedLinkAt) + (<usize>nodeBase << 1);
   store<u16>(number, 0);
+  // Of the cluster's nodes: those of earlier groups have theirs.
   store<u16>(level, 0);
   for (let i: usize = 1; i < <usize>count; i++) {
-    const above = <u32>load<u16>(number + (<usize>load<u16>(parent + (i << 1)) << 1));
-    const e = <u32>load<u16>(link + (i << 1));
+    const both = load<u32>(edges + (i << 2));
+    const above = <u32>load<u16>(number + (<usize>(both & 0xffff) << 1));
+    const e = both >>> 16;
+    if (load<u8>(contested + <usize>e) === 0) {
+      store<u16>(number + (i << 1), <u16>above);
+      continue;
+    }
     const key = (above << 16) | e;
     let at = (key * 0x9e3779b1 >>> 8) & nodeMask;
     for (;;) {
@@ -177,7 +208,7 @@ function mergeDemands(record: usize, group: i32): void {
   const number = field(record, numberAt);
   const order = field(record, demandsAt);
   const pathStart = field(record, pathStartAt);
-  const leaf = field(record, leafAt);
+  let leaf = field(record, leavesAt) + (<usize>wordOf(field(record, groupLeafAt), group) << 1);
   const rate = field(record, rateAt);
   const pathOf = field(record, pathOfAt);
   const demandOf = field(record, demandOfAt);
@@ -192,9 +223,11 @@ function mergeDemands(record: usize, group: i32): void {
     // The nodes of its open paths in rising order, each once, behind those of the demands so far.
     let count: i32 = 0;
     let isFree = false;
+    const firstLeaf = leaf;
     for (let p = wordOf(pathStart, d); p < pathEnd; p++) {
       if (someClosed && load<u8>(closed + <usize>p) !== 0) continue;
-      const node = <i32>load<u16>(number + (<usize>wordOf(leaf, p) << 1));
+      const node = <i32>load<u16>(number + (<usize>load<u16>(leaf) << 1));
+      leaf += 2;
       if (node === 0) isFree = true;
       let j = paths + count;
       while (j > paths && wordOf(mergedLeaf, j - 1) > node) j--;
@@ -230,9 +263,11 @@ function mergeDemands(record: usize, group: i32): void {
     const sum = mergedRate + (<usize>merged << 3);
     store<f64>(sum, load<f64>(sum) + load<f64>(rate + (<usize>i << 3)));
     const from = wordOf(mergedPath, merged);
+    leaf = firstLeaf;
     for (let p = wordOf(pathStart, d), taken: i32 = 0; p < pathEnd; p++) {
       if (someClosed && load<u8>(closed + <usize>p) !== 0) continue;
-      const node = <i32>load<u16>(number + (<usize>wordOf(leaf, p) << 1));
+      const node = <i32>load<u16>(number + (<usize>load<u16>(leaf) << 1));
+      leaf += 2;
       for (let j: i32 = 0; j < count; j++) {
         if (wordOf(mergedLeaf, from + j) !== node || (taken >>> j & 1) !== 0) continue;
         taken |= 1 << j;

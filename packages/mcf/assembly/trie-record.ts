@@ -62,6 +62,9 @@ export const mergedLeafAt: usize = 228;
 export const mergedRateAt: usize = 232;
 export const pathOfAt: usize = 236;
 export const demandOfAt: usize = 240;
+export const groupLeafAt: usize = 244;
+export const endsAt: usize = 248;
+export const endStartAt: usize = 252;
 
 /** Words before a demand's paths, and what a vector may write past the last of them. */
 export const headWords: i32 = 2;

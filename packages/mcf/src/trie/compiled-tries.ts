@@ -38,7 +38,18 @@ const blocksWanted = 64;
 /** Below this the kernel module keeps its own constants. */
 const recordAddress = 65_536;
 /** What the kernels expect to be zero. */
-const cleared = ["routable", "demandStart", "words", "blockStart", "countedFor", "potential", "root", "groupDemand", "stamp"] as const;
+const cleared = [
+  "routable",
+  "demandStart",
+  "words",
+  "blockStart",
+  "countedFor",
+  "potential",
+  "root",
+  "groupDemand",
+  "groupLeaf",
+  "stamp",
+] as const;
 
 interface Kernels {
   readonly plan: (record: number) => void;
@@ -92,8 +103,8 @@ export function compiledTries(problem: Problem, closed: ClosedPaths): FullTries 
     potentialBps: new Float64Array(new Float64Array(buffer, at.potential, linkCount)),
     contract(contested, merge) {
       new Uint8Array(buffer, at.contested, linkCount).set(contested);
-      kernels.contract(recordAddress);
       if (merge) kernels.merge(recordAddress);
+      else kernels.contract(recordAddress);
       const tries = merge ? mergedOf(problem, buffer, record, at) : contractedOf(problem, buffer, at, groupCount);
       memories.giveBack(lent);
       return tries;
@@ -192,6 +203,10 @@ function layOutTries({ demandCount, nodeCount, linkCount, pathCount, pathLinks }
     mergedRate: 8 * demandCount,
     pathOf: 4 * pathCount,
     demandOf: 4 * demandCount,
+    groupLeaf: 4 * (demandCount + 1),
+    // A last link a path at most.
+    ends: 4 * pathCount,
+    endStart: 4 * (demandCount + 1),
   };
   const all = { ...bytes, ...mergeBytes };
   let end = recordAddress + recordBytes;

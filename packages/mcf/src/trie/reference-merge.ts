@@ -1,11 +1,20 @@
 /** Merging in plain TypeScript: the same as assembly/trie-merge.ts, to the bit. */
 import type { Problem } from "../problem.js";
-import { groupNodesMax, type ClosedPaths, type ContractedTries, type FullTries, type MergedTries } from "./full-tries.js";
+import { groupNodesMax, type ClosedPaths, type FullTries, type MergedTries } from "./full-tries.js";
+
+/** A trie with a node for every link of its paths. */
+export interface FullTrie {
+  readonly parent: Uint16Array;
+  readonly link: Uint16Array;
+}
 
 export interface MergeInput extends Pick<FullTries, "demands" | "demandStart"> {
   readonly problem: Problem;
   readonly closed: ClosedPaths;
-  readonly contracted: ContractedTries;
+  readonly groups: readonly FullTrie[];
+  /** Per path of the problem, its node in the trie of its group. */
+  readonly leaf: Int32Array;
+  readonly contested: Uint8Array;
 }
 
 export function mergeTries(input: MergeInput): MergedTries {
@@ -26,11 +35,11 @@ export function mergeTries(input: MergeInput): MergedTries {
     const known = new Map<string, number>();
     const firstPath = merged.leaf.length;
     for (const g of groups) {
-      const nodeOf = nodes.add(input.contracted, g);
+      const nodeOf = nodes.add(input.groups[g] as FullTrie, input.contested);
       for (let i = input.demandStart[g] as number; i < (input.demandStart[g + 1] as number); i++) {
         const d = demands[i] as number;
         const paths = openPaths(input, d);
-        const wanted = nodesOf(paths.map((p) => nodeOf[input.contracted.leaf[p] as number] as number));
+        const wanted = nodesOf(paths.map((p) => nodeOf[input.leaf[p] as number] as number));
         const key = wanted.join();
         const to = known.get(key) ?? merged.rateBps.length;
         if (!known.has(key)) {
@@ -42,7 +51,7 @@ export function mergeTries(input: MergeInput): MergedTries {
         merged.demandOf[d] = to;
         merged.rateBps[to] = (merged.rateBps[to] as number) + (problem.demandBps[d] as number);
         wanted.forEach((node, j) => {
-          const path = paths.find((p) => nodeOf[input.contracted.leaf[p] as number] === node);
+          const path = paths.find((p) => nodeOf[input.leaf[p] as number] === node);
           if (path !== undefined) merged.pathOf[path] = (merged.pathStart[to] as number) + j;
         });
       }
@@ -79,22 +88,29 @@ function nodesOf(nodes: readonly number[]): readonly number[] {
   return distinct[0] === 0 ? [0] : distinct;
 }
 
-/** Groups whose nodes at the root are of the same links, and fit one trie together; in order of the first of each. */
-function clustersOf({ contracted: { nodeStart, parent, link }, demandStart }: MergeInput): readonly (readonly number[])[] {
+/** Groups whose last contested links on the way to their destinations are the same, and fit one trie together; in order of the first of each. */
+function clustersOf({ groups, contested }: MergeInput): readonly (readonly number[])[] {
   const clusters: { readonly ends: string; readonly groups: number[]; size: number }[] = [];
-  for (let g = 0; g < demandStart.length - 1; g++) {
-    const [begin, end] = [nodeStart[g] as number, nodeStart[g + 1] as number];
-    const links: number[] = [];
-    for (let i = begin + 1; i < end && parent[i] === 0; i++) links.push(link[i] as number);
-    const ends = links.toSorted((a, b) => a - b).join();
-    const fitting = clusters.find((cluster) => cluster.ends === ends && cluster.size + end - begin <= groupNodesMax);
-    if (fitting === undefined) clusters.push({ ends, groups: [g], size: end - begin });
+  groups.forEach(({ parent, link }, g) => {
+    const isBelow = new Uint8Array(parent.length);
+    const ends = new Set<number>();
+    let size = 1;
+    for (let i = 1; i < parent.length; i++) {
+      const e = link[i] as number;
+      const above = isBelow[parent[i] as number] as number;
+      if (contested[e] === 1) size += 1;
+      if (contested[e] === 1 && above === 0) ends.add(e);
+      isBelow[i] = contested[e] === 1 ? 1 : above;
+    }
+    const key = [...ends].toSorted((a, b) => a - b).join();
+    const fitting = clusters.find((cluster) => cluster.ends === key && cluster.size + size <= groupNodesMax);
+    if (fitting === undefined) clusters.push({ ends: key, groups: [g], size });
     else {
       fitting.groups.push(g);
-      fitting.size += end - begin;
+      fitting.size += size;
     }
-  }
-  return clusters.map(({ groups }) => groups);
+  });
+  return clusters.map((cluster) => cluster.groups);
 }
 
 /** The nodes of a cluster, in the order in which they are made. */
@@ -104,23 +120,26 @@ class Nodes {
   readonly #level = [0];
   readonly #byEdge = new Map<string, number>();
 
-  /** Returns which one each node of the group is. */
-  add({ nodeStart, parent, link }: ContractedTries, group: number): Int32Array {
-    const begin = nodeStart[group] as number;
-    const nodeOf = new Int32Array((nodeStart[group + 1] as number) - begin);
+  /** Returns which one each node of the group is: that of its nearest contested link towards the root. */
+  add({ parent, link }: FullTrie, contested: Uint8Array): Int32Array {
+    const nodeOf = new Int32Array(parent.length);
     for (let i = 1; i < nodeOf.length; i++) {
-      const above = nodeOf[parent[begin + i] as number] as number;
-      const edge = `${above},${link[begin + i]}`;
-      const node = this.#byEdge.get(edge) ?? this.#parent.length;
-      if (node === this.#parent.length) {
-        this.#byEdge.set(edge, node);
-        this.#parent.push(above);
-        this.#link.push(link[begin + i] as number);
-        this.#level.push((this.#level[above] as number) + 1);
-      }
-      nodeOf[i] = node;
+      const above = nodeOf[parent[i] as number] as number;
+      nodeOf[i] = contested[link[i] as number] === 1 ? this.#nodeAt(above, link[i] as number) : above;
     }
     return nodeOf;
+  }
+
+  #nodeAt(above: number, link: number): number {
+    const edge = `${above},${link}`;
+    const known = this.#byEdge.get(edge);
+    if (known !== undefined) return known;
+    const node = this.#parent.length;
+    this.#byEdge.set(edge, node);
+    this.#parent.push(above);
+    this.#link.push(link);
+    this.#level.push((this.#level[above] as number) + 1);
+    return node;
   }
 
   /** Per node its number by level, those of a level in the order in which they were made. */

@@ -65,8 +65,8 @@ export function referenceTries(problem: Problem, closed: ClosedPaths): FullTries
     ...ordered,
     potentialBps: growth.potentialBps,
     contract(contested, merge) {
-      const contracted = contract(problem, groups, contested, growth.leaf);
-      return merge ? mergeTries({ ...ordered, problem, closed, contracted }) : contracted;
+      const { leaf } = growth;
+      return merge ? mergeTries({ ...ordered, problem, closed, groups, leaf, contested }) : contract(problem, groups, contested, leaf);
     },
   };
 }
