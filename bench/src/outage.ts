@@ -20,6 +20,7 @@ interface Cut {
   /** Until every ingress concerned has acknowledged; absent where no ingress is concerned. */
   readonly activationMs?: number;
   readonly ingresses: number;
+  /** Until the last traffic has moved to the new plan. */
   readonly newPlanMs: number;
   /** Shares of what was delivered before, lost by layer. */
   readonly lost: { readonly unrepaired: number; readonly repaired: number; readonly split: number; readonly replanned: number };
@@ -61,7 +62,7 @@ export async function benchOutage(names: readonly OutageNetwork[], cutsMax: numb
     legend: [
       "Median (smallest-largest) over the cuts, one cable at a time, the network mended and protected again between them.",
       `Local repair: from the cut until the switches go round it, emulated detection of ${detectionMs} ms included. Activation: from the first news at the controller until the last ingress has acknowledged.`,
-      "New plan: from the cut until every rule of the re-optimized plan is PROGRAMMED, the packet walk of plan and update included.",
+      "New plan: from the cut until the last traffic has moved to the re-optimized plan, acknowledged; solve, packet walk of plan and update, and write included; the clearing away of old rules is not.",
       "Loss: traffic not delivered any more, by layer: unrepaired / repaired locally / scenario split / new plan; what exceeds the links that are left is lost in all of them.",
     ],
     numbers,
@@ -102,17 +103,18 @@ interface Scene {
   readonly demands: DemandMatrix;
 }
 
-async function cutOne(scene: Scene, cable: Cable, after: number): Promise<{ readonly cut: Cut; readonly last: ControllerEvent }> {
+async function cutOne(scene: Scene, cable: Cable, before: number): Promise<{ readonly cut: Cut; readonly last: ControllerEvent }> {
   const { network, topology } = scene;
   const dead = new Set(cable.linkIds);
-  const before = delivered(scene, new Set());
-  const share = (): number => Math.max(0, 1 - delivered(scene, dead) / before);
+  const whole = delivered(scene, new Set());
+  const share = (): number => Math.max(0, 1 - delivered(scene, dead) / whole);
   const set = (up: boolean): void => {
     for (const id of cable.linkIds) {
       const from = topology.linkById.get(id)?.from;
       if (from !== undefined) network.datapaths.get(from)?.setLink(id, up);
     }
   };
+  const after = await network.newest(before);
   const cutMs = performance.timeOrigin + performance.now();
   const noticed = noticedBy(scene, cable);
   set(false);
@@ -133,7 +135,7 @@ async function cutOne(scene: Scene, cable: Cable, after: number): Promise<{ read
       localMs,
       ...(activated.kind === "scenario-programmed" ? { activationMs: Number(activated.data["msFromEvent"]) } : {}),
       ingresses: activated.kind === "scenario-programmed" ? Number(activated.data["ingresses"]) : 0,
-      newPlanMs: Date.parse(plan.at) - cutMs,
+      newPlanMs: Date.parse(plan.at) - cutMs - 1000 * (Number(plan.data["seconds"]) - Number(plan.data["movedSeconds"])),
       lost: { unrepaired, repaired, split, replanned },
     },
     last,

@@ -28,6 +28,8 @@ export interface RunningNetwork {
   measure(matrix: DemandMatrix): Promise<void>;
   /** Waits for the next event of the kind, or of one of the kinds, that comes after the given one. */
   next(kind: string | readonly string[], after: number): Promise<ControllerEvent>;
+  /** The sequence number of the newest event, at or above the given one. */
+  newest(after: number): Promise<number>;
   get<T>(path: string): Promise<T>;
   stop(): Promise<void>;
 }
@@ -89,6 +91,14 @@ export async function startNetwork(
         if (items.length === 0) await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
       throw new Error(`no event ${String(kind)} within ${applyMsMax / 1000} s`);
+    },
+    async newest(after) {
+      for (let seen = after; ;) {
+        const { items } = await get<{ items: readonly ControllerEvent[] }>(`/v1/events?after=${seen}&limit=1000`);
+        const last = items.at(-1);
+        if (last === undefined) return seen;
+        seen = last.sequence;
+      }
     },
     async stop() {
       await Promise.all(agents.map((agent) => agent.stop()));

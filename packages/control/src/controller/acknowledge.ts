@@ -12,6 +12,8 @@ import { advanceNode, nextMessage } from "./update.js";
 
 /** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
 const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
+/** Those after which flows go another way: when the last of them is done, the plan carries the traffic. */
+const flowPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
 
 /** An acknowledgement of the stage on its way to this switch; others say nothing new. */
 export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {
@@ -50,6 +52,7 @@ export function stageProgrammed(state: ControllerState, one: Switch): void {
   one.pending = undefined;
   push.lastProgressMs = nowMs;
   if (pending !== undefined && movingPurposes.has(pending.stage.purpose)) push.lastMoveMs = nowMs;
+  if (pending !== undefined && flowPurposes.has(pending.stage.purpose)) push.lastFlowMs = nowMs;
   if (push.update === undefined || push.stale) return;
   if (pending === undefined || nextMessage(push.update, one.nodeId) !== pending) {
     if (push.update.atOnce) sendNext(state, one.nodeId);

@@ -96,6 +96,7 @@ export function createController(
       lastProgressMs: 0,
       epochSent: inventory.epoch,
       lastMoveMs: 0,
+      lastFlowMs: 0,
       graceMs: 0,
     },
     switches: new Map(),

@@ -252,6 +252,8 @@ export function finishIfDone(state: ControllerState): void {
     publish(state, "plan-applied", {
       epoch,
       seconds: (nowMs - update.startedAtMs) / 1000,
+      // What follows the last move only clears away what nothing uses any more.
+      movedSeconds: Math.max(0, push.lastFlowMs - update.startedAtMs) / 1000,
       stages: update.plan.stages.length,
       messages: update.messageCount,
     });

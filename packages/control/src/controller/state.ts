@@ -263,6 +263,8 @@ export interface PushState {
   epochSent: Epoch;
   /** When traffic was last moved: removals of transit rules wait out the grace from here. */
   lastMoveMs: number;
+  /** When flows last changed their way. */
+  lastFlowMs: number;
   /** How long packets of that move may be under way, without queues, ms. */
   graceMs: number;
 }
