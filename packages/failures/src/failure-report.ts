@@ -37,6 +37,11 @@ export interface ScenarioReport {
   readonly endsLostBps: Readonly<Record<TrafficClass, number>>;
   /** Only those that were asked for. */
   readonly layers: Readonly<Partial<Record<LayerName, LayerOutcome>>>;
+  /**
+   * Whose split the layer `scenario-split` shows: one that was `given`, one that was `made` for the report, or `none`, where it is known that there is
+   * none and local repair goes on serving. Absent without that layer.
+   */
+  readonly split?: "given" | "made" | "none";
 }
 
 export interface FailureReport {
@@ -57,8 +62,8 @@ export interface FailureReportInput {
   readonly assignments?: Assignments | undefined;
   readonly set: ScenarioSet;
   readonly layers: readonly LayerName[];
-  /** Splits that are known already, by scenario; others are made here. */
-  readonly splits?: ReadonlyMap<FailureScenario["id"], ScenarioSplit> | undefined;
+  /** Splits that are known already, by scenario; undefined where it is known that there is none. Others are made here. */
+  readonly splits?: ReadonlyMap<FailureScenario["id"], ScenarioSplit | undefined> | undefined;
 }
 
 export interface FailureReportOptions {
@@ -79,7 +84,7 @@ export async function failureReport(input: FailureReportInput, options: FailureR
   const { rules, assignments } = ground.value;
   const walker = failureWalker(topology, rules);
   const base = layerOf({ topology, rules, walker, plan }, nothingFails);
-  const splits = layers.includes("scenario-split") ? await splitsOf(input, options) : ok(new Map<FailureScenario["id"], ScenarioSplit>());
+  const splits = layers.includes("scenario-split") ? await splitsOf(input, options) : ok<SplitByScenario>(new Map());
   if (!splits.ok) return splits;
 
   const scenarios: ScenarioReport[] = [];
@@ -87,27 +92,28 @@ export async function failureReport(input: FailureReportInput, options: FailureR
     options.onProgress?.(`walk ${scenario.id}`, i / set.scenarios.length);
     const scene = { topology, rules, walker, plan, base };
     const found: Partial<Record<LayerName, LayerOutcome>> = {};
-    const unrepaired = layerOf(scene, scenario, { repairs: false });
-    if (layers.includes("unrepaired")) found.unrepaired = unrepaired.outcome;
+    const { outcome: unrepaired, endsLostBps } = layerOf(scene, scenario, { repairs: false });
+    if (layers.includes("unrepaired")) found.unrepaired = unrepaired;
     if (layers.includes("local-repair")) found["local-repair"] = layerOf(scene, scenario).outcome;
     if (layers.includes("scenario-split")) {
       const split = splits.value.get(scenario.id);
       const overrides = split === undefined ? ok(undefined) : compileScenario(topology, plan, assignments, split);
       if (!overrides.ok) return overrides;
-      found["scenario-split"] = layerOf(scene, scenario, { overrides: overrides.value }).outcome;
+      found["scenario-split"] = layerOf(scene, scenario, { overrides: overrides.value, endsLostBps }).outcome;
     }
     if (layers.includes("new-plan")) {
       const again = await newPlanOutcome(
         { ...snapshot, topology: topologyUnder(topology, scenario) },
         base.deliveredBps,
-        unrepaired.endsLostBps,
+        endsLostBps,
         options,
       );
       if (!again.ok) return again;
       found["new-plan"] = again.value;
     }
     const { id, kind, linkIds, nodeIds } = scenario;
-    scenarios.push({ id, kind, linkIds, nodeIds, endsLostBps: unrepaired.endsLostBps, layers: found });
+    const split = layers.includes("scenario-split") ? { split: originOf(id, input.splits) } : {};
+    scenarios.push({ id, kind, linkIds, nodeIds, endsLostBps, layers: found, ...split });
   }
   return ok({
     kind: "failure-report",
@@ -118,6 +124,13 @@ export async function failureReport(input: FailureReportInput, options: FailureR
     ...(set.pairs === undefined ? {} : { pairs: set.pairs }),
     scenarios: scenarios.sort(worstFirst),
   });
+}
+
+type SplitByScenario = ReadonlyMap<FailureScenario["id"], ScenarioSplit | undefined>;
+
+function originOf(id: FailureScenario["id"], known: SplitByScenario | undefined): NonNullable<ScenarioReport["split"]> {
+  if (known?.has(id) !== true) return "made";
+  return known.get(id) === undefined ? "none" : "given";
 }
 
 const nothingFails: FailureScenario = { id: "none", kind: "drain", linkIds: [], nodeIds: [] };
@@ -132,7 +145,7 @@ function installed(topology: Topology, plan: Plan, given: Assignments | undefine
 async function splitsOf(
   { snapshot, plan, set, splits: known }: FailureReportInput,
   { lp, nowMs, onProgress, isCancelled }: FailureReportOptions,
-): Promise<Result<ReadonlyMap<FailureScenario["id"], ScenarioSplit>>> {
+): Promise<Result<SplitByScenario>> {
   const missing = set.scenarios.filter(({ id }) => known?.has(id) !== true);
   const made = await splitScenarios(snapshot, plan, missing, {
     lp,
@@ -141,7 +154,12 @@ async function splitsOf(
     onSplit: ({ scenario }, i) => onProgress?.(`split ${scenario.id}`, i / missing.length),
   });
   if (!made.ok) return made;
-  return ok(new Map([...(known ?? []), ...made.value.splits.map((split) => [split.scenario.id, split] as const)]));
+  return ok(
+    new Map<FailureScenario["id"], ScenarioSplit | undefined>([
+      ...(known ?? []),
+      ...made.value.splits.map((split) => [split.scenario.id, split] as const),
+    ]),
+  );
 }
 
 /** What stays lost until there is a new plan decides; a scenario without such a layer counts by what it has. */

@@ -46,6 +46,8 @@ export interface Scene {
 export interface LayerOptions {
   readonly repairs?: boolean | undefined;
   readonly overrides?: ReadonlyMap<NodeId, readonly RuleOperation[]> | undefined;
+  /** What was sent from and to dead nodes, where ingresses were told by `overrides` to send them less. */
+  readonly endsLostBps?: Readonly<Record<TrafficClass, number>> | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface LayerOptions {
 export function layerOf(
   scene: Scene,
   scenario: FailureScenario,
-  { repairs = true, overrides }: LayerOptions = {},
+  { repairs = true, overrides, endsLostBps: endsBefore }: LayerOptions = {},
 ): {
   readonly outcome: LayerOutcome;
   readonly deliveredBps: Readonly<Record<TrafficClass, number>>;
@@ -65,15 +67,16 @@ export function layerOf(
   const overfullLinks = overfull(scene.topology, walk);
   const deliveredBps = overfullLinks === 0 ? walk.deliveredBps : deliveredByFluid(scene, scenario, { repairs, overrides });
   const { base } = scene;
+  const endsLostBps = endsBefore ?? walk.endsLostBps;
   const lostBps = perClass((name) => {
-    const lost = base === undefined ? 0 : base.deliveredBps[name] - walk.endsLostBps[name] - deliveredBps[name];
+    const lost = base === undefined ? 0 : base.deliveredBps[name] - endsLostBps[name] - deliveredBps[name];
     return lost > roundingShare * (base?.deliveredBps[name] ?? 0) ? lost : 0;
   });
   const { utilizationMax, fullestLinkId } = walk;
   return {
     outcome: { lostBps, utilizationMax, ...(fullestLinkId === undefined ? {} : { fullestLinkId }), overfullLinks },
     deliveredBps,
-    endsLostBps: walk.endsLostBps,
+    endsLostBps,
   };
 }
 
