@@ -37,6 +37,16 @@ interface Protection {
     readonly agents: { readonly concerned: number; readonly holdingAll: number };
   };
 }
+interface Failures {
+  readonly epoch: number;
+  readonly total: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly split: string;
+    readonly layers: Readonly<Record<string, { readonly lostBps: { readonly elastic: number } }>>;
+  }[];
+}
 interface Split {
   readonly linkIds: readonly string[];
   readonly groups: readonly { readonly src: string; readonly members: readonly { readonly path: readonly string[] }[] }[];
@@ -90,6 +100,22 @@ describe("a failure that was prepared for", { timeout: 90_000 }, () => {
     expect(bypasses.linksWithout).toEqual([]);
     expect(scenarios).toMatchObject({ prepared: 9, refused: 0 });
     expect(await plannedOn("n0-n2")).toBeGreaterThan(0);
+  });
+
+  it("is told of over REST by what each layer would lose, with the splits that are prepared", async () => {
+    const { plan } = await network.get<{ plan: { epoch: number } }>("/v1/status");
+    const report = await network.get<Failures>("/v1/failures?layers=unrepaired,local-repair,scenario-split,new-plan");
+    expect(report).toMatchObject({ epoch: plan.epoch, total: 9 });
+    expect(report.items.map(({ id }) => id)).toContain("link:n0-n2");
+    expect(report.items.map(({ split }) => split)).toEqual(report.items.map(() => "given"));
+    const lostBps = (layer: string) => report.items.map(({ layers }) => layers[layer]?.lostBps.elastic);
+    const nothing = report.items.map(() => 0);
+    expect([lostBps("scenario-split"), lostBps("new-plan")]).toEqual([nothing, nothing]);
+    const cables = report.items.filter(({ kind }) => kind === "link").map(({ layers }) => layers);
+    for (const layers of cables) {
+      expect(layers["unrepaired"]?.lostBps.elastic).toBeGreaterThan(0);
+      expect(layers["local-repair"]?.lostBps.elastic).toBe(0);
+    }
   });
 
   it("is repaired next to it, then answered by one small message for each ingress, then planned anew", async () => {

@@ -99,6 +99,7 @@ const rest = await buildRest({
   watch: driver.watch,
   store,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
+  report: (task, splits, signal) => solvers.report(task, splits, signal),
   changeSettings: (settings) => within(grpcLimitsDefault.requestMsMax, driver.submit({ kind: "change-settings", settings })),
   log,
   checkAnswers: false,

@@ -62,6 +62,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   "/v1/protection/bypasses": ["/v1/protection/bypasses", "/v1/protection/bypasses?limit=1", "/v1/protection/bypasses?link=a-b"],
   "/v1/protection/backups": ["/v1/protection/backups", "/v1/protection/backups?src=a&limit=1"],
+  "/v1/failures": [
+    "/v1/failures",
+    "/v1/failures?kinds=node&layers=unrepaired,new-plan&limit=2",
+    "/v1/failures?epoch=1&kinds=none&pairs=3&seed=4&layers=scenario-split",
+  ],
   "/v1/agents": ["/v1/agents"],
   "/v1/events": ["/v1/events", "/v1/events?after=2&limit=2"],
   "/v1/status": ["/v1/status"],

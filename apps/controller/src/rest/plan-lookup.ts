@@ -1,13 +1,15 @@
 /** Plans by epoch: from the controller's memory where it holds them, else from the store. */
 import type { ControllerView } from "@sluice/control";
 import { ok, type Epoch, type Result, type TopologyDocument } from "@sluice/model";
-import type { PlanRecord, Store } from "@sluice/store";
+import type { CycleInput, PlanRecord, Store } from "@sluice/store";
 
 /** Plans read from the store that are kept: a large one takes tens of milliseconds to read. */
 const keptMax = 4;
 
 export interface PlanLookup {
   get(epoch: Epoch): Promise<Result<PlanRecord>>;
+  /** What the plan was made from. */
+  inputOf(epoch: Epoch): Promise<Result<CycleInput>>;
   /** What the plan was made on, which may have changed since. */
   topologyOf(epoch: Epoch): Promise<Result<TopologyDocument>>;
 }
@@ -28,13 +30,15 @@ export function planLookup(view: () => ControllerView, store: Store): PlanLookup
       }
       return read;
     },
-    topologyOf: async (epoch) => {
+    inputOf: async (epoch) => {
       const { planInForce, planPending } = view();
       const held = [planInForce, planPending].find((plan) => plan?.record.epoch === epoch);
-      if (held !== undefined) return ok(held.input.topology);
+      if (held !== undefined) return ok(held.input);
       const record = await lookup.get(epoch);
-      if (!record.ok) return record;
-      const input = await store.getCycleInput(record.value.cycleInputHash);
+      return record.ok ? store.getCycleInput(record.value.cycleInputHash) : record;
+    },
+    topologyOf: async (epoch) => {
+      const input = await lookup.inputOf(epoch);
       return input.ok ? ok(input.value.topology) : input;
     },
   };

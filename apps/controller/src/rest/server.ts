@@ -10,6 +10,7 @@ import type { RestDeps } from "./deps.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { handleError, httpProblem, rawProblemResponse, sendProblem } from "./problem.js";
 import { checkingSerializer, plainSerializer, refuseOtherMethods, validatorCompiler } from "./route.js";
+import { declareFailureRoutes } from "./routes/failures.js";
 import { declareNetworkRoutes } from "./routes/network.js";
 import { declareOperationRoutes } from "./routes/operation.js";
 import { declarePlanRoutes } from "./routes/plans.js";
@@ -56,6 +57,7 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
     declareNetworkRoutes(routes, deps);
     declarePlanRoutes(routes, deps);
     declareProtectionRoutes(routes, deps);
+    declareFailureRoutes(routes, deps);
     declareOperationRoutes(routes, deps);
     declareMetricsRoute(routes, deps, metrics);
     declareDocumentRoute(routes);

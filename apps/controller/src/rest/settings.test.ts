@@ -22,6 +22,7 @@ beforeAll(async () => {
     protect: noSolver,
     cancelProtect: nothing,
     explain: noSolver,
+    report: noSolver,
     close: nothing,
   };
   driver = startDriver({
@@ -37,6 +38,7 @@ beforeAll(async () => {
     view: driver.view,
     store,
     explain,
+    report: () => Promise.resolve(refuse(fault("not-found", "There is no plan."))),
     changeSettings: (settings) => driver.submit({ kind: "change-settings", settings }),
   });
 });

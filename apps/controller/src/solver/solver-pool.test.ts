@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { FailureScenario, Plan, Snapshot } from "@sluice/model";
-import type { ProtectResult } from "./solver-message.js";
+import type { FailureScenario, Plan, ScenarioSplit, Snapshot } from "@sluice/model";
+import type { ProtectResult, ReportResult, ReportTask } from "./solver-message.js";
 import { startSolverPool, type SolverPool } from "./solver-pool.js";
 
 const moody = new URL("./testdata/moody-solver.mjs", import.meta.url);
@@ -111,5 +111,55 @@ describe("sweeps over scenarios", () => {
     expect(await pool.optimize(2, snapshot("answer,crash"))).toMatchObject({ ok: true, value: { plan: { greedy: false } } });
     pool.cancelProtect(1);
     expect(gist(await sweeping)).toEqual(["cancelled"]);
+  });
+});
+
+describe("failure reports", () => {
+  const task = (mood: string): ReportTask => ({
+    snapshot: snapshot(mood),
+    plan: {} as Plan,
+    assignmentsBefore: {},
+    choice: { kinds: ["link"] },
+    layers: ["unrepaired"],
+    withoutSplit: [],
+  });
+  const never = new AbortController().signal;
+  const codes = (result: ReportResult) => (result.ok ? [] : result.faults.map(({ code }) => code));
+  interface Answer {
+    readonly pid: number;
+    readonly splitsBefore: readonly { readonly count: number; readonly sameTask: boolean }[];
+  }
+  const answered = (result: ReportResult): Answer => {
+    if (!result.ok) throw new Error(result.faults[0].message);
+    return result.value as unknown as Answer;
+  };
+
+  it("are told of all splits, some at a time, and each has a process of its own that ends with it", async () => {
+    pool = startSolverPool(moody);
+    const splits = Array.from({ length: 7 }, () => ({ groups: Array.from({ length: 900 }, () => ({})) }) as unknown as ScenarioSplit);
+    const first = answered(await pool.report(task("answer"), splits, never));
+    expect(first.splitsBefore).toEqual([3, 3, 1].map((count) => expect.objectContaining({ count, sameTask: true }) as unknown));
+    const second = answered(await pool.report(task("answer"), [], never));
+    expect(second.splitsBefore).toEqual([]);
+    expect(second.pid).not.toBe(first.pid);
+    expect(() => process.kill(first.pid, 0)).toThrow(/ESRCH/);
+  });
+
+  it.each(["hang", "mute"])("end at their deadline: %s", async (mood) => {
+    pool = startSolverPool(moody, { reportDeadlineMs: 300 });
+    expect(codes(await pool.report(task(mood), [], never))).toEqual(["deadline-exceeded"]);
+    expect(codes(await pool.report(task("crash"), [], never))).toEqual(["solver-failed"]);
+  });
+
+  it("are one at a time, hold up no solve, and end when nobody waits", async () => {
+    pool = startSolverPool(moody);
+    const waiting = new AbortController();
+    const first = pool.report(task("hang"), [], waiting.signal);
+    expect(codes(await pool.report(task("answer"), [], never))).toEqual(["unavailable"]);
+    expect(await pool.optimize(1, snapshot("answer,crash"))).toMatchObject({ ok: true, value: { plan: { greedy: false } } });
+    waiting.abort();
+    expect(codes(await first)).toEqual(["cancelled"]);
+    expect(codes(await pool.report(task("answer"), [], waiting.signal))).toEqual(["cancelled"]);
+    expect(answered(await pool.report(task("answer"), [], never)).splitsBefore).toEqual([]);
   });
 });

@@ -13,21 +13,23 @@ import {
   type ScenarioSplit,
   type Snapshot,
 } from "@sluice/model";
-import type { ExplainQuery, OptimizeResult, ProtectResult, SolverTask } from "./solver-message.js";
+import type { ExplainQuery, OptimizeResult, ProtectResult, ReportResult, ReportTask, SolverTask } from "./solver-message.js";
 import { SolverWorker } from "./solver-worker.js";
 
 /** Beyond the settings' deadline, which the engine itself keeps where it can, before the process is killed. */
 const deadlineGraceMs = 2_000;
 const greedyDeadlineMs = 10_000;
 const explainDeadlineMs = 20_000;
-/** Heap of the process that sweeps the scenarios, MiB: it holds one plan and one scenario's problem at a time. */
-const protectHeapMiB = 2_048;
+/** Heap of a process that looks at failures, MiB: it holds one plan and one scenario's problem at a time. */
+const failuresHeapMiB = 2_048;
 
 export const solverLimits = {
   /** For all scenarios of a plan together. */
   protectDeadlineMs: 300_000,
   /** Groups in all splits of a plan together: some hundred bytes each, which the controller holds as well. */
   splitGroupsMax: 1_000_000,
+  /** For a whole failure report. */
+  reportDeadlineMs: 240_000,
 };
 
 export interface ProtectTask {
@@ -46,16 +48,23 @@ export interface SolverPool {
   protect(protectId: number, task: ProtectTask): Promise<ProtectResult>;
   cancelProtect(protectId: number): void;
   explain(snapshot: Snapshot, plan: Plan, query: ExplainQuery): Promise<Result<unknown>>;
+  /**
+   * A failure report that starts from these splits, in a process of its own that gives way to solves and ends with the report. One
+   * at a time: others are `unavailable`. When the signal is aborted the process is killed: `cancelled`.
+   */
+  report(task: ReportTask, splits: readonly ScenarioSplit[], signal: AbortSignal): Promise<ReportResult>;
   close(): void;
 }
 
 export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits> = {}): SolverPool {
-  const { protectDeadlineMs, splitGroupsMax } = { ...solverLimits, ...limits };
+  const { protectDeadlineMs, splitGroupsMax, reportDeadlineMs } = { ...solverLimits, ...limits };
   const optimizer = new SolverWorker(entry);
   const understudy = new SolverWorker(entry);
   const explainer = new SolverWorker(entry);
-  const sweeper = new SolverWorker(entry, { heapMiB: protectHeapMiB, yielding: true });
+  const sweeper = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
+  const reporter = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
   let sweeping: number | undefined;
+  let reporting = false;
   let solving: { readonly solveId: number; worker: SolverWorker } | undefined;
   optimizer.warm();
 
@@ -85,11 +94,12 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
       sweeping = protectId;
       const splits: ScenarioSplit[] = [];
       let groups = 0;
-      const result = await sweeper.run({ kind: "protect", ...task }, protectDeadlineMs, (split) => {
+      const part = (split: ScenarioSplit): void => {
         groups += split.groups.length;
         if (groups <= splitGroupsMax) splits.push(split);
         else sweeper.end(fault("too-many", `The splits of this plan have more than ${splitGroupsMax} groups.`));
-      });
+      };
+      const result = await sweeper.run({ kind: "protect", ...task }, protectDeadlineMs, { part });
       if (sweeping === protectId) sweeping = undefined;
       if (result.ok) return ok({ splits, ...(result.value as { readonly timings: PlanTimings }) });
       const [first] = result.faults;
@@ -101,8 +111,23 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
     explain(snapshot, plan, query) {
       return explainer.run({ kind: "explain", snapshot, plan, query }, explainDeadlineMs);
     },
+    async report(task, splits, signal) {
+      if (reporting) return refuse(fault("unavailable", "A failure report is being computed already; try again later."));
+      if (signal.aborted) return refuse(fault("cancelled", "The failure report was cancelled."));
+      reporting = true;
+      const cancel = (): void => reporter.end(fault("cancelled", "The failure report was cancelled."));
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        return (await reporter.run({ kind: "report", ...task }, reportDeadlineMs, { splits })) as ReportResult;
+      } finally {
+        signal.removeEventListener("abort", cancel);
+        reporting = false;
+        // Reports are rare: their process's memory is given back.
+        reporter.close();
+      }
+    },
     close() {
-      for (const worker of [optimizer, understudy, explainer, sweeper]) worker.close();
+      for (const worker of [optimizer, understudy, explainer, sweeper, reporter]) worker.close();
     },
   };
 }

@@ -5,17 +5,23 @@
 import { explainDemand, explainLink, measureLinkGain, optimize, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import { fault, flowGroupId, ok, refuse, type Result, type ScenarioSplit } from "@sluice/model";
+import { reportOf } from "./report-of.js";
 import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
 
 const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
 const nowMs = (): number => performance.now();
 
-async function perform({ id, task }: SolverRequest): Promise<Result<unknown>> {
+/** What was sent for a task before the task itself. */
+const splitsBefore = new Map<number, ScenarioSplit[]>();
+
+async function perform(id: number, task: SolverTask): Promise<Result<unknown>> {
   switch (task.kind) {
     case "optimize":
       return optimize(task.snapshot, { lp, nowMs, greedyOnly: task.greedyOnly });
     case "protect":
       return protect(id, task);
+    case "report":
+      return reportOf(task, splitsBefore.get(id) ?? [], { lp, nowMs });
     case "explain":
       return explain(task);
   }
@@ -50,13 +56,23 @@ function send(reply: SolverReply): void {
 }
 
 process.on("message", (request: SolverRequest) => {
-  perform(request).then(
-    (result) => send({ id: request.id, result }),
-    (error: unknown) => {
+  const { id } = request;
+  if ("splits" in request) {
+    splitsBefore.set(id, [...(splitsBefore.get(id) ?? []), ...request.splits]);
+    return;
+  }
+  perform(id, request.task)
+    .catch((error: unknown): Result<unknown> => {
       const reason = error instanceof Error ? error.message : String(error);
-      send({ id: request.id, result: refuse(fault("solver-failed", `The solver failed: ${reason}.`)) });
-    },
-  );
+      return refuse(fault("solver-failed", `The solver failed: ${reason}.`));
+    })
+    .then(
+      (result) => {
+        splitsBefore.delete(id);
+        send({ id, result });
+      },
+      () => process.exit(1),
+    );
 });
 process.on("disconnect", () => process.exit(0));
 // The controller decides when its solvers end; a terminal's Ctrl-C reaches the whole process group.

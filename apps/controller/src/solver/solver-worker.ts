@@ -6,6 +6,8 @@ import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js
 
 /** Time that a new process may take to load before the task's own deadline starts, ms. */
 const loadMsMax = 20_000;
+/** Groups of the splits that are sent in one message: some milliseconds of the event loop. */
+const groupsPerMessage = 2_000;
 /** Heap of a solver process unless told otherwise, MiB. */
 const heapMiBDefault = 4096;
 
@@ -40,9 +42,16 @@ export class SolverWorker {
   /**
    * Runs one task. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends or answers
    * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one. Parts of an
-   * answer are passed on as they come, none after the result.
+   * answer are passed on as they come, none after the result. `splits` are sent ahead of the task, other work in between.
    */
-  async run(task: SolverTask, deadlineMs: number, part: (part: ScenarioSplit) => void = () => undefined): Promise<Result<unknown>> {
+  async run(
+    task: SolverTask,
+    deadlineMs: number,
+    {
+      part = () => undefined,
+      splits = [],
+    }: { readonly part?: (part: ScenarioSplit) => void; readonly splits?: readonly ScenarioSplit[] } = {},
+  ): Promise<Result<unknown>> {
     if (this.running !== undefined) return refuse(fault("unavailable", "The solver is busy with another task; try again."));
     const id = this.nextId++;
     return new Promise<Result<unknown>>((resolve) => {
@@ -65,10 +74,24 @@ export class SolverWorker {
         clearTimeout(timer);
         if (!isReady) return finish(refuse(fault("solver-failed", "The solver process could not be started.")));
         timer = setTimeout(late, deadlineMs);
-        const request: SolverRequest = { id, task };
-        this.child?.send(request);
+        return this.send(id, task, splits);
       });
     });
+  }
+
+  private async send(id: number, task: SolverTask, splits: readonly ScenarioSplit[]): Promise<void> {
+    let chunk: ScenarioSplit[] = [];
+    let groups = 0;
+    for (const split of splits) {
+      chunk.push(split);
+      groups += split.groups.length;
+      if (groups < groupsPerMessage && split !== splits.at(-1)) continue;
+      this.child?.send({ id, splits: chunk } satisfies SolverRequest);
+      [chunk, groups] = [[], 0];
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.running?.id !== id) return;
+    }
+    this.child?.send({ id, task } satisfies SolverRequest);
   }
 
   /** Ends the task in hand: the process is killed, the task's result is `cancelled`. */

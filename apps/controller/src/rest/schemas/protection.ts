@@ -155,7 +155,7 @@ export const protectionSchema = z
   })
   .meta({ id: "Protection" });
 
-const rateByClass = z.strictObject({ interactive: rate, elastic: rate, bulk: rate });
+export const rateByClass = z.strictObject({ interactive: rate, elastic: rate, bulk: rate });
 
 const scenarioFields = {
   scenarioId: id,

@@ -21,6 +21,7 @@ import {
 } from "@sluice/model";
 import { assign, assignmentsDocument, compileRules, digestOfRuleSet, emptyAssignments, walkRules } from "@sluice/rules";
 import { memoryStore, type PlanRecord, type Store } from "@sluice/store";
+import { reportOf } from "../../solver/report-of.js";
 import type { RestDeps } from "../deps.js";
 
 export function value<T>(result: Result<T>): T {
@@ -196,6 +197,7 @@ export async function planInForce(): Promise<Fixture> {
         await Promise.resolve();
         return refuse(fault("unavailable", "Nobody writes settings here."));
       },
+      report: (task, given) => reportOf(task, given, { lp, nowMs: () => performance.now() }),
       explain: async (epoch, query) => {
         await Promise.resolve();
         if (epoch === 1) return refuse(fault("deadline-exceeded", "The explanation took too long."));

@@ -2,10 +2,18 @@
  * A solver process that behaves as its task says: the snapshot's name is a comma-separated list of moods, one for the full
  * solve and one for the greedy one: `answer`, `hang` (a busy loop, as WASM does it), `crash`, `throw`, `refuse`, `mute`.
  */
-process.on("message", ({ id, task }) => {
+const splitsBefore = [];
+process.on("message", ({ id, task, splits }) => {
+  if (splits !== undefined) return splitsBefore.push({ id, count: splits.length });
   const moods = task.snapshot.topology.name.split(",");
   const mood = task.kind === "optimize" && task.greedyOnly ? moods[1] : moods[0];
   if (task.kind === "protect") return protect(id, task, moods);
+  if (task.kind === "report" && mood === "answer") {
+    return process.send({
+      id,
+      result: { ok: true, value: { pid: process.pid, splitsBefore: splitsBefore.map((each) => ({ ...each, sameTask: each.id === id })) } },
+    });
+  }
   const answer = (value) => process.send({ id, result: { ok: true, value } });
   switch (mood) {
     case "answer":
