@@ -24,7 +24,8 @@ export function centerBlocks(program: ReducedProgram, incidence: Incidence, poin
     }
     // Costs are taken from the least one, so that sums do not cancel; the slack is a path that costs 0.
     for (let slot = from; slot < end; slot++) reducedCost[slot] = (reducedCost[slot] as number) - least;
-    const above = priceAbove(reducedCost.subarray(from, end), utilization ? undefined : -least, mu, rate[k] as number);
+    const costs = { all: reducedCost, from, end, slack: utilization ? undefined : -least };
+    const above = priceAbove(costs, mu, rate[k] as number);
     demandPrice[k] = above - least;
     slack[k] = utilization ? 0 : mu / (above - least);
     for (let slot = from; slot < end; slot++) {
@@ -34,16 +35,24 @@ export function centerBlocks(program: ReducedProgram, incidence: Incidence, poin
   }
 }
 
+interface Costs {
+  readonly all: Float64Array;
+  /** Those of the block. */
+  readonly from: number;
+  readonly end: number;
+  readonly slack: number | undefined;
+}
+
 /** The v at which the sum of mu / (cost + v) over costs is `wanted`; the least cost is 0. */
-function priceAbove(costs: Float64Array, slackCost: number | undefined, mu: number, wanted: number): number {
+function priceAbove({ all, from, end, slack }: Costs, mu: number, wanted: number): number {
   let v = mu / wanted;
   for (let step = 0; step < newtonStepsMax; step++) {
-    let sum = slackCost === undefined ? 0 : mu / (slackCost + v);
-    let slope = slackCost === undefined ? 0 : sum / (slackCost + v);
-    for (let i = 0; i < costs.length; i++) {
-      const flow = mu / ((costs[i] as number) + v);
+    let sum = slack === undefined ? 0 : mu / (slack + v);
+    let slope = slack === undefined ? 0 : sum / (slack + v);
+    for (let slot = from; slot < end; slot++) {
+      const flow = mu / ((all[slot] as number) + v);
       sum += flow;
-      slope += flow / ((costs[i] as number) + v);
+      slope += flow / ((all[slot] as number) + v);
     }
     const change = (sum - wanted) / slope;
     v += change;

@@ -4,7 +4,7 @@ import { gapBetween } from "../gap.js";
 import { dualBound } from "./dual-bound.js";
 import type { Incidence } from "./incidence.js";
 import type { Point } from "./point.js";
-import type { ReducedProgram } from "./reduced-program.js";
+import { inUnits, type ReducedProgram } from "./reduced-program.js";
 import { repairOf } from "./repair.js";
 
 export interface Figures {
@@ -24,7 +24,7 @@ export interface Incumbent {
 export function incumbentOf({ problem }: FlowProgram, reduced: ReducedProgram, incidence: Incidence): Incumbent {
   const { utilization, unitBps, rowLink, slotPath } = reduced;
   const { repair } = repairOf(reduced, incidence);
-  const statedRate = Float64Array.from(reduced.blockDemand, (d) => (problem.demandBps[d] as number) / unitBps);
+  const statedRate = inUnits(reduced.blockDemand, problem.demandBps, unitBps);
   const sense = utilization ? -1 : 1;
   const unit = utilization ? 1 : unitBps;
   let flow = new Float64Array(slotPath.length);

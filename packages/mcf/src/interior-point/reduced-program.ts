@@ -61,18 +61,40 @@ export function reduceProgram({ problem, limit, pathCost }: FlowProgram): Reduce
     ...blocks,
     trie,
     utilization,
-    cost: Float64Array.from(blocks.slotPath, (p) => (utilization ? 0 : (pathCost?.[p] ?? 0) - 1)),
+    cost: costOf(blocks.slotPath, utilization, pathCost),
     blockDemand: trie.demands,
-    rate: Float64Array.from(trie.demands, (d) => (demandBps[d] as number) / unitBps),
-    capacity: Float64Array.from(chains.rowLink, (e) => (problem.capacityBps[e] as number) / unitBps),
-    nodeRow: Uint16Array.from(trie.link, (e) => rowOf[e] as number),
+    rate: inUnits(trie.demands, demandBps, unitBps),
+    capacity: inUnits(chains.rowLink, problem.capacityBps, unitBps),
+    nodeRow: trie.link.map((e) => rowOf[e] as number),
     unitBps,
   };
 }
 
+/** The figures of some, in units. */
+export function inUnits(which: Int32Array, bps: Float64Array, unitBps: number): Float64Array {
+  const figures = new Float64Array(which.length);
+  for (let i = 0; i < which.length; i++) figures[i] = (bps[which[i] as number] as number) / unitBps;
+  return figures;
+}
+
+function costOf(slotPath: Int32Array, utilization: boolean, pathCost: Float64Array | undefined): Float64Array {
+  const cost = new Float64Array(slotPath.length).fill(utilization ? 0 : -1);
+  if (!utilization && pathCost !== undefined) {
+    for (let slot = 0; slot < cost.length; slot++) cost[slot] = (pathCost[slotPath[slot] as number] as number) - 1;
+  }
+  return cost;
+}
+
 function clipDemands({ demandCount, demandBps, capacityBps, pathStart, linkStart, pathLinks }: FlowProgram["problem"]): Float64Array {
   const clipped = new Float64Array(demandCount);
+  // What fits through every link fits through any path.
+  const everyPathBps = clipping * capacityBps.reduce((least, capacity) => Math.min(least, capacity), Infinity);
   for (let d = 0; d < demandCount; d++) {
+    const demand = demandBps[d] as number;
+    if (demand <= everyPathBps && (pathStart[d] as number) < (pathStart[d + 1] as number)) {
+      clipped[d] = demand;
+      continue;
+    }
     let room = 0;
     for (let p = pathStart[d] as number; p < (pathStart[d + 1] as number); p++) {
       let bottleneck = Infinity;
@@ -81,7 +103,7 @@ function clipDemands({ demandCount, demandBps, capacityBps, pathStart, linkStart
       }
       room += Math.max(0, bottleneck);
     }
-    clipped[d] = Math.min(demandBps[d] as number, clipping * room);
+    clipped[d] = Math.min(demand, clipping * room);
   }
   return clipped;
 }

@@ -58,7 +58,8 @@ const warmGapShare = 0.01;
 export function warmStart(program: ReducedProgram, incidence: Incidence, { flowBps, linkPrice }: FlowStart): Start {
   const { capacity, rate, slotStart, slotPath, rowLink, unitBps, utilization } = program;
   const point = emptyPoint(program);
-  const given = Float64Array.from(slotPath, (p) => positive(flowBps[p]) / unitBps);
+  const given = new Float64Array(slotPath.length);
+  for (let slot = 0; slot < given.length; slot++) given[slot] = positive(flowBps[slotPath[slot] as number]) / unitBps;
   const price = Float64Array.from(rowLink, (e) => positive(linkPrice[e]) * (utilization ? unitBps : 1));
   const spent = dot(capacity, price);
   const scale = utilization && spent > 0 ? 1 / spent : 1;
