@@ -8,12 +8,10 @@ import { nothingPrepared } from "./prepared.js";
 import { finishIfDone, retarget, sendNext } from "./push.js";
 import { backoffMs, cycleFailed } from "./replan.js";
 import type { ControllerState, Switch, VerifiedPlan } from "./state.js";
-import { advanceNode, nextMessage } from "./update.js";
+import { advanceNode, flowPurposes, nextMessage } from "./update.js";
 
 /** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
 const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
-/** Those after which flows go another way: when the last of them is done, the plan carries the traffic. */
-const flowPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
 
 /** An acknowledgement of the stage on its way to this switch; others say nothing new. */
 export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {

@@ -290,8 +290,10 @@ describe("nothing is activated", () => {
     const { streamId } = a;
     a.streamId = -1;
     harness.answer(kitePaths, kiteProtecting);
-    harness.wait(50);
-    // The splits of the new plan are there before its rules are.
+    // A switch that does not answer holds up the splits of the new plan only for so long: they are there before its rules are.
+    harness.wait(1_900);
+    expect(harness.view.protection).toMatchObject({ phase: "due", epoch: 2 });
+    harness.wait(200);
     harness.answerProtect(kiteSplits);
     harness.wait(100);
     expect(harness.view.protection).toMatchObject({ phase: "ready", epoch: 2 });

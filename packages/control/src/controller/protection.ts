@@ -5,7 +5,8 @@
  *               ^                            |             |
  *               +-------- back-off ----------+             +--> agents (`prepared.ts`), choice of a scenario (`activation.ts`)
  *
- * It begins as soon as a plan is the target: splits depend on the plan alone, and what agents keep changes nothing. Another target ends it.
+ * It begins when the traffic has moved to the target, or when that makes no progress: splits depend on the plan alone, but what they cost
+ * would hold up the push. Another target ends it.
  */
 import {
   failureScenarios,
@@ -62,12 +63,19 @@ export function advanceProtection(state: ControllerState, isTick: boolean): void
   if (base !== state.protection.plan) begin(state, base);
   if (state.adopting || isFrozen(state)) return;
   const { phase } = state.protection;
-  if (phase.kind === "due" && state.nowMs >= phase.atMs) ask(state);
+  const waits = isMovingTraffic(state);
+  if (phase.kind === "due" && state.nowMs >= phase.atMs && !waits) ask(state);
   if (phase.kind === "splitting" && state.nowMs - phase.startedAtMs > state.config.protectOverrunMaxMs) {
     cancel(state);
     failed(state, fault("deadline-exceeded", `There were no splits within ${state.config.protectOverrunMaxMs} ms.`));
   }
-  if (phase.kind === "verifying" && isTick) verifySome(state);
+  if (phase.kind === "verifying" && isTick && !waits) verifySome(state);
+}
+
+/** Whether flows are still changing over, and do: one switch that does not answer holds nothing up for long. */
+function isMovingTraffic({ push, config, nowMs }: ControllerState): boolean {
+  if (push.stale) return push.retryAtMs <= nowMs;
+  return push.update !== undefined && push.update.flowsLeft > 0 && nowMs - push.lastProgressMs < config.pushPatienceMs;
 }
 
 /** Another plan: what was ready for the one before is worth nothing any more. */

@@ -5,6 +5,9 @@
 import type { Epoch, NodeId } from "@sluice/model";
 import type { Stage, StageMessage, StagePurpose, UpdatePlan } from "@sluice/rules";
 
+/** Stages after which flows go another way: when the last of them is done, the target carries the traffic. */
+export const flowPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
+
 export interface PendingMessage {
   readonly stage: Stage;
   readonly message: StageMessage;
@@ -33,6 +36,8 @@ export interface Update {
   readonly messageCount: number;
   sentCount: number;
   programmedCount: number;
+  /** Messages of `flowPurposes` that are not programmed. */
+  flowsLeft: number;
   /** Nodes whose next message waits for no other node any more and was not sent. */
   readonly ready: Set<NodeId>;
 }
@@ -62,7 +67,9 @@ export function startUpdate(
   const ready = new Set([...progress].filter(([, { queue }]) => queue[0]?.waiting === 0).map(([nodeId]) => nodeId));
   const messageCount = [...progress.values()].reduce((sum, { queue }) => sum + queue.length, 0);
   const { epoch, nowMs, provisional, atOnce = false } = more;
-  return { plan, epoch, startedAtMs: nowMs, progress, provisional, atOnce, messageCount, sentCount: 0, programmedCount: 0, ready };
+  const flowsLeft = plan.stages.reduce((sum, { purpose, messages }) => sum + (flowPurposes.has(purpose) ? messages.length : 0), 0);
+  const counts = { messageCount, sentCount: 0, programmedCount: 0, flowsLeft };
+  return { plan, epoch, startedAtMs: nowMs, progress, provisional, atOnce, ...counts, ready };
 }
 
 /** The message waits until all of the other node's messages of earlier stages are programmed. */
@@ -91,8 +98,10 @@ export function remainingPurposes(update: Update, nodeId: NodeId): readonly Stag
 /** A node's next message is programmed; returns the nodes whose next message may now go. */
 export function advanceNode(update: Update, nodeId: NodeId): readonly NodeId[] {
   const progress = update.progress.get(nodeId);
-  if (progress === undefined || progress.programmed >= progress.queue.length) return [];
+  const done = progress?.queue[progress.programmed];
+  if (progress === undefined || done === undefined) return [];
   progress.programmed += 1;
+  if (flowPurposes.has(done.stage.purpose)) update.flowsLeft -= 1;
   update.programmedCount += 1;
   const freed: NodeId[] = [];
   for (const pending of progress.waiters.get(progress.programmed) ?? []) {
