@@ -8,6 +8,7 @@
  * sleeps, or that the system let wait for other work, costs nothing.
  */
 import { Worker } from "node:worker_threads";
+import { helperTrust } from "./helper-trust.js";
 import type { Layout } from "./layout.js";
 import type { LentMemory } from "./memory-pool.js";
 import type { WasmModule } from "./wasm-module.js";
@@ -41,20 +42,27 @@ export function crewOf(module: WasmModule, { lent, partitions }: Layout): Crew {
     worker.postMessage({ memory: lent.memory, control, record, reply: replyWord(i) });
     return worker;
   });
+  const trust = helperTrust();
   let call = 0;
+  let isHelped = false;
   const begin = (operation: number): void => {
     Atomics.store(control, 1, operation);
     call = Atomics.add(control, 0, 1) + 1;
     Atomics.notify(control, 0);
   };
   const crew: Crew = {
-    start: (operation) => begin(operations.indexOf(operation)),
+    start: (operation) => {
+      isHelped = trust.isGiven();
+      if (isHelped) begin(operations.indexOf(operation));
+    },
     finish: (runPart) => {
+      let wasLate = false;
       for (let i = 0; i < helpers.length; i++) {
         const reply = replyWord(i);
-        if (Atomics.compareExchange(control, reply + 1, call - 1, call) === call - 1) runPart(i);
-        else waitFor(control, reply, call);
+        if (!isHelped || Atomics.compareExchange(control, reply + 1, call - 1, call) === call - 1) runPart(i);
+        else wasLate = waitFor(control, reply, call) || wasLate;
       }
+      if (isHelped) trust.note(wasLate);
     },
   };
   crews.set(lent, crew);
@@ -69,12 +77,14 @@ function replyWord(thread: number): number {
   return 16 * (thread + 1);
 }
 
-function waitFor(control: Int32Array, reply: number, call: number): void {
+/** Returns whether it waited so long that the thread must have been stopped: parts take about as long as each other. */
+function waitFor(control: Int32Array, reply: number, call: number): boolean {
+  let wasLong = false;
   for (let spin = 0; ; spin++) {
     const done = Atomics.load(control, reply);
-    if (done === call) return;
+    if (done === call) return wasLong;
     if (spin < spins) continue;
-    Atomics.wait(control, reply, done, sleepMs);
+    if (Atomics.wait(control, reply, done, sleepMs) === "timed-out") wasLong = true;
     spin = 0;
   }
 }
