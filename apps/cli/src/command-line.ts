@@ -54,6 +54,7 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .description("judge a plan: independent checker, rules, packet walk; exits with 1 where it does not hold")
     .requiredOption("--plan <file>", "the plan, as solve --plan-out writes it")
     .option("--tunnels <file>", "the path set that the plan was made with, where that was a file")
+    .option("--failures", "walk the rules through every single failure, too: cables, nodes, SRLGs")
     .action(act<VerifyCommandFlags>(verifyCommand));
 
   addOutput(addSolveOptions(addNetworkOptions(program.command("explain"))))
@@ -65,9 +66,16 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
 
-  addOutput(addSolveOptions(addNetworkOptions(program.command("failures"))))
+  addOutput(addSolveOptions(addNetworkOptions(program.command("failures"), "optional")))
     .description("say what each failure would cost: before repair, after local repair, after the scenario split, with a new plan")
     .option("--plan <file>", "report on this plan instead of solving anew")
+    .addOption(
+      new Option(
+        "--controller <url>",
+        "report on the plan that this controller has in force, e.g. http://127.0.0.1:8080 (its REST address)",
+      ).conflicts(offlineOnly),
+    )
+    .option("--epoch <n>", "with --controller: report on this plan of its store")
     .option(
       "--pairs [n]",
       `two cables at once, too: all pairs, or n of them drawn by --seed where there are more (default ${pairsMaxDefault})`,
@@ -125,9 +133,18 @@ function grammarFault(error: CommanderError) {
   );
 }
 
-function addNetworkOptions(command: Command): Command {
+/** Options of `failures` that mean nothing to a running controller, as commander names them. */
+const offlineOnly =
+  `topology demands interval capacityUnit capacityDefault rateUnit nodeOrder class priority singleClass plan objective tunnels latencyMax
+  solver gap deadline splitWeightSum guarantee localRepair failureProbability`.split(/\s+/);
+
+function addNetworkOptions(command: Command, topology: "required" | "optional" = "required"): Command {
   return command
-    .requiredOption("--topology <file>", "topology: a file of any format known, or a directory such as arrow/B4")
+    .addOption(
+      new Option("--topology <file>", "topology: a file of any format known, or a directory such as arrow/B4").makeOptionMandatory(
+        topology === "required",
+      ),
+    )
     .option("--demands <file>", "demand matrix or series; without it, the demands inside the topology file")
     .option("--interval <n>", "which matrix of a series, from 0")
     .option("--capacity-unit <unit>", "unit of the topology file's capacities, e.g. Mbps; overrides what the file says")

@@ -1,5 +1,5 @@
 /** What a solve has to say, as stable plain JSON (docs/cli.md lists the fields). Pure: rendering and printing are elsewhere. */
-import type { CheckReport, ClassPlan, ObjectiveName, Plan } from "@sluice/model";
+import type { CheckReport, ClassGuarantee, ClassPlan, ObjectiveName, Plan } from "@sluice/model";
 import type { DemandInput, FileNote } from "./network-input.js";
 
 /** One objective value, its bound and the distance between them. */
@@ -22,6 +22,19 @@ export interface ClassReport extends Score {
   readonly admittedBps: number;
   readonly admittedShare: number;
   readonly notes: readonly string[];
+  /** Where the class is promised something that costs. */
+  readonly guarantee?: GuaranteeReport;
+}
+
+/** What a promise costs, and what it is worth. */
+export interface GuaranteeReport {
+  readonly guarantee: ClassGuarantee["guarantee"];
+  /** What the class would be allotted with nothing promised, on the same tunnels and beside the same higher classes. */
+  readonly withoutBps: number;
+  readonly givenUpBps: number;
+  readonly givenUpShare: number;
+  /** The share of time for which what is admitted is carried. */
+  readonly availability?: number;
 }
 
 export interface SolveReport {
@@ -116,6 +129,19 @@ function classReport({ certificate, ...plan }: ClassPlan): ClassReport {
     admittedBps: plan.admittedBps,
     admittedShare: shareOf(plan.admittedBps, plan.demandBps),
     notes: plan.notes,
+    ...(plan.guarantee === undefined ? {} : { guarantee: guaranteeReport(plan.guarantee, plan.allottedBps) }),
+  };
+}
+
+/** Both before quantization, so that whole weights are not taken for the promise's cost. */
+function guaranteeReport({ guarantee, withoutBps, availability }: ClassGuarantee, allottedBps: number): GuaranteeReport {
+  const givenUpBps = Math.max(0, withoutBps - allottedBps);
+  return {
+    guarantee,
+    withoutBps,
+    givenUpBps,
+    givenUpShare: withoutBps === 0 ? 0 : givenUpBps / withoutBps,
+    ...(availability === undefined ? {} : { availability }),
   };
 }
 

@@ -7,6 +7,8 @@ import type { Colors } from "./terminal.js";
 
 /** Digits of objectives: enough to compare with published figures. */
 const scoreDigits = 9;
+/** Digits of a share of time: 99.9999 % is another promise than 99.999 %. */
+const availabilityDigits = 7;
 /** Violations shown; all are in the JSON. */
 const violationsShownMax = 10;
 
@@ -32,10 +34,27 @@ export function solveTable(report: SolveReport, colors: Colors): string {
         .join("  "),
     ],
   ];
+  for (const each of report.classes) {
+    if (each.guarantee !== undefined) rows.push(["guarantee", guaranteeText(each.trafficClass, each.guarantee)]);
+  }
   if (report.unroutable > 0) rows.push(["unroutable", `${report.unroutable} flow groups have no tunnel`]);
   const head = rows.map(([name, text]) => `${colors.bold(name.padEnd(12))} ${text}`);
   const notes = report.classes.flatMap((each) => each.notes.map((note) => `${each.trafficClass}: ${note}`));
   return [...head, "", classTable(report, colors), ...notes, ""].join("\n");
+}
+
+function guaranteeText(
+  trafficClass: string,
+  { guarantee, withoutBps, givenUpBps, givenUpShare, availability }: NonNullable<SolveReport["classes"][number]["guarantee"]>,
+): string {
+  const what =
+    guarantee.kind === "guaranteed"
+      ? `guaranteed:${guarantee.failures}`
+      : guarantee.kind === "availability"
+        ? `availability:${guarantee.target}`
+        : guarantee.kind;
+  const kept = availability === undefined ? "" : `; kept ${trimmed(100 * availability, availabilityDigits)} % of the time`;
+  return `${trafficClass} ${what} costs ${rateText(givenUpBps)} of ${rateText(withoutBps)} (${percentText(givenUpShare)})${kept}`;
 }
 
 function scoreRows(objective: Score | null, inFileUnits: SolveReport["objectiveInFileUnits"]): (readonly [string, string])[] {

@@ -1,5 +1,5 @@
 /** `sluice failures`: what every failure would cost, layer by layer, worst first. */
-import { layerNames, pairsMaxDefault, type LayerName, type ScenarioChoice } from "@sluice/failures";
+import { layerNames, pairsMaxDefault, type FailureReport, type LayerName, type ScenarioChoice } from "@sluice/failures";
 import {
   canonicalHash,
   ok,
@@ -14,6 +14,7 @@ import {
 import { parseOneOf, parseWhole } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
+import { controllerReport, type ControllerReport } from "../failures/controller-report.js";
 import { reportInProcess } from "../failures/failures-process.js";
 import { failuresTable } from "../failures/failures-table.js";
 import { readOneFile } from "../input-file.js";
@@ -25,8 +26,12 @@ import { runSolve } from "../solve-run.js";
 import type { SolveFlags } from "../solve-setting.js";
 import { noteLines } from "../solve-table.js";
 
-export interface FailuresCommandFlags extends NetworkFlags, SolveFlags {
+export interface FailuresCommandFlags extends Omit<NetworkFlags, "topology">, SolveFlags {
+  readonly topology?: string;
   readonly plan?: string;
+  /** REST address of a controller whose plan is meant. */
+  readonly controller?: string;
+  readonly epoch?: string;
   readonly pairs?: string | boolean;
   readonly seed: string;
   readonly layers?: string;
@@ -48,36 +53,85 @@ export async function failuresCommand(flags: FailuresCommandFlags, context: Comm
   if (!top.ok) return refused(context, top.faults);
   const layers = parseLayers(flags.layers);
   if (!layers.ok) return refused(context, layers.faults);
-  const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
-  if (!planned.ok) return refused(context, planned.faults);
-  const { snapshot, plan, notes } = planned.value;
-  const choice = choiceOf(flags, snapshot);
-  if (!choice.ok) return refused(context, choice.faults);
-  terminal.progress("look at failures");
-  const report = await reportInProcess(
-    { snapshot, plan, choice: choice.value, layers: layers.value },
-    { entry: context.failures, onStage: (stage, fraction) => terminal.progress(stage, fraction), signal: context.signal },
-  );
-  if (!report.ok) return refused(context, report.faults);
+  const { controller, topology } = flags;
+  const reported =
+    controller !== undefined
+      ? await askedReport(flags, { rest: controller, layers: layers.value }, context)
+      : topology === undefined
+        ? refuse(
+            argumentFault(
+              "missing-field",
+              "--topology",
+              "failures needs the network as --topology FILE, or a running controller as --controller URL.",
+            ),
+          )
+        : await ownReport({ ...flags, topology }, layers.value, context);
+  if (!reported.ok) return refused(context, reported.faults);
+  const { report, notes } = reported.value;
   terminal.settle();
   if (output.value === "json") {
-    await terminal.write(jsonText({ ...report.value, notes }));
+    await terminal.write(jsonText({ ...report, notes }));
   } else {
     for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
-    await terminal.write(failuresTable(report.value, top.value, terminal.colors));
+    await terminal.write(failuresTable(report, top.value, terminal.colors));
   }
   return exitCode.ok;
 }
 
+interface Reported {
+  readonly report: FailureReport | ControllerReport;
+  readonly notes: readonly FileNote[];
+}
+
+type OwnFlags = FailuresCommandFlags & NetworkFlags;
+
+/** Of a plan that is made or read here. */
+async function ownReport(flags: OwnFlags, layers: readonly LayerName[], context: CommandContext): Promise<Result<Reported>> {
+  const { terminal } = context;
+  if (flags.epoch !== undefined)
+    return refuse(argumentFault("not-allowed", "--epoch", "--epoch names a plan of a controller: give its --controller URL as well."));
+  const pairs = parsePairs(flags);
+  if (!pairs.ok) return pairs;
+  const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
+  if (!planned.ok) return planned;
+  const { snapshot, plan, notes } = planned.value;
+  const choice = choiceOf(flags, snapshot, pairs.value);
+  if (!choice.ok) return choice;
+  terminal.progress("look at failures");
+  const report = await reportInProcess(
+    { snapshot, plan, choice: choice.value, layers },
+    { entry: context.failures, onStage: (stage, fraction) => terminal.progress(stage, fraction), signal: context.signal },
+  );
+  return report.ok ? ok({ report: report.value, notes }) : report;
+}
+
+/** Of the plan that a controller has in force, or had. */
+async function askedReport(
+  flags: FailuresCommandFlags,
+  { rest, layers }: { readonly rest: string; readonly layers: readonly LayerName[] },
+  { terminal, signal }: CommandContext,
+): Promise<Result<Reported>> {
+  const kinds = flags.scenarios === undefined ? ok(undefined) : parseFailureKinds(flags.scenarios);
+  if (!kinds.ok) return kinds;
+  const pairs = parsePairs(flags);
+  if (!pairs.ok) return pairs;
+  const epoch = flags.epoch === undefined ? ok(undefined) : parseWhole(flags.epoch, "--epoch", { least: 1, most: 999_999_999 });
+  if (!epoch.ok) return epoch;
+  terminal.progress("ask the controller");
+  const query = { kinds: kinds.value, pairs: pairs.value, layers, epoch: epoch.value };
+  const report = await controllerReport(rest, query, { signal, onProgress: (stage, fraction) => terminal.progress(stage, fraction) });
+  return report.ok ? ok({ report: report.value, notes: [] }) : report;
+}
+
 /** Without a word about protection, a report is about what Sluice does when it is left to itself: every class protected. */
-async function solvePlan(flags: FailuresCommandFlags, context: CommandContext): Promise<Result<Planned>> {
+async function solvePlan(flags: OwnFlags, context: CommandContext): Promise<Result<Planned>> {
   const solved = await runSolve({ guarantee: "protected", ...flags }, context);
   if (!solved.ok) return solved;
   const { snapshot, plan, notes, source } = solved.value;
   return source.kind === "policy" ? ok({ snapshot, plan, notes }) : refuse(policyNeeded());
 }
 
-async function readPlan(flags: FailuresCommandFlags, path: string, context: CommandContext): Promise<Result<Planned>> {
+async function readPlan(flags: OwnFlags, path: string, context: CommandContext): Promise<Result<Planned>> {
   const bytes = await readOneFile(path, "--plan", context);
   if (!bytes.ok) return bytes;
   const file = inFile(path, readPlanFile(bytes.value));
@@ -100,17 +154,20 @@ function policyNeeded() {
   );
 }
 
-function choiceOf(flags: FailuresCommandFlags, { settings }: Snapshot): Result<ScenarioChoice> {
+function choiceOf(flags: FailuresCommandFlags, { settings }: Snapshot, pairs: ScenarioChoice["pairs"]): Result<ScenarioChoice> {
   const protection = protectionOf(settings);
   const kinds =
     flags.scenarios === undefined ? ok(settings.protection?.scenarios ?? protectionDefault.scenarios) : parseFailureKinds(flags.scenarios);
   if (!kinds.ok) return kinds;
-  const choice = { kinds: kinds.value, drains: protection.drains as ScenarioChoice["drains"] };
-  if (flags.pairs === undefined || flags.pairs === false) return ok(choice);
+  return ok({ kinds: kinds.value, drains: protection.drains, ...(pairs === undefined ? {} : { pairs }) });
+}
+
+function parsePairs(flags: FailuresCommandFlags): Result<ScenarioChoice["pairs"]> {
+  if (flags.pairs === undefined || flags.pairs === false) return ok(undefined);
   const countMax = flags.pairs === true ? ok(pairsMaxDefault) : parseWhole(flags.pairs, "--pairs", { least: 1, most: 1_000_000 });
   if (!countMax.ok) return countMax;
   const seed = parseWhole(flags.seed, "--seed", { least: 0, most: 2 ** 31 - 1 });
-  return seed.ok ? ok({ ...choice, pairs: { countMax: countMax.value, seed: seed.value } }) : seed;
+  return seed.ok ? ok({ countMax: countMax.value, seed: seed.value }) : seed;
 }
 
 function parseLayers(text: string | undefined): Result<readonly LayerName[]> {

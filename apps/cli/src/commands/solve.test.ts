@@ -105,6 +105,48 @@ describe("sluice solve", () => {
   });
 });
 
+describe("sluice solve --guarantee", () => {
+  test("says what a promise costs and what it is worth, by class", async () => {
+    const argv = ["solve", ...network, "--guarantee", "elastic=guaranteed:1,bulk=availability:0.95", "--failure-probability", "0.01"];
+    const ran = await run([...argv, "-o", "json"]);
+    expect(ran.code).toBe(0);
+    const { classes } = JSON.parse(ran.stdout) as SolveReport;
+    const of = (name: string) => classes.find(({ trafficClass }) => trafficClass === name);
+    // Whichever way fails, 8 Gb/s must be left: 14 would have fitted.
+    const elastic = of("elastic")?.guarantee;
+    expect(elastic?.guarantee).toEqual({ kind: "guaranteed", failures: 1 });
+    expect(elastic?.withoutBps).toBeCloseTo(14e9, -3);
+    expect(elastic?.givenUpBps).toBeCloseTo(6e9, -3);
+    expect(elastic?.givenUpShare).toBeCloseTo(6 / 14, 6);
+    expect(elastic).not.toHaveProperty("availability");
+    const bulk = of("bulk")?.guarantee;
+    expect(bulk?.availability).toBeGreaterThanOrEqual(0.95);
+    expect(bulk?.availability).toBeLessThan(1);
+    expect(of("interactive")).not.toHaveProperty("guarantee");
+    const { stdout } = await run(argv);
+    expect(stdout).toContain("guarantee    elastic guaranteed:1 costs 6 Gb/s of 14 Gb/s (42.86 %)\n");
+    expect(stdout).toMatch(/guarantee +bulk availability:0\.95 costs .*; kept 9\d\.\d+ % of the time\n/);
+    expect((await run(["solve", ...network])).stdout).not.toContain("guarantee");
+  });
+});
+
+describe("sluice verify --failures", () => {
+  test("walks every single failure, and says how much repairs itself", async () => {
+    const file = join(dir, "protected.json");
+    await run(["solve", ...network, "--guarantee", "protected", "--plan-out", file]);
+    const argv = ["verify", ...network, "--plan", file, "--failures"];
+    const { code, stdout: json } = await run([...argv, "-o", "json"]);
+    const report = JSON.parse(json) as VerifyReport;
+    // Four cables of one direction each, four nodes. Nothing leads around a link here: what passes it is lost.
+    expect([code, report.failures]).toEqual([
+      0,
+      { verdict: "pass", scenarios: 8, repaired: 2, overfull: 0, violationCount: 0, violations: [] },
+    ]);
+    const { stdout } = await run(argv);
+    expect(stdout).toMatch(/^failures pass \(8 scenarios\); 2 wholly repaired next to the failure; 0 with overfull links/m);
+  });
+});
+
 describe("sluice verify", () => {
   let solved: PlanFile | undefined;
   beforeAll(async () => {

@@ -26,6 +26,7 @@ import { percentText } from "../rate-unit.js";
 import { inFile } from "../refusal.js";
 import { noteLines } from "../solve-table.js";
 import { readTunnelFile, tunnelsNeeded } from "../tunnel-input.js";
+import { walkFailures, type FailuresWalked } from "../walk-failures.js";
 import type { Colors } from "../terminal.js";
 
 /** Violations shown in a table; all are in the JSON. */
@@ -35,6 +36,8 @@ export interface VerifyCommandFlags extends NetworkFlags {
   readonly plan: string;
   /** The path set that the plan was made with, where it was made with one. */
   readonly tunnels?: string;
+  /** Walk every single failure as well. */
+  readonly failures?: boolean;
   readonly output: string;
 }
 
@@ -49,6 +52,8 @@ export interface VerifyReport {
   /** Null where the plan cannot be compiled: `refusal` says why. */
   readonly rules: { readonly switches: number; readonly rules: number } | null;
   readonly walk: WalkReport | null;
+  /** With `--failures`. */
+  readonly failures?: FailuresWalked;
   readonly refusal: Faults | null;
   readonly seconds: Readonly<Record<string, number>>;
   readonly notes: readonly FileNote[];
@@ -92,9 +97,9 @@ async function verify(flags: VerifyCommandFlags, { terminal, nowMs, signal }: Co
   const check = checkPlan(snapshot, plan, { candidates: tunnels === "any" ? "all-paths" : given.value?.candidates });
   terminal.progress("walk");
   const walkMs = nowMs();
-  const walked = walkPlan(topology, plan);
+  const { rules, ...walked } = walkPlan(topology, plan, flags.failures === true);
   const endMs = nowMs();
-  const passed = check.verdict === "pass" && walked.walk?.verdict === "pass";
+  const passed = check.verdict === "pass" && walked.walk?.verdict === "pass" && walked.failures?.verdict !== "fail";
   return ok({
     kind: "verify-report",
     formatVersion: 1,
@@ -102,6 +107,7 @@ async function verify(flags: VerifyCommandFlags, { terminal, nowMs, signal }: Co
     plan: flags.plan,
     inputMatches: canonicalHash(snapshot) === plan.inputHash,
     check,
+    rules,
     ...walked,
     seconds: {
       read: (checkMs - startMs) / 1000,
@@ -122,13 +128,18 @@ async function readGiven({ tunnels, plan }: VerifyCommandFlags, topology: Topolo
 }
 
 /** Rules as a controller without any history would install them. */
-function walkPlan(topology: Topology, plan: Plan): Pick<VerifyReport, "rules" | "walk" | "refusal"> {
+function walkPlan(topology: Topology, plan: Plan, withFailures: boolean): Pick<VerifyReport, "rules" | "walk" | "failures" | "refusal"> {
   const assigned = assign(emptyAssignments, plan, topology);
   if (!assigned.ok) return { rules: null, walk: null, refusal: assigned.faults };
   const rules = compileRules(topology, plan, assigned.value);
   if (!rules.ok) return { rules: null, walk: null, refusal: rules.faults };
   const count = [...rules.value.values()].reduce((sum, node) => sum + node.size, 0);
-  return { rules: { switches: rules.value.size, rules: count }, walk: walkRules(topology, rules.value, {}), refusal: null };
+  return {
+    rules: { switches: rules.value.size, rules: count },
+    walk: walkRules(topology, rules.value, {}),
+    ...(withFailures ? { failures: walkFailures(topology, rules.value) } : {}),
+    refusal: null,
+  };
 }
 
 function verifyTable(report: VerifyReport, { bold, green, red }: Colors): string {
@@ -137,8 +148,8 @@ function verifyTable(report: VerifyReport, { bold, green, red }: Colors): string
     Object.entries(checked)
       .map(([what, count]) => `${count} ${what}`)
       .join(", ");
-  const { check, walk, rules, refusal } = report;
-  const violations = [...check.violations, ...(walk?.violations ?? []), ...(refusal ?? [])];
+  const { check, walk, rules, failures, refusal } = report;
+  const violations = [...check.violations, ...(walk?.violations ?? []), ...(failures?.violations ?? []), ...(refusal ?? [])];
   const rows = [
     ["plan", `${report.plan}${report.inputMatches ? "" : ": made from other inputs than these"}`],
     ["check", `${verdictText(check.verdict)} (${part(check.checked)}); fullest link ${percentText(check.utilizationMax)}`],
@@ -149,6 +160,14 @@ function verifyTable(report: VerifyReport, { bold, green, red }: Colors): string
         ? red("not walked")
         : `${verdictText(walk.verdict)} (${part(walk.checked)}); fullest link ${percentText(walk.utilizationMax)}`,
     ],
+    ...(failures === undefined
+      ? []
+      : [
+          [
+            "failures",
+            `${verdictText(failures.verdict)} (${failures.scenarios} scenarios); ${failures.repaired} wholly repaired next to the failure; ${failures.overfull} with overfull links until ingresses change over`,
+          ] as const,
+        ]),
     [
       "seconds",
       Object.entries(report.seconds)

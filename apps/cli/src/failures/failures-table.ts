@@ -1,6 +1,7 @@
 /** A failure report for people: a row a scenario, worst first; below, each layer's worst. */
 import type { FailureReport, LayerName, LayerOutcome, ScenarioReport } from "@sluice/failures";
 import { trafficClasses } from "@sluice/model";
+import type { ControllerReport } from "./controller-report.js";
 import { columnsText } from "../columns.js";
 import { percentText, rateText } from "../rate-unit.js";
 import type { Colors } from "../terminal.js";
@@ -12,13 +13,18 @@ const layerHeads: Readonly<Record<LayerName, string>> = {
   "new-plan": "new plan",
 };
 
-export function failuresTable(report: FailureReport, rows: number, colors: Colors): string {
+/** A controller's report says which of its plans it is about. */
+type TableReport = FailureReport & Partial<Pick<ControllerReport, "epoch" | "inForce">>;
+
+export function failuresTable(report: TableReport, rows: number, colors: Colors): string {
   const { scenarios, layers } = report;
   const admitted = sum(report.admittedBps);
   const shown = scenarios.slice(0, rows);
   const lines = [
+    ...planLines(report, colors),
     `${colors.bold("admitted".padEnd(12))} ${rateText(admitted)} (${trafficClasses.map((name) => `${name} ${rateText(report.admittedBps[name])}`).join(", ")})`,
     `${colors.bold("scenarios".padEnd(12))} ${scenarios.length}${pairsText(report)}`,
+    ...splitLines(report, colors),
     "",
     columnsText({
       head: ["scenario", "links", ...layers.map((layer) => `${layerHeads[layer]}: lost`), "by class", "fullest link", "ends lost"].map(
@@ -31,6 +37,24 @@ export function failuresTable(report: FailureReport, rows: number, colors: Color
   if (shown.length < scenarios.length) lines.push(colors.dim(`and ${scenarios.length - shown.length} more: --top, or -o json`));
   lines.push("", ...layers.map((layer) => worstLine(report, layer, colors)), "");
   return lines.join("\n");
+}
+
+function planLines({ epoch, inForce }: TableReport, { bold }: Colors): readonly string[] {
+  if (epoch === undefined) return [];
+  return [`${bold("plan".padEnd(12))} epoch ${epoch}, ${inForce === true ? "in force" : "not in force"}`];
+}
+
+/** Whose splits are shown, where some are those of a controller. */
+function splitLines({ scenarios }: TableReport, { bold }: Colors): readonly string[] {
+  const countOf = (wanted: ScenarioReport["split"]) => scenarios.filter(({ split }) => split === wanted).length;
+  const [given, made, none] = [countOf("given"), countOf("made"), countOf("none")];
+  if (given + none === 0) return [];
+  const parts = [
+    `${given} prepared`,
+    ...(made > 0 ? [`${made} not prepared, shown as they would be`] : []),
+    ...(none > 0 ? [`${none} refused: local repair goes on`] : []),
+  ];
+  return [`${bold("splits".padEnd(12))} ${parts.join("; ")}`];
 }
 
 function rowOf(
