@@ -9,7 +9,7 @@ import { worthBeyond, worthFall, worthOf } from "./worth-reference.js";
 import { crewOf, type Crew, type SharedOperation } from "./thread-pool.js";
 
 /** Work (trie nodes and slots) below which waking a second thread costs more than it saves. */
-const threadWorkMin = 30_000;
+const threadWorkMin = 10_000;
 
 export type KernelKind = "wasm" | "reference";
 
