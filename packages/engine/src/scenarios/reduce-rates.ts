@@ -28,7 +28,8 @@ export function reduceRates({ index, failure, trafficClass, aboveBps, loadBps, p
   // Those that bypasses bring over other links than their own are looked at, too.
   const crowded = new Set<number>(failure.affected[trafficClass]);
   for (const e of links) {
-    share[e] = Math.max(0, (index.capacityBps[e] as number) - (aboveBps[e] as number)) / (loadBps[e] as number);
+    const ownBps = loadBps[e] as number;
+    if (ownBps > 0) share[e] = Math.max(0, (index.capacityBps[e] as number) - (aboveBps[e] as number)) / ownBps;
     for (const group of flowsOver(index, e, trafficClass).keys()) crowded.add(group);
   }
   const reduced: Placement[] = [];

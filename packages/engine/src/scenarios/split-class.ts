@@ -71,8 +71,11 @@ export function restrictedLoad(question: Pick<ClassUnderFailure, "index" | "fail
   return load;
 }
 
-/** Guarantee none: traffic into tunnels that are gone is lost, groups that only have such stop, and rates fall where links would hold too much. */
-function keepSplits({ index, failure, trafficClass, aboveBps }: ClassUnderFailure): ClassSplit {
+/**
+ * Guarantee none: traffic into tunnels that are gone is lost, groups that only have such stop, and rates fall where links would hold too much. What
+ * local repair brings over a bypass comes to stay here, for these ingresses never move: it keeps off the room of guaranteed classes, too.
+ */
+function keepSplits({ index, failure, trafficClass, aboveBps, heldBps }: ClassUnderFailure): ClassSplit {
   const affected = affectedOf(failure, trafficClass);
   const loadBps = untouchedLoad({ index, failure, trafficClass });
   let brokenBps = 0;
@@ -86,7 +89,8 @@ function keepSplits({ index, failure, trafficClass, aboveBps }: ClassUnderFailur
   }
   const planned = (group: number): Placement => plannedPlacement(index, group);
   const placementOf = (group: number): Placement => stops.get(group) ?? planned(group);
-  const reduced = reduceRates({ index, failure, trafficClass, aboveBps, loadBps, placementOf });
+  const takenBps = aboveBps.map((bps, e) => bps + (heldBps[e] as number));
+  const reduced = reduceRates({ index, failure, trafficClass, aboveBps: takenBps, loadBps, placementOf });
   const reducedBps = reduced.reduce(
     (sum, less) => sum + carriedBps(index, failure, planned(less.group)) - carriedBps(index, failure, less),
     0,

@@ -234,6 +234,39 @@ describe("classes in priority", () => {
     expect(split.lostBps.interactive / gbps).toBeCloseTo(3, 6);
   });
 
+  it("keep a guaranteed class's room from repaired traffic of a class above that is promised nothing", async () => {
+    const made = await planned(
+      network(["a-b", 10], ["a-c", 8], ["c-b", 8], ["d-a", 10]),
+      [
+        ["d", "b", "interactive", 4 * gbps],
+        ["a", "b", "interactive", 3 * gbps],
+        ["a", "b", "bulk", 3 * gbps],
+      ],
+      { k: 1, guarantee: promise({ kind: "none" }, guaranteed) },
+    );
+    // Bulk stands on both ways; all of interactive goes over a-b, and is brought around it by way of c, where there is no room for both.
+    const bulk = made.plan.groups.find(({ trafficClass }) => trafficClass === "bulk");
+    const backup = made.plan.protection?.backupTunnels.find(({ src, path }) => src === "a" && path.length === 2);
+    if (bulk === undefined || backup === undefined) throw new Error("there is no such plan");
+    const member = { tunnelId: backup.id, weight: 1, allottedBps: 3 * gbps };
+    const groups = made.plan.groups.map((group) =>
+      group === bulk ? { ...group, members: [...group.members.map((one) => ({ ...one, weight: 1 })), member] } : group,
+    );
+    const bypass = { id: "b-0", protects: "a-b", path: ["a-c", "c-b"], sharedSrlgIds: [] } as unknown as Bypass;
+    const { backups = [], backupTunnels = [] } = made.plan.protection ?? {};
+    const plan = {
+      ...made.plan,
+      groups,
+      tunnels: [...made.plan.tunnels, backup],
+      protection: { bypasses: [bypass], backupTunnels: backupTunnels.filter((tunnel) => tunnel !== backup), backups },
+    };
+    const net = { ...made, plan };
+    const split = await splitOf(net, scenario(net, "link", "a-b"));
+    expect(told(net, split)["a>b/bulk"]).toBe("3: 1 x a-c c-b");
+    expect(split.lostBps.bulk).toBe(0);
+    expect(split.lostBps.interactive / gbps).toBeCloseTo(2, 6);
+  });
+
   it("cut a guaranteed class to what fits where more fails than it is guaranteed for, and find ways for groups that lost theirs", async () => {
     const net = await planned(network(["a-b-1", 10], ["a-b-2", 10], ["a-b-3", 4]), [["a", "b", "interactive", 12 * gbps]], {
       k: 2,
