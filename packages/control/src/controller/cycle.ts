@@ -63,7 +63,9 @@ function dueMs({ cycle, config, push, nowMs }: ControllerState): number {
   // New demands let a push that makes progress finish; a network that changed does not wait for it.
   const pushing = push.update !== undefined && nowMs - push.lastProgressMs < config.pushPatienceMs;
   if (cycle.demandsDirtyMs !== undefined && !pushing) {
-    due = Math.min(due, push.target === undefined ? cycle.demandsDirtyMs : sinceLast + config.solveIntervalMinMs);
+    // A first plan is not waited for longer than one for another topology.
+    const intervalMs = push.target === undefined ? config.topologySolveIntervalMinMs : config.solveIntervalMinMs;
+    due = Math.min(due, Math.max(cycle.demandsDirtyMs, sinceLast + intervalMs));
   }
   return Math.max(due, cycle.backoffUntilMs);
 }

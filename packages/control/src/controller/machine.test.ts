@@ -175,6 +175,26 @@ describe("the cycle", () => {
     expect(harness.solves).toHaveLength(before + 1);
   });
 
+  it("keeps the distance between solves before there is any plan, too", () => {
+    const harness = new Harness();
+    harness.ingest(triangle(), demands);
+    harness.startAgent("a");
+    harness.wait(1_000);
+    expect(harness.solves).toHaveLength(1);
+    harness.event({ kind: "measure-demands", requestId: "y", matrix: demandsOf("y", { "a>c": 1e9 }) });
+    harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-c"), up: false });
+    // The solve was for another network. The next may begin at once, the one after it may not.
+    harness.wait(100);
+    expect(harness.solves).toHaveLength(2);
+    harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-b"), up: false });
+    harness.event({ kind: "measure-demands", requestId: "z", matrix: demandsOf("z", { "a>c": 1e9 }) });
+    harness.wait(300);
+    expect(harness.solves).toHaveLength(2);
+    harness.wait(300);
+    expect(harness.solves).toHaveLength(3);
+    expect(harness.solves.at(-1)?.snapshot.demands.name).toBe("z");
+  });
+
   it("cancels a solve for a network that changed, and discards its answer", () => {
     const harness = running();
     harness.event({ kind: "measure-demands", matrix: demandsOf("x", { "a>c": 3e9 }) });
