@@ -12,8 +12,9 @@ export interface Targets {
 }
 
 export interface BlockSweeps {
-  /** Per slot: Theta; per block: 1 / H. Written by the caller. */
+  /** Per slot: Theta and 1 / r; per block: 1 / H. Written by the caller. */
   readonly weights: Float64Array;
+  readonly inverseCost: Float64Array;
   readonly inverseTotal: Float64Array;
   /** A (q - Theta G / H), per row. Leaves q and G in the direction's flow and demand price for `extend`. */
   readonly reduce: (point: Point, residuals: Residuals, targets: Targets, direction: Point, perRow: Float64Array) => void;
@@ -28,10 +29,11 @@ export function blockSweeps(program: ReducedProgram, weights: Float64Array): Blo
   const rowFigure = new Float64Array(rowLink.length + 1);
   const nodeFigure = new Float64Array(nodesMax);
   const inverseTotal = new Float64Array(rate.length);
+  const inverseCost = new Float64Array(weights.length);
 
   /** Slots of one group, onto its nodes. */
   const reduceGroup = (group: number, point: Point, residuals: Residuals, targets: Targets, direction: Point): void => {
-    const { flow, reducedCost, demandPrice } = point;
+    const { flow, demandPrice } = point;
     const q = direction.flow;
     const blockEnd = groupBlock[group + 1] as number;
     for (let k = groupBlock[group] as number; k < blockEnd; k++) {
@@ -40,7 +42,7 @@ export function blockSweeps(program: ReducedProgram, weights: Float64Array): Blo
       let sum = (utilization ? 0 : (targets.block[k] as number) / (demandPrice[k] as number)) - (residuals.block[k] as number);
       for (let slot = from; slot < end; slot++) {
         const v =
-          ((targets.slot[slot] as number) - (flow[slot] as number) * (residuals.slot[slot] as number)) / (reducedCost[slot] as number);
+          ((targets.slot[slot] as number) - (flow[slot] as number) * (residuals.slot[slot] as number)) * (inverseCost[slot] as number);
         q[slot] = v;
         sum += v;
       }
@@ -128,5 +130,5 @@ export function blockSweeps(program: ReducedProgram, weights: Float64Array): Blo
     }
     return { primal: 1 / shortest.primal, dual: 1 / shortest.dual };
   };
-  return { weights, inverseTotal, reduce, extend };
+  return { weights, inverseCost, inverseTotal, reduce, extend };
 }

@@ -44,7 +44,9 @@ export function eliminationOf(program: ReducedProgram, kernel: DenseKernel): Eli
       slacks[k] = total;
       const end = slotStart[k + 1] as number;
       for (let slot = slotStart[k] as number; slot < end; slot++) {
-        const theta = (flow[slot] as number) / (reducedCost[slot] as number);
+        const inverse = 1 / (reducedCost[slot] as number);
+        const theta = (flow[slot] as number) * inverse;
+        sweeps.inverseCost[slot] = inverse;
         weights[slot] = theta;
         total += theta;
       }
