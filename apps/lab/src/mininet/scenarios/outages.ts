@@ -1,0 +1,92 @@
+/** Each cable is cut and mended under probes of 1,000 packets a second: how long local repair takes, and whether anything is lost later. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { cablesOf, ok, type Result } from "@sluice/model";
+import type { MininetLab } from "../mininet-lab.js";
+import { readEvents, readPlan } from "../plan-reading.js";
+import { probe } from "../probe.js";
+import { crossingOf, probesOf } from "./probe-choice.js";
+import { medianOf, type Section } from "./report.js";
+
+/** Goals of local repair, ms, for the median and for the worst cut. */
+const medianMsMax = 15;
+const worstMsMax = 50;
+/** After the first packet, ms: the cut, the mending, and the end, by when the link is used again. */
+const cutMs = 1_000;
+const mendMs = 6_000;
+const endMs = 13_000;
+/** Losses that begin so long after a cut belong to it, ms: five times the goal. */
+const repairWindowMs = 250;
+/** Longest that a plan with the mended link may take to be in force, ms. */
+const healedMsMax = 40_000;
+
+export async function outages(
+  lab: MininetLab,
+  { cablesMax }: { readonly cablesMax: number },
+): Promise<Result<Omit<Section, "seconds" | "load">>> {
+  const rows: (readonly (string | number)[])[] = [];
+  const repairs: number[] = [];
+  let later = 0;
+  let unseen = 0;
+  for (const { id, linkIds } of cablesOf(lab.scaled.topology).slice(0, cablesMax)) {
+    const plan = await readPlan(lab.rest);
+    if (!plan.ok) return plan;
+    const crossings = linkIds.flatMap((linkId) => crossingOf(plan.value, linkId) ?? []);
+    const before = await journalEnd(lab);
+    if (!before.ok) return before;
+    let cutNs = 0n;
+    const run = await probe(lab.network, crossings.flatMap(probesOf), {
+      seconds: endMs / 1000,
+      during: async () => {
+        await sleep(cutMs);
+        cutNs = (await lab.setCable(id, false)) ?? 0n;
+        await sleep(mendMs - cutMs);
+        await lab.setCable(id, true);
+      },
+    });
+    if (!run.ok) return run;
+    const atMs = run.value.msOf(cutNs);
+    const all = run.value.reports.flatMap((report) => report.outages);
+    // The command that cuts takes a moment to end; packets are lost from within it.
+    const ofCut = all.filter((outage) => outage.atMs > atMs - repairWindowMs && outage.atMs < atMs + repairWindowMs);
+    const lostLater = all.filter((outage) => !ofCut.includes(outage)).reduce((sum, { lost }) => sum + lost, 0);
+    const worst = Math.max(0, ...ofCut.map(({ ms }) => ms));
+    later += lostLater;
+    if (ofCut.length > 0) repairs.push(worst);
+    else unseen += 1;
+    const sent = run.value.reports.reduce((sum, report) => sum + report.sent, 0);
+    const reordered = run.value.reports.reduce((sum, report) => sum + report.reordered, 0);
+    const probes = crossings.map(({ src, dst, share }) => `${src}>${dst} ${(100 * share).toFixed(0)} %`).join(", ");
+    const healed = await lab.waitForEvents(before.value, ["link-up", "plan-applied"], healedMsMax);
+    if (!healed.ok) return healed;
+    rows.push([
+      id,
+      probes,
+      sent,
+      ofCut.length === 0 ? "-" : worst.toFixed(1),
+      ofCut.reduce((sum, { lost }) => sum + lost, 0),
+      lostLater,
+      reordered,
+    ]);
+  }
+  const median = medianOf(repairs);
+  const worst = Math.max(0, ...repairs);
+  return ok({
+    name: "outages",
+    headings: ["cable", "probes, and share of the group over the cable", "sent", "repair ms", "lost", "lost later", "reordered"],
+    rows,
+    verdicts: [
+      {
+        promise: `median repair <= ${medianMsMax} ms`,
+        found: `${median.toFixed(1)} ms of ${repairs.length} cuts, ${unseen} more lost nothing`,
+        kept: median <= medianMsMax,
+      },
+      { promise: `worst repair <= ${worstMsMax} ms`, found: `${worst.toFixed(1)} ms`, kept: worst <= worstMsMax },
+      { promise: "no loss at the switch to the scenario's split, to the new plan, and back", found: `${later} packets`, kept: later === 0 },
+    ],
+  });
+}
+
+async function journalEnd(lab: MininetLab): Promise<Result<number>> {
+  const events = await readEvents(lab.rest, 0);
+  return events.ok ? ok(events.value.at(-1)?.sequence ?? 0) : events;
+}

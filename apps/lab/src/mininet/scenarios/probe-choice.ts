@@ -1,0 +1,68 @@
+/** Which flows to send so that what happens to a link is seen. Pure. */
+import { classMarking, trafficClasses, type TrafficClass } from "@sluice/model";
+import type { PlanReading } from "../plan-reading.js";
+import type { ProbeFlow } from "../probe.js";
+
+export const probePps = 1_000;
+export const probeBytes = 16;
+/** What a meter counts of a probe: Ethernet, IPv4 and UDP headers besides. */
+const probeFrameBits = (14 + 20 + 8 + probeBytes) * 8;
+/** One probe's rate, with room for the unevenness of its sending: a busy machine sends twenty at once. */
+export const probeBps = probePps * probeFrameBits * 1.25;
+/** The flows of a group miss a tunnel with at most this probability. */
+const missedMax = 0.02;
+const flowsMax = 6;
+const sourcePortFirst = 30_000;
+
+export interface Crossing {
+  readonly src: string;
+  readonly dst: string;
+  readonly trafficClass: TrafficClass;
+  /** Of the group's flows, over the link. */
+  readonly share: number;
+  readonly admittedBps: number;
+}
+
+/**
+ * The group that has the largest part of its flows over this link, of those whose meters let enough probes in, and of these the most important:
+ * with the link gone, lower classes may be admitted less, and their meters would drop probes. Undefined where no group does.
+ */
+export function crossingOf({ demands, tunnels }: PlanReading, linkId: string): Crossing | undefined {
+  const admitted = new Map(demands.map((demand) => [keyOf(demand), demand.admittedBps ?? 0]));
+  const shares = new Map<string, Crossing>();
+  for (const tunnel of tunnels) {
+    if (!tunnel.path.includes(linkId)) continue;
+    for (const { trafficClass, weight, weightSum } of tunnel.flowGroups) {
+      const group = { src: tunnel.src, dst: tunnel.dst, trafficClass };
+      const key = keyOf(group);
+      const share = (shares.get(key)?.share ?? 0) + weight / weightSum;
+      shares.set(key, { ...group, share, admittedBps: admitted.get(key) ?? 0 });
+    }
+  }
+  const able = [...shares.values()].filter((each) => each.admittedBps >= flowCount(each) * probeBps);
+  const rank = ({ trafficClass }: Crossing): number => trafficClasses.indexOf(trafficClass);
+  return able.toSorted(
+    (a, b) => b.share - a.share || rank(a) - rank(b) || b.admittedBps - a.admittedBps || keyOf(a).localeCompare(keyOf(b), "en"),
+  )[0];
+}
+
+/** So many flows that one of them is on the link but for bad luck. */
+export function flowCount({ share }: Pick<Crossing, "share">): number {
+  return share > 0.999 ? 1 : Math.min(flowsMax, Math.ceil(Math.log(missedMax) / Math.log(1 - share)));
+}
+
+export function probesOf(crossing: Crossing): readonly ProbeFlow[] {
+  const { src, dst, trafficClass } = crossing;
+  return Array.from({ length: flowCount(crossing) }, (_, i) => ({
+    src,
+    dst,
+    dscp: classMarking[trafficClass].dscp,
+    pps: probePps,
+    bytes: probeBytes,
+    sourcePort: sourcePortFirst + 7 * i,
+  }));
+}
+
+function keyOf({ src, dst, trafficClass }: { readonly src: string; readonly dst: string; readonly trafficClass: string }): string {
+  return `${src}\0${dst}\0${trafficClass}`;
+}
