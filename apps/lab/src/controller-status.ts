@@ -1,5 +1,6 @@
 /** The controller's own account of itself, read over REST as any operator would: `GET /v1/status`. */
-import { fault, ok, refuse, type Certificate, type Result, type Rung, type TrafficClass } from "@sluice/model";
+import { fault, ok, protectionDefault, refuse, type Certificate, type Result, type Rung, type TrafficClass } from "@sluice/model";
+import { z } from "zod";
 
 /** Time for one reading, ms. */
 const readMsMax = 5_000;
@@ -41,14 +42,53 @@ export interface ControllerStatus {
   readonly agents: { readonly total: number; readonly onTarget: number };
 }
 
+/** Of `GET /v1/protection`, what the panel shows. */
+const protectionSchema = z.object({
+  bypasses: z.object({ total: z.number() }),
+  scenarios: z.object({
+    phase: z.string(),
+    asked: z.number(),
+    prepared: z.number(),
+    agents: z.object({ concerned: z.number(), holdingAll: z.number() }),
+  }),
+  active: z.object({ scenarioId: z.string() }).optional(),
+});
+export type ProtectionStatus = z.output<typeof protectionSchema>;
+
 /** Faults: `unavailable` where nobody answers, `malformed` where something else does. */
-export async function readStatus(rest: string): Promise<Result<ControllerStatus>> {
-  const url = `${rest}/v1/status`;
+export function readStatus(rest: string): Promise<Result<ControllerStatus>> {
+  return readJson(`${rest}/v1/status`, (body) => (isStatus(body) ? body : undefined));
+}
+
+/** Faults as for `readStatus`. */
+export function readProtection(rest: string): Promise<Result<ProtectionStatus>> {
+  return readJson(`${rest}/v1/protection`, (body) => protectionSchema.safeParse(body).data);
+}
+
+/**
+ * Protection is on in a lab unless somebody has said otherwise: settings that nobody has changed yet (version 0) are changed so.
+ * Faults as for `readStatus`, and those of the controller.
+ */
+export async function protectUnlessSet(rest: string): Promise<Result<void>> {
+  const url = `${rest}/v1/settings`;
+  const version = await readJson(url, (body) => z.object({ version: z.number() }).safeParse(body).data?.version);
+  if (!version.ok) return version;
+  if (version.value > 0) return ok(undefined);
+  const init = {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ protection: protectionDefault }),
+  };
+  const changed = await readJson(url, (body) => (body === null ? undefined : body), init);
+  return changed.ok ? ok(undefined) : changed;
+}
+
+async function readJson<T>(url: string, read: (body: unknown) => T | undefined, init: RequestInit = {}): Promise<Result<T>> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(readMsMax) });
-    const body: unknown = await response.json();
-    if (response.ok && isStatus(body)) return ok(body);
-    return refuse(fault("malformed", `${url} answered ${response.status} with something that is no status.`));
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(readMsMax) });
+    const value = read(await response.json());
+    if (response.ok && value !== undefined) return ok(value);
+    return refuse(fault("malformed", `${url} answered ${response.status} with something else than was asked for.`));
   } catch (error) {
     const reason = error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
     return refuse(fault("unavailable", `${url} could not be read: ${reason}.`));

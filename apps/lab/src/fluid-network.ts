@@ -18,7 +18,8 @@ export class FluidNetwork {
   readonly #linksDown: Set<LinkId>;
   #offered: readonly OfferedTraffic[] = [];
 
-  constructor(topology: Topology) {
+  /** `detectionMs`: how long switches take to notice that a link went down or came up. */
+  constructor(topology: Topology, { detectionMs = 0 }: { readonly detectionMs?: number } = {}) {
     this.#topology = topology;
     this.#linksDown = new Set(topology.links.filter((link) => link.operational === "down").map((link) => link.id));
     const outgoing = new Map<NodeId, { linkId: LinkId; up: boolean }[]>(topology.nodes.map((node) => [node.id, []]));
@@ -26,7 +27,7 @@ export class FluidNetwork {
     this.#switches = new Map(
       topology.nodes.map(({ id }) => [
         id,
-        { datapath: memoryDatapath({ links: outgoing.get(id) ?? [] }), links: new Map(), groups: new Map() },
+        { datapath: memoryDatapath({ links: outgoing.get(id) ?? [], detectionMs }), links: new Map(), groups: new Map() },
       ]),
     );
   }
@@ -41,7 +42,7 @@ export class FluidNetwork {
     this.#offered = demands;
   }
 
-  /** The switch at the link's start tells its agent; traffic sent there is lost from now on. */
+  /** Traffic sent there is lost from now on; the switch at the link's start notices after the detection time, and tells its agent. */
   setLink(linkId: LinkId, up: boolean): void {
     const link = this.#topology.linkById.get(linkId);
     assert(link !== undefined, `link ${linkId} is in the topology`);
@@ -54,6 +55,12 @@ export class FluidNetwork {
     return !this.#linksDown.has(linkId);
   }
 
+  /** What the switch at its start believes. */
+  isPortLive(linkId: LinkId): boolean {
+    const link = this.#topology.linkById.get(linkId);
+    return link !== undefined && this.#switches.get(link.from)?.datapath.isPortLive(linkId) === true;
+  }
+
   /** Forwards what is offered through the rules as they stand, and counts `seconds` of it. */
   forward(seconds: number): FluidReport {
     const report = forwardFluid({
@@ -61,6 +68,7 @@ export class FluidNetwork {
       switches: new Map([...this.#switches].map(([nodeId, { datapath }]) => [nodeId, datapath.table])),
       offered: this.#offered,
       isLinkUp: (linkId) => this.isLinkUp(linkId),
+      isPortLive: (linkId) => this.isPortLive(linkId),
     });
     for (const [nodeId, { datapath, links, groups }] of this.#switches) {
       const increments = counterIncrements(report, { nodeId, seconds });

@@ -1,6 +1,8 @@
 /** What the lab shows: the controller's own account of its plan beside what the switches' rules did with the traffic. */
 import type { Certificate, CheckReport, LinkId, NodeId, Rung, TrafficClass } from "@sluice/model";
 
+import type { ProtectionStatus } from "./controller-status.js";
+
 export interface ClassView {
   readonly trafficClass: TrafficClass;
   readonly solver: string;
@@ -44,6 +46,10 @@ export interface LabView {
   /** Of the plan in force: making it, by stage, and pushing it. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly unroutable: number;
+  /** What is ready for failures; absent where that could not be read. */
+  readonly protection?: ProtectionStatus | undefined;
+  /** What became of the last cut, a line for each layer that has answered it; absent before the first. */
+  readonly failure?: readonly string[] | undefined;
   readonly restarts: number;
   readonly rest: string;
   readonly grpc: string;

@@ -1,7 +1,17 @@
 /** The lab's command line. */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { objectiveNames, ok, refuse, solverNames, type PlanSettings, type Result } from "@sluice/model";
+import {
+  failureKinds,
+  localRepairs,
+  objectiveNames,
+  ok,
+  protectionDefault,
+  refuse,
+  solverNames,
+  type PlanSettings,
+  type Result,
+} from "@sluice/model";
 import { argumentFault, parseNumber, parseOneOf, parseWhole, solveSettings, type NetworkFlags, type SolveFlags } from "sluice";
 
 interface Flags extends NetworkFlags, SolveFlags {
@@ -15,12 +25,13 @@ interface Flags extends NetworkFlags, SolveFlags {
   readonly startInterval: string;
   readonly linkDown: readonly string[];
   readonly linkUp: readonly string[];
+  readonly detectionMs: string;
   readonly verbose: boolean;
 }
 
 export interface LabOptions {
   readonly network: NetworkFlags;
-  /** Set where the command line says anything about planning; else the controller's own settings stand. */
+  /** Set where the command line says anything about planning; else the controller's own settings stand, and where it has none protection is on. */
   readonly settings?: PlanSettings;
   readonly once: boolean;
   readonly output: "table" | "json";
@@ -32,10 +43,14 @@ export interface LabOptions {
   readonly startInterval: number;
   readonly linkDown: readonly string[];
   readonly linkUp: readonly string[];
+  /** How long switches take to notice a change of a link. */
+  readonly detectionMs: number;
   readonly verbose: boolean;
 }
 
 const examples = new URL("../../../examples/", import.meta.url);
+/** Longest that a switch may take to notice, ms. */
+const detectionMsMax = 60_000;
 /** Longest time that an interval of the day may take here, seconds. */
 const intervalSecondsMax = 3600;
 
@@ -61,8 +76,16 @@ export function parseLabOptions(argv: readonly string[]): Result<Parsed> {
     .option("--gap <gap>", "relative gap to the optimum that is good enough")
     .option("--deadline <seconds>", "time to find a plan; then the next rung of the ladder")
     .option("--split-weight-sum <n>", "table budget of a tunnel group")
-    .option("--link-down <link@seconds>", "cut a link so long after the first plan; may be given again", several, [])
-    .option("--link-up <link@seconds>", "repair a link; may be given again", several, [])
+    .option(
+      "--guarantee <promise>",
+      "what failures leave of traffic: none, protected (the default), guaranteed:K, availability:SHARE; for all classes, or by class: interactive=guaranteed:1,elastic=protected",
+    )
+    .option("--local-repair <kind>", `${localRepairs.join(", ")}: where the switch next to a failure sends packets (default link)`)
+    .option("--scenarios <kinds>", `single failures to prepare for: ${failureKinds.join(",")} (the default), or none`)
+    .option("--failure-probability <p>", "probability that a cable is down, for availability (default 0.001)")
+    .option("--link-down <link@seconds>", "cut a link's cable so long after the first plan; may be given again", several, [])
+    .option("--link-up <link@seconds>", "repair a link's cable; may be given again", several, [])
+    .option("--detection-ms <ms>", "how long a switch takes to notice that a link went down or came up", "10")
     .option("--data-dir <dir>", "keep the controller's database and the agents' terms there (default: a temporary directory)")
     .option("--grpc <host:port>", "where the controller serves gRPC (default 127.0.0.1:50051; with --once a free port)")
     .option("--rest <host:port>", "where it serves REST (default 127.0.0.1:8080; with --once a free port)")
@@ -105,6 +128,8 @@ function labOptions(flags: Flags): Result<Parsed> {
   if (!interval.ok) return interval;
   const start = parseWhole(flags.startInterval, "--start-interval", { least: 0, most: 100_000 });
   if (!start.ok) return start;
+  const detection = parseWhole(flags.detectionMs, "--detection-ms", { least: 0, most: detectionMsMax });
+  if (!detection.ok) return detection;
   const free = flags.once ? "127.0.0.1:0" : undefined;
   const addresses = { grpc: flags.grpc ?? free ?? "127.0.0.1:50051", rest: flags.rest ?? free ?? "127.0.0.1:8080" };
   for (const [name, text] of Object.entries(addresses)) {
@@ -138,17 +163,21 @@ function labOptions(flags: Flags): Result<Parsed> {
       startInterval: start.value,
       linkDown: flags.linkDown,
       linkUp: flags.linkUp,
+      detectionMs: detection.value,
       verbose: flags.verbose,
     },
   });
 }
 
 function settingsOf(flags: Flags): Result<PlanSettings | undefined> {
-  const { objective, tunnels, solver, gap, deadline, splitWeightSum } = flags;
-  if ([objective, tunnels, solver, gap, deadline, splitWeightSum].every((each) => each === undefined)) return ok(undefined);
+  const { objective, tunnels, solver, gap, deadline, splitWeightSum, guarantee, localRepair, scenarios, failureProbability } = flags;
+  const given = [objective, tunnels, solver, gap, deadline, splitWeightSum, guarantee, localRepair, scenarios, failureProbability];
+  if (given.every((each) => each === undefined)) return ok(undefined);
   const parsed = solveSettings(flags);
   if (!parsed.ok) return parsed;
-  if (parsed.value.source.kind === "policy") return ok(parsed.value.settings);
+  // Unlike `solve`, the lab protects unless it is told otherwise.
+  if (parsed.value.source.kind === "policy")
+    return ok({ ...parsed.value.settings, protection: parsed.value.settings.protection ?? protectionDefault });
   return refuse(
     argumentFault(
       "not-allowed",

@@ -21,6 +21,7 @@ export function panel(view: LabView, colors: Colors): string {
     ],
     ["verdicts", `checker ${verdict(view.check)}, packet walk ${verdict(view.walk)}`],
     ["seconds", secondsText(view)],
+    ...(view.protection === undefined ? [] : [["protection", protectionText(view.protection)] as const]),
     ...(view.unroutable > 0 ? [["unroutable", red(`${view.unroutable} flow groups have no tunnel`)] as const] : []),
     ...(view.restarts > 0
       ? [["restarts", red(`the controller was restarted ${view.restarts} times; the switches kept forwarding`)] as const]
@@ -34,7 +35,16 @@ export function panel(view: LabView, colors: Colors): string {
     dim(`fullest links, as carried by the installed rules (planned largest: ${percentText(view.utilizationMax)})`),
     ...view.links.slice(0, linksShown).map((link) => linkLine(link, colors)),
     "",
+    ...(view.failure === undefined ? [] : [dim("the last failure, as the traffic saw it"), ...view.failure.map((line) => `  ${line}`), ""]),
   ].join("\n");
+}
+
+function protectionText({ bypasses, scenarios, active }: NonNullable<LabView["protection"]>): string {
+  if (bypasses.total === 0 && scenarios.phase === "none") return "nothing is prepared for failures";
+  const { asked, prepared, agents } = scenarios;
+  const ready = agents.holdingAll === agents.concerned && scenarios.phase === "ready" ? `, held by ${agents.concerned} ingresses` : "";
+  const splits = asked === 0 ? "no splits" : `splits for ${prepared} of ${asked} failures${ready}`;
+  return `${bypasses.total} bypasses, ${splits}${active === undefined ? "" : `; active: ${active.scenarioId}`}`;
 }
 
 /** What to try, once. */
@@ -46,7 +56,8 @@ export function invitation({ rest, grpc, links }: Pick<LabView, "rest" | "grpc" 
     `  curl -s ${rest}/v1/status`,
     `  curl -s ${rest}/v1/plans`,
     `  curl -s ${rest}/v1/links`,
-    ...(link === undefined ? [] : [`  npm start -- --link-down '${link}@20'      ${dim("cut a link after 20 s and see it re-planned")}`]),
+    `  npx sluice failures --controller ${rest}      ${dim("what each failure would cost")}`,
+    ...(link === undefined ? [] : [`  npm start -- --link-down '${link}@20'      ${dim("cut its cable after 20 s and see what answers")}`]),
     dim("Ctrl-C ends everything."),
     "",
   ].join("\n");

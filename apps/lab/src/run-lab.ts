@@ -18,10 +18,18 @@ import {
   type Terminal,
 } from "sluice";
 import { ControllerClient } from "./controller-client.js";
-import { isAnswered, readStatus, type ControllerStatus } from "./controller-status.js";
+import {
+  isAnswered,
+  protectUnlessSet,
+  readProtection,
+  readStatus,
+  type ControllerStatus,
+  type ProtectionStatus,
+} from "./controller-status.js";
 import { ControllerSupervisor, pause } from "./controller-supervisor.js";
 import { dayOf, momentAt } from "./demand-clock.js";
 import { openDisplay, type Display } from "./display.js";
+import { FailureWatch } from "./failure-watch.js";
 import { FluidNetwork } from "./fluid-network.js";
 import type { LabView } from "./lab-view.js";
 import { parseLinkEvents, type LinkEvent } from "./link-cut.js";
@@ -32,6 +40,10 @@ import { viewOf } from "./view-of.js";
 
 /** How often traffic is forwarded anew and the picture looked at, ms. */
 const stepMs = 200;
+/** How often it is looked what is prepared for failures, ms. */
+const protectionMs = 1_000;
+/** Longest that demand stands still while a cut is being answered, ms: figures before and after are of the same demand. */
+const demandHeldMsMax = 5_000;
 /** Longest wait for the first plan to be in force, ms. */
 const firstPlanMsMax = 120_000;
 /** At least this long between two plans that demand asks for, seconds; less where intervals are shorter. */
@@ -147,6 +159,10 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
 
   const before = await readStatus(supervisor.value.serving.rest);
   if (!before.ok) return before;
+  if (options.settings === undefined) {
+    const protecting = await protectUnlessSet(supervisor.value.serving.rest);
+    if (!protecting.ok) return protecting;
+  }
   const client = new ControllerClient(grpc);
   listeners.push(() => client.reconnect());
   endings.push(async () => client.close());
@@ -155,7 +171,7 @@ async function bringUp({ options, io, input, endings }: BringUp): Promise<Result
   if (!sent.ok) return sent;
 
   terminal.progress("start the agents");
-  const network = new FluidNetwork(topology);
+  const network = new FluidNetwork(topology, { detectionMs: options.detectionMs });
   const log = pino({ level: "info" }, pino.destination({ dest: join(dataDir, "agents.log"), sync: false }));
   const agents: RunningAgent[] = [];
   endings.push(async () => {
@@ -201,6 +217,8 @@ interface Standing {
   firstMs: number | undefined;
   /** Cuts and repairs still to come. */
   pending: readonly LinkEvent[];
+  protection: ProtectionStatus | undefined;
+  protectionReadMs: number;
 }
 
 /** Moves demand through the day until interrupted; with `--once` until the first plan is in force. */
@@ -208,7 +226,22 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
   const { terminal, display, signal, nowMs } = io;
   const stop = AbortSignal.any([signal, failureSignal(lab.supervisor)]);
   const startMs = nowMs();
-  const standing: Standing = { step: options.startInterval, intervalStartMs: startMs, firstMs: undefined, pending: events };
+  const standing: Standing = {
+    step: options.startInterval,
+    intervalStartMs: startMs,
+    firstMs: undefined,
+    pending: events,
+    protection: undefined,
+    protectionReadMs: -Infinity,
+  };
+  const watch = new FailureWatch({
+    topology: lab.topology,
+    network: lab.network,
+    rest: () => (lab.supervisor.isServing ? lab.supervisor.serving.rest : undefined),
+    tell: (line) => display.tell(line),
+    signal: stop,
+  });
+  const following = options.once ? Promise.resolve() : watch.followJournal();
   let lastMs = startMs;
   lab.onServing(() => void measure(lab, standing.step, io));
   void measure(lab, standing.step, io);
@@ -218,7 +251,12 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
     lab.network.forward((now - lastMs) / 1000);
     lastMs = now;
     const status = await readStatus(lab.supervisor.serving.rest);
-    const view = status.ok ? viewNow(lab, status.value, standing, now - startMs) : undefined;
+    if (!options.once && now - standing.protectionReadMs >= protectionMs) {
+      const protection = await readProtection(lab.supervisor.serving.rest);
+      standing.protection = protection.ok ? protection.value : undefined;
+      standing.protectionReadMs = now;
+    }
+    const view = status.ok ? viewNow(lab, status.value, { standing, watch, elapsedMs: now - startMs }) : undefined;
     if (view !== undefined) {
       if (options.once) return finishOnce(view, options, io);
       standing.firstMs ??= now;
@@ -228,15 +266,21 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
       const detail = status.ok ? ` (${status.value.cycle.phase}, ${status.value.agents.onTarget} switches ready)` : "";
       terminal.progress(`wait for the first plan${detail}`);
     }
-    if (standing.firstMs !== undefined) moveOn(lab, standing, now, { options, io });
+    if (standing.firstMs !== undefined) moveOn(lab, standing, now, { options, io, watch });
     await pause(Math.max(0, stepMs - (nowMs() - now)), stop);
   }
+  await following;
   if (signal.aborted) return options.once ? exitCode.interrupted : exitCode.ok;
   return refused(terminal, [fault("unavailable", `The controller is gone: ${await lab.supervisor.failed}`)]);
 }
 
 /** Undefined until every switch holds a plan for the first measurement. */
-function viewNow(lab: Lab, status: ControllerStatus, { step, firstMs }: Standing, elapsedMs: number): LabView | undefined {
+function viewNow(
+  lab: Lab,
+  status: ControllerStatus,
+  { standing, watch, elapsedMs }: { readonly standing: Standing; readonly watch: FailureWatch; readonly elapsedMs: number },
+): LabView | undefined {
+  const { step, firstMs, protection } = standing;
   const { topology, matrices, network, supervisor } = lab;
   const { plan } = status;
   const isFirst = firstMs === undefined;
@@ -251,6 +295,8 @@ function viewNow(lab: Lab, status: ControllerStatus, { step, firstMs }: Standing
     isLinkUp: (linkId) => network.isLinkUp(linkId),
     interval: { index: step % day.count, count: day.count, seconds: day.seconds },
     ...(isFirst ? { appliedSeconds: elapsedMs / 1000 } : {}),
+    protection,
+    failure: watch.latest,
     restarts: supervisor.restarts,
     rest: supervisor.serving.rest,
     grpc: supervisor.serving.grpc,
@@ -258,14 +304,20 @@ function viewNow(lab: Lab, status: ControllerStatus, { step, firstMs }: Standing
 }
 
 /** Cuts that are due, and the next interval where this one is over. */
-function moveOn(lab: Lab, standing: Standing, now: number, { options, io }: Pick<Day, "options" | "io">): void {
+function moveOn(
+  lab: Lab,
+  standing: Standing,
+  now: number,
+  { options, io, watch }: Pick<Day, "options" | "io"> & { readonly watch: FailureWatch },
+): void {
   const elapsedSeconds = (now - (standing.firstMs ?? now)) / 1000;
   for (const { linkId, up } of standing.pending.filter(({ atSeconds }) => atSeconds <= elapsedSeconds)) {
-    lab.network.setLink(linkId, up);
-    io.display.tell(`Link ${linkId} is ${up ? "repaired" : "cut"}.`);
+    if (up) watch.repair(linkId);
+    else void watch.cut(linkId);
   }
   standing.pending = standing.pending.filter(({ atSeconds }) => atSeconds > elapsedSeconds);
-  if (now - standing.intervalStartMs < options.intervalSeconds * 1000) return;
+  const overdueMs = now - standing.intervalStartMs - options.intervalSeconds * 1000;
+  if (overdueMs < 0 || (watch.isFollowing && overdueMs < demandHeldMsMax)) return;
   standing.step += 1;
   standing.intervalStartMs = now;
   void measure(lab, standing.step, io);

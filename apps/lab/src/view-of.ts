@@ -13,6 +13,8 @@ export interface ViewParts {
   readonly interval: LabView["interval"];
   /** From the measurement to the plan in force, where it was timed. */
   readonly appliedSeconds?: number | undefined;
+  readonly protection?: LabView["protection"];
+  readonly failure?: LabView["failure"];
   readonly restarts: number;
   readonly rest: string;
   readonly grpc: string;
@@ -43,6 +45,8 @@ export function viewOf({ topology, status, plan, report, ...rest }: ViewParts): 
     walk: plan.walk,
     seconds: { ...plan.seconds, ...(rest.appliedSeconds === undefined ? {} : { applied: rest.appliedSeconds }) },
     unroutable: plan.unroutable,
+    protection: rest.protection,
+    failure: rest.failure,
     restarts: rest.restarts,
     rest: rest.rest,
     grpc: rest.grpc,

@@ -1,5 +1,6 @@
 /** For as long as something is measured, the network is asked for more: links fill up, and groups split over several tunnels. */
-import { buildDemandMatrix, type Result } from "@sluice/model";
+import { buildDemandMatrix, type DemandMatrix, type Result } from "@sluice/model";
+import { isAnswered } from "../../controller-status.js";
 import type { MininetLab } from "../mininet-lab.js";
 
 const appliedMsMax = 60_000;
@@ -12,18 +13,15 @@ export async function withHeavierDemand<T>(lab: MininetLab, factor: number, work
     demands.map((demand) => ({ ...demand, rateBps: Math.round(demand.rateBps * factor) })),
   );
   if (!heavier.ok) return heavier;
-  const told = await replanned(lab, () => lab.measure(heavier.value));
+  const told = await replanned(lab, heavier.value);
   if (!told.ok) return told;
   const found = await work();
-  const back = await replanned(lab, () => lab.measure());
+  const back = await replanned(lab, lab.scaled.matrix);
   return back.ok ? found : back;
 }
 
-async function replanned(lab: MininetLab, change: () => Promise<Result<number>>): Promise<Result<unknown>> {
-  const before = await lab.status();
-  if (!before.ok) return before;
-  const told = await change();
-  if (!told.ok) return told;
-  const { epochNewest } = before.value;
-  return lab.waitFor(({ plan, agents }) => (plan?.epoch ?? 0) > epochNewest && agents.onTarget === agents.total, appliedMsMax);
+/** Resolves when every switch holds a plan for this very demand. */
+async function replanned(lab: MininetLab, matrix: DemandMatrix): Promise<Result<unknown>> {
+  const told = await lab.measure(matrix);
+  return told.ok ? lab.waitFor((status) => isAnswered(status, matrix.name, Infinity), appliedMsMax) : told;
 }

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import type { PlanReading, PlannedTunnel } from "../plan-reading.js";
+import { crossingOf, flowCount, probesOf } from "./probe-choice.js";
+
+const tunnel = (id: string, [src, dst]: readonly [string, string], path: string[], uses: PlannedTunnel["flowGroups"]): PlannedTunnel => ({
+  id,
+  src,
+  dst,
+  path,
+  flowGroups: uses,
+});
+const use = (trafficClass: "interactive" | "bulk", weight: number, weightSum: number) => ({
+  trafficClass,
+  weight,
+  weightSum,
+  plannedBps: 1e6,
+});
+const demand = (src: string, dst: string, trafficClass: "interactive" | "bulk", admittedBps: number) => ({
+  src,
+  dst,
+  trafficClass,
+  rateBps: admittedBps,
+  admittedBps,
+});
+
+describe("the choice of probes", () => {
+  const plan: PlanReading = {
+    demands: [demand("a", "c", "interactive", 5e6), demand("a", "b", "bulk", 9e6), demand("a", "d", "interactive", 1e3)],
+    tunnels: [
+      tunnel("1", ["a", "c"], ["ab", "bc"], [use("interactive", 1, 4)]),
+      tunnel("2", ["a", "c"], ["ab", "bx", "xc"], [use("interactive", 1, 4)]),
+      tunnel("3", ["a", "c"], ["ax", "xc"], [use("interactive", 2, 4)]),
+      tunnel("4", ["a", "b"], ["ab"], [use("bulk", 1, 1)]),
+      tunnel("5", ["a", "d"], ["ad"], [use("interactive", 1, 1)]),
+    ],
+  };
+
+  it("takes the group with the largest part of its flows over the link, over all of its tunnels", () => {
+    expect(crossingOf(plan, "ab")).toMatchObject({ src: "a", dst: "b", trafficClass: "bulk", share: 1 });
+    expect(crossingOf({ ...plan, tunnels: plan.tunnels.slice(0, 3) }, "ab")).toMatchObject({ dst: "c", share: 0.5 });
+  });
+
+  it("takes none whose meter would drop the probes, and none where none passes", () => {
+    expect(crossingOf(plan, "ad")).toBeUndefined();
+    expect(crossingOf(plan, "nowhere")).toBeUndefined();
+  });
+
+  it("sends so many flows that one takes the link but for bad luck, each of its own port", () => {
+    for (const share of [0.3, 0.5, 0.8, 1]) {
+      const count = flowCount({ share });
+      expect(count === 6 || (1 - share) ** count <= 0.02).toBe(true);
+      const probes = probesOf({ src: "a", dst: "c", trafficClass: "interactive", share, admittedBps: 1e9 });
+      expect(new Set(probes.map(({ sourcePort }) => sourcePort)).size).toBe(count);
+      expect(probes[0]).toMatchObject({ dscp: 46, pps: 1000 });
+    }
+  });
+});
