@@ -10,7 +10,7 @@ import { adapt, makeStepControl, wantsRestart } from "./step-control.js";
  */
 const pauseMin = 10;
 const pauseMost = 24;
-const pauseShareMost = 0.25;
+const pauseShareMost = 0.12;
 const pauseAim = 0.5;
 /** Steps for a gap of a third, where nothing is known yet or the gap did not fall. */
 const stepsOfThird = 20;
