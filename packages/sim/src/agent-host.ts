@@ -22,7 +22,9 @@ export class AgentHost {
   /** What the process knows to be durable. */
   confirmed = this.durable;
   state: AgentState | undefined;
-  stream: { readonly id: number; readonly wire: SimulatedStream } | undefined;
+  #stream: { readonly id: number; readonly wire: SimulatedStream } | undefined;
+  /** Since when no stream is open; undefined while one is. */
+  aloneSinceMs: number | undefined;
   /** As they came over the wire: which term really ordered what is applied. */
   readonly stagesSeen: StageMessage[] = [];
   readonly preparesSeen: PrepareMessage[] = [];
@@ -31,6 +33,15 @@ export class AgentHost {
   constructor(world: World, nodeId: NodeId) {
     this.world = world;
     this.nodeId = nodeId;
+  }
+
+  get stream(): { readonly id: number; readonly wire: SimulatedStream } | undefined {
+    return this.#stream;
+  }
+
+  set stream(stream: { readonly id: number; readonly wire: SimulatedStream } | undefined) {
+    this.#stream = stream;
+    this.aloneSinceMs = stream === undefined ? (this.aloneSinceMs ?? this.world.clock.nowMs) : undefined;
   }
 
   start(): void {
@@ -43,6 +54,7 @@ export class AgentHost {
         bootId: `${this.nodeId}-${this.#boots}`,
         ruleCountMax: this.world.scenario.ruleCountMax,
         ...agentConfigDefault,
+        preparedOperationsMax: this.world.scenario.preparedOperationsMax,
       },
       {
         termSeen: this.durable.term,
@@ -85,6 +97,7 @@ export class AgentHost {
       if (this.stagesSeen.length > stagesRemembered) this.stagesSeen.shift();
     }
     this.event({ kind: "message", streamId, message });
+    if (message.kind === "prepare") this.world.checks.onKept(this);
   }
 
   carryOut(effect: AgentEffect): void {

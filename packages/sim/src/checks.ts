@@ -3,17 +3,21 @@
  * machine says of itself. Written apart from what they check. Checks of tables run again only when a table or a cable changed:
  * the verdict on an unchanged network is unchanged.
  *
- * I1 no forwarding loop; I2 no blackhole of admitted traffic, but at a cable that is down or for rules that a crash took;
- * I3 load within (1 + slack) x capacity always, within capacity while all switches hold one plan; I4 term and epoch never fall at an
- * agent, and no stage of a lower term is obeyed; I8 a packet goes the way of one tunnel from end to end; I9 what is delivered
- * twice changes nothing; I10 after quiet, installed = intended; I11 numbers are finite and positive. Beyond these: nothing is
- * pushed that was not persisted, and what was acknowledged to a client is in the store.
+ * I1 no forwarding loop; I2 no blackhole of admitted traffic, but at a cable that is down and has no bypass, or for rules that a crash took, and
+ * none under a cut that nobody knows of yet (failures.ts); I3 load (loads.ts); I4 term and epoch never fall at an agent, and no stage of a lower
+ * term is obeyed; I7 an agent that has lost its controller leaves its table as it is; I8 a packet goes the way of one tunnel from end to end; I9 what
+ * is delivered twice changes nothing; I10 after quiet, installed = intended, and agents keep what is ready for failures; I11 numbers are finite and
+ * positive; I12 solves have their distance, links their hold-down, agents no more than they have room for. Beyond these: nothing is pushed or
+ * prepared that was not persisted, what was acknowledged to a client is in the store, and guarantees hold in every scenario that agents keep.
  */
 import { controllerView, type ControllerEffect } from "@sluice/control";
+import { isProtecting, protectionOf, ruleKey } from "@sluice/model";
 import type { AgentMessage, ControllerMessage, Epoch, LinkId, NodeId, RuleOperation, Rule, Term } from "@sluice/model";
 import type { AgentHost } from "./agent-host.js";
 import type { ControllerHost } from "./controller-host.js";
-import { offeredTraffic, walkTunnel } from "./walker.js";
+import { FailureChecks } from "./failures.js";
+import { LoadChecks } from "./loads.js";
+import { checkLabels, checkWays } from "./ways.js";
 import type { World } from "./world.js";
 
 export class InvariantViolated extends Error {
@@ -37,17 +41,20 @@ export interface Packet {
   readonly repaired: boolean;
 }
 
-/** What meters count in: a sum of rounded rates may be off by this much per flow, relative. */
-const loadTolerance = 1e-6;
+/** What an agent has begun when its stream is lost takes so long at most, ms: to make a term durable, and to be applied. */
+const begunMs = 15;
+
+type Target = NonNullable<ControllerHost["state"]["push"]["target"]>;
 
 export class Checks {
   readonly #world: World;
-  #judged = "";
+  readonly #loads: LoadChecks;
+  readonly #failures: FailureChecks;
+  #judgedVersion = -1;
+  #judgedInForce: Target | undefined;
+  #triedInForce: Target | undefined;
   #plansSeen = 0;
   #topologiesSeen = 0;
-  #slackMax = 0;
-  /** Since a scenario was activated, not all switches have held one set of rules. */
-  #isActivating = false;
   /** By label: every way that a tunnel of that label ever had, by the plans in the store. */
   readonly #pathsByLabel = new Map<number, Set<string>>();
   /** How often each check found something to look at: a check that never does proves nothing. */
@@ -55,125 +62,47 @@ export class Checks {
 
   constructor(world: World) {
     this.#world = world;
+    this.#loads = new LoadChecks(world);
+    this.#failures = new FailureChecks(world);
   }
 
   /** After every event. */
   afterEvent(): void {
     this.#readPlans();
     this.#readTopologies();
+    this.#loads.follow();
     const { plane, leader } = this.#world;
     const { inForce } = leader?.state.push ?? {};
-    if (leader !== undefined && !leader.state.adopting) {
-      for (const { nodeId, belief, bootId } of leader.state.switches.values())
-        if (bootId === undefined && belief.kind === "unknown" && belief.last.size > 0)
-          plane.unheardAtMs.set(nodeId, this.#world.clock.nowMs);
+    if (plane.version === this.#judgedVersion && inForce === this.#judgedInForce) return;
+    const isTableNews = plane.version !== this.#judgedVersion;
+    this.#judgedVersion = plane.version;
+    this.#judgedInForce = inForce;
+    if (isTableNews) {
+      checkLabels(this.#world);
+      checkWays(this.#world);
     }
-    const standing = `${plane.version} ${leader?.term} ${inForce?.record.epoch}`;
-    if (standing === this.#judged) return;
-    this.#judged = standing;
-    this.#checkLoops();
-    this.#checkWays();
-    this.#checkLoads();
+    const isSteady = inForce !== undefined && this.#differsFrom(inForce.rules) === undefined;
+    if (isSteady) this.#endExcuses(inForce);
+    this.#loads.judge(inForce, isSteady);
+    if (!isSteady || inForce === this.#triedInForce) return;
+    this.#triedInForce = inForce;
+    this.#failures.judge(inForce);
   }
 
-  #count(what: string): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  count(what: string, times = 1): void {
+    if (times > 0) this.counts[what] = (this.counts[what] ?? 0) + times;
   }
 
   fail(invariant: string, message: string): never {
     throw new InvariantViolated(invariant, message);
   }
 
-  /** I1, over all label rules that are installed, used or not: following a label from anywhere ends. */
-  #checkLoops(): void {
+  /** A node that was taken out and is back: its own traffic counts again with the first plan that knows it and that all switches hold. */
+  #endExcuses({ record, topology }: Target): void {
     const { plane } = this.#world;
-    for (const [nodeId, { rules }] of plane.tables) {
-      for (const rule of rules.values()) {
-        if (rule.kind !== "label" || rule.action.kind !== "output") continue;
-        this.#count("I1");
-        const { link: output, failoverId } = rule.action;
-        const walk = walkTunnel(plane, { nodeId, output, failoverId, label: rule.match.label });
-        if (walk.end === "loop") this.fail("I1", `label ${rule.match.label} from ${nodeId} loops over ${walk.links.join(", ")}`);
-      }
-    }
-  }
-
-  /** I2: whatever a meter admits is delivered behind the prefix that it is for. */
-  #checkWays(): void {
-    const { plane } = this.#world;
-    for (const { key, nodeId, dstPrefix, label, ...out } of offeredTraffic(plane)) {
-      const walk = walkTunnel(plane, { nodeId, label, ...out });
-      switch (walk.end) {
-        case "delivered": {
-          this.#count(walk.repairedAfter === undefined ? "I2" : "I2 repaired");
-          const prefix = plane.universe.nodeById.get(walk.at)?.prefix;
-          if (prefix !== dstPrefix) this.fail("I2", `${key} of ${nodeId} under label ${label} is delivered at ${walk.at}`);
-          break;
-        }
-        case "no-rule":
-          if (!plane.tablesOf(walk.at).lost.has(walk.what)) {
-            this.fail("I2", `${key} of ${nodeId} under label ${label} finds no ${walk.what} at ${walk.at}`);
-          }
-          this.#count("I2 excused by a crash");
-          break;
-        case "link-down":
-          this.#count("I2 excused by a cut");
-          break;
-        case "loop":
-          this.fail("I1", `${key} of ${nodeId} under label ${label} loops`);
-      }
-    }
-  }
-
-  /**
-   * I3, from meters and weights as they are installed. A cable that was mended brings back traffic that nobody could plan
-   * for, and a leader that went ahead without a switch cannot know its load; until all switches hold a plan that was made after
-   * that, such a cable counts as cut, and what such a switch sends does not count. Behind a repair traffic is where nobody planned it, and
-   * an update may fill what it leaves there: such links are judged at rest only.
-   */
-  #checkLoads(): void {
-    const { plane } = this.#world;
-    const steady = this.#isSteady();
-    if (steady) this.#endExcuses();
-    const loads = new Map<LinkId, number>();
-    for (const { nodeId, label, rateBps, ...out } of offeredTraffic(plane)) {
-      if (plane.unheardAtMs.has(nodeId)) continue;
-      const { links, repairedAfter = links.length } = walkTunnel(plane, { nodeId, label, ...out });
-      for (const linkId of links.slice(repairedAfter)) plane.repairedOverAtMs.set(linkId, this.#world.clock.nowMs);
-      // Behind a repair traffic is where nobody planned it, until ingresses change over.
-      for (const linkId of links.slice(0, repairedAfter)) {
-        if (plane.mendedAtMs.has(linkId)) break;
-        loads.set(linkId, (loads.get(linkId) ?? 0) + rateBps);
-      }
-    }
-    this.#count(steady ? "I3 steady" : "I3 moving");
-    const share = steady ? 1 : 1 + this.#slackMax;
-    // Ingresses that change over to a scenario do so as fast as each can: queues keep the more important class whole meanwhile. One that
-    // cannot be told keeps what a link has too much of, also when a new plan or a new leader takes over before.
-    if (steady) this.#isActivating = false;
-    else if (this.#world.leader?.state.push.purpose === "activate") this.#isActivating = true;
-    if (this.#isActivating) {
-      this.#count("I3 excused by an activation");
-      return;
-    }
-    for (const [linkId, load] of loads) {
-      if (!steady && plane.repairedOverAtMs.has(linkId)) continue;
-      const capacity = plane.universe.linkById.get(linkId)?.capacityBps ?? 0;
-      if (!(load <= capacity * share * (1 + loadTolerance))) {
-        this.fail("I3", `link ${linkId} carries ${load} bps of ${capacity} bps ${steady ? "in steady state" : "during an update"}`);
-      }
-    }
-  }
-
-  /** All switches hold a plan: what was mended or taken back in before it was made is no excuse any more. */
-  #endExcuses(): void {
-    const { plane } = this.#world;
-    const createdAtMs = Date.parse(this.#world.leaderView()?.planInForce?.record.createdAt ?? "");
-    for (const [linkId, atMs] of plane.mendedAtMs) if (createdAtMs > atMs) plane.mendedAtMs.delete(linkId);
-    for (const [linkId, atMs] of plane.repairedOverAtMs) if (createdAtMs > atMs) plane.repairedOverAtMs.delete(linkId);
-    for (const [nodeId, atMs] of plane.unheardAtMs) if (createdAtMs > atMs) plane.unheardAtMs.delete(nodeId);
+    const createdAtMs = Date.parse(record.createdAt);
     for (const [nodeId, atMs] of plane.strangersAtMs)
-      if (createdAtMs > atMs && this.#isInTopology(nodeId)) plane.strangersAtMs.delete(nodeId);
+      if (createdAtMs > atMs && topology.nodeById.has(nodeId)) plane.strangersAtMs.delete(nodeId);
   }
 
   #isInTopology(nodeId: NodeId): boolean {
@@ -190,20 +119,14 @@ export class Checks {
     }
   }
 
-  /** All switches that have rules hold those of one plan in the store. */
-  #isSteady(): boolean {
-    const view = this.#world.leaderView();
-    const rules = view?.planInForce?.rules;
-    return rules !== undefined && this.#differsFrom(rules) === undefined;
-  }
-
   #differsFrom(intended: ReadonlyMap<NodeId, ReadonlyMap<string, Rule>>): string | undefined {
     for (const [nodeId, { rules }] of this.#world.plane.tables) {
       if (!this.#isInTopology(nodeId)) continue;
       const wanted = intended.get(nodeId) ?? new Map<string, Rule>();
       if (rules.size !== wanted.size) return `${nodeId} holds ${rules.size} rules and should hold ${wanted.size}`;
       for (const [key, rule] of rules) {
-        if (JSON.stringify(rule) !== JSON.stringify(wanted.get(key))) return `${nodeId} holds another ${key}`;
+        const other = wanted.get(key);
+        if (other !== rule && JSON.stringify(rule) !== JSON.stringify(other)) return `${nodeId} holds another ${key}`;
       }
     }
     return undefined;
@@ -219,7 +142,7 @@ export class Checks {
     if (view.cycle.phase !== "idle") return "a plan is still being made";
     if (view.agents.some(({ failure }) => failure?.code === "table-full")) {
       // What is asked for does not fit the tables; until it does, the last plan that did is what is intended.
-      this.#count("I10 on the last plan that fits");
+      this.count("I10 on the last plan that fits");
       return this.#differsFrom(plan.rules);
     }
     if (plan.input.demands.name !== store.demands.at(-1)?.name) return "the plan in force is not for the newest demands";
@@ -231,13 +154,82 @@ export class Checks {
       if ((link.operational === "up") !== up || link.drain !== stored?.drain)
         return `the plan in force takes ${link.id} for ${link.operational} and ${link.drain}`;
     }
-    this.#count("I10");
-    return this.#differsFrom(plan.rules);
+    this.count("I10");
+    return this.#differsFrom(plan.rules) ?? this.#unready();
+  }
+
+  /** Why agents do not keep what is ready for failures: all of it, but for what they have no room for. */
+  #unready(): string | undefined {
+    const { leader, agents, scenario } = this.#world;
+    if (leader === undefined) return "nobody leads";
+    const { protection, switches } = leader.state;
+    const { phase, plan } = protection;
+    if (phase.kind !== "ready" && phase.kind !== "idle") return "nothing is ready for failures yet";
+    if (phase.kind === "idle" && plan !== undefined && asksForSplits(plan)) return "nobody asks for splits";
+    for (const [nodeId, ids] of protection.byNode) {
+      const kept = agents.get(nodeId)?.state?.prepared;
+      if (kept === undefined) return `agent ${nodeId} is down`;
+      for (const id of ids) {
+        const wanted = protection.scenarios.get(id)?.operations.get(nodeId) ?? [];
+        if (switches.get(nodeId)?.prepared.refused.has(id) === true) {
+          if (kept.size + Math.max(1, wanted.length) <= scenario.preparedOperationsMax) return `agent ${nodeId} has room for ${id}`;
+          this.count("I10 without room for a scenario");
+          continue;
+        }
+        const held = kept.epoch === protection.epoch ? kept.byScenario.get(id) : undefined;
+        if (held !== wanted && JSON.stringify(held) !== JSON.stringify(wanted)) return `agent ${nodeId} does not keep ${id}`;
+      }
+    }
+    return undefined;
+  }
+
+  /** At rest: what agents keep is tried. */
+  tryScenarios(): void {
+    const { leader, agents } = this.#world;
+    const { inForce } = leader?.state.push ?? {};
+    if (inForce === undefined || inForce.active !== undefined || this.#differsFrom(inForce.rules) !== undefined) return;
+    this.count("scenario refused at rest", leader?.state.protection.refused.size ?? 0);
+    const kept = [...agents].flatMap(([nodeId, { state }]) => (state === undefined ? [] : [[nodeId, state.prepared.byScenario] as const]));
+    this.#failures.tryScenarios(inForce, new Map(kept));
+  }
+
+  /** What an agent keeps for failures is of a plan that the store has, and no more than it has room for. */
+  onKept({ nodeId, state }: AgentHost): void {
+    if (state === undefined) return;
+    const { epoch, size, byScenario } = state.prepared;
+    this.count("I12 kept");
+    if (epoch > this.#world.store.plans.length)
+      this.fail("persisted-first", `${nodeId} keeps scenarios of plan ${epoch}, which is not stored`);
+    let sum = 0;
+    for (const operations of byScenario.values()) sum += Math.max(1, operations.length);
+    if (sum !== size || sum > this.#world.scenario.preparedOperationsMax)
+      this.fail(
+        "I12",
+        `${nodeId} keeps ${sum} operations, reckons with ${size} and has room for ${this.#world.scenario.preparedOperationsMax}`,
+      );
+  }
+
+  /** I12: solves have their distance, however the network behaves. */
+  onSolve(host: ControllerHost): void {
+    const { nowMs } = this.#world.clock;
+    const sinceMs = nowMs - (host.solvedAtMs ?? -Infinity);
+    host.solvedAtMs = nowMs;
+    this.count("I12 solve");
+    if (sinceMs < this.#world.limits.topologySolveIntervalMinMs)
+      this.fail("I12", `term ${host.term} solves ${sinceMs} ms after the last time`);
+  }
+
+  /** I12: a link is used again when it has been up for the hold-down; flapping costs no more. */
+  onLinkUp(host: ControllerHost, linkId: LinkId): void {
+    const sinceMs = this.#world.clock.nowMs - (host.downHeardAtMs.get(linkId) ?? -Infinity);
+    this.count("I12 hold-down");
+    if (sinceMs < this.#world.limits.linkUpHoldMs)
+      this.fail("I12", `term ${host.term} uses link ${linkId} again ${sinceMs} ms after it was told that it is down`);
   }
 
   /** I4: what is made durable never falls. */
   onPersistTerm(host: AgentHost, { term, epoch }: { term: Term; epoch: Epoch }): void {
-    this.#count("I4 durable");
+    this.count("I4 durable");
     const { durable } = host;
     if (term < durable.term || epoch < durable.epoch) {
       this.fail("I4", `${host.nodeId} makes (${term}, ${epoch}) durable after (${durable.term}, ${durable.epoch})`);
@@ -249,7 +241,9 @@ export class Checks {
     host: AgentHost,
     { operations, order }: { operations: readonly RuleOperation[]; order: Extract<ControllerMessage, { kind: "stage" }> | undefined },
   ): void {
-    this.#count("I4 obeyed");
+    this.count("I4 obeyed");
+    const aloneMs = this.#world.clock.nowMs - (host.aloneSinceMs ?? Infinity);
+    if (aloneMs > begunMs) this.fail("I7", `${host.nodeId} changes its table ${aloneMs} ms after it lost its controller`);
     if (order === undefined) this.fail("I4", `${host.nodeId} applies ${operations.length} operations that nobody ordered`);
     const { durable } = host;
     if (order.term !== durable.term || order.epoch !== durable.epoch) {
@@ -267,11 +261,12 @@ export class Checks {
 
   /** I11 and "persisted first": what leaves a controller. */
   onControllerSends(host: ControllerHost, message: ControllerMessage): void {
-    if (message.kind !== "stage") return;
+    if (message.kind !== "stage" && message.kind !== "prepare") return;
     this.#readPlans();
-    this.#count("I11");
+    this.count(message.kind === "stage" ? "I11" : "I11 prepared");
     if (message.term !== host.term) this.fail("I4", `the controller of term ${host.term} sends term ${message.term}`);
-    for (const operation of message.operations) {
+    const operations = message.kind === "stage" ? message.operations : message.scenarios.flatMap((scenario) => scenario.operations);
+    for (const operation of operations) {
       if (operation.op === "delete") continue;
       const { rule } = operation;
       if (rule.kind === "meter" && !(Number.isFinite(rule.rateBps) && rule.rateBps > 0)) this.fail("I11", `a meter of ${rule.rateBps} bps`);
@@ -282,12 +277,14 @@ export class Checks {
         for (const { pushLabel } of rule.buckets) this.#persistedFirst(host, pushLabel);
       }
       if (rule.kind === "label") this.#persistedFirst(host, rule.match.label);
+      if (message.kind === "prepare" && rule.kind !== "meter" && rule.kind !== "group")
+        this.fail("I11", `a scenario changes ${ruleKey(rule)}`);
     }
   }
 
   /** A leader that was deposed may know less than the store: only labels that no plan ever had are out of thin air. */
   #persistedFirst(host: ControllerHost, label: number): void {
-    this.#count("persisted first");
+    this.count("persisted first");
     if (!this.#pathsByLabel.has(label)) this.fail("persisted-first", `term ${host.term} pushes label ${label}, which no stored plan has`);
   }
 
@@ -297,11 +294,6 @@ export class Checks {
     for (; this.#plansSeen < plans.length; this.#plansSeen += 1) {
       const stored = plans[this.#plansSeen];
       if (stored === undefined) return;
-      this.#slackMax = Math.max(
-        this.#slackMax,
-        stored.input.settings.updateSlack,
-        ...this.#world.store.settings.map(({ updateSlack }) => updateSlack),
-      );
       const assigned = (stored.assignmentsAfter as { tunnels: readonly { tunnelId: string; label: number }[] }).tunnels;
       const labelOf = new Map(assigned.map(({ tunnelId, label }) => [tunnelId, label]));
       const { tunnels, protection } = stored.record.plan;
@@ -325,7 +317,7 @@ export class Checks {
    * further on: where it carried no other label it was on the tunnel, in the tunnel's order, from end to end.
    */
   onDelivered({ label, links, nodes, repaired }: Packet): void {
-    this.#count(repaired ? "I8 repaired" : "I8");
+    this.count(repaired ? "I8 repaired" : "I8");
     const paths = this.#pathsByLabel.get(label);
     const isWay = repaired
       ? [...(paths ?? [])].some((path) => this.#isAlong(nodes, path.split(" ") as LinkId[]))
@@ -350,7 +342,7 @@ export class Checks {
   /** I5: an acknowledged write is in the store. */
   onReply(host: ControllerHost, { requestId, result }: Extract<ControllerEffect, { kind: "reply" }>): void {
     if (!result.ok) return;
-    this.#count("I5");
+    this.count("I5");
     const { version } = result.value as { version: number };
     const { store } = this.#world;
     const written = requestId.startsWith("demands") ? store.demands : requestId.startsWith("settings") ? store.settings : store.topologies;
@@ -360,16 +352,21 @@ export class Checks {
 
   /** I9: what a machine is after hearing something again is what it was. */
   sameAfterReplay(before: string, after: string, what: string): void {
-    this.#count("I9");
+    this.count("I9");
     if (before !== after) this.fail("I9", `${what}, delivered again, changed\n${before}\nto\n${after}`);
   }
+}
+
+function asksForSplits({ input }: Target): boolean {
+  const protection = protectionOf(input.settings);
+  return isProtecting(protection) && protection.scenarios.length > 0;
 }
 
 export function agentFingerprint(host: AgentHost): string {
   const { state } = host;
   if (state === undefined) return "down";
   const links = [...state.links].map(([id, up]) => `${id}=${up}`).join(" ");
-  return `${state.table.digest} ${state.termSeen} ${state.epochSeen} ${state.busy?.kind ?? "idle"} ${state.sequenceSeen.sequence} ${links}`;
+  return `${state.table.digest} ${state.prepared.epoch} ${state.prepared.size} ${state.termSeen} ${state.epochSeen} ${state.busy?.kind ?? "idle"} ${state.sequenceSeen.sequence} ${links}`;
 }
 
 export function controllerFingerprint(host: ControllerHost): string {

@@ -1,6 +1,6 @@
 /** A machine that runs a controller: carries out its effects against the store, the solver and the streams; dies and is followed by the next. */
 import { createController, stepController, type ControllerEffect, type ControllerEvent, type ControllerState } from "@sluice/control";
-import { fault, refuse, type Result, type Term } from "@sluice/model";
+import { fault, refuse, type AgentMessage, type LinkId, type Result, type Term } from "@sluice/model";
 import type { SimulatedStream } from "./network.js";
 import type { World } from "./world.js";
 
@@ -15,6 +15,10 @@ export class ControllerHost {
   alive = true;
   /** Cut off from the store: its writes hang, and its agents do not know better. */
   isolated = false;
+  /** When it last asked for a plan. */
+  solvedAtMs: number | undefined;
+  /** When agents last told it that a link is down. */
+  readonly downHeardAtMs = new Map<LinkId, number>();
   readonly streams = new Map<number, SimulatedStream>();
   readonly cancelled = new Set<number>();
   readonly protectsCancelled = new Set<number>();
@@ -39,8 +43,17 @@ export class ControllerHost {
     const timed = { ...event, nowMs: this.world.clock.nowMs } as ControllerEvent;
     for (const given of this.world.mutation.controllerEvents?.(this, timed) ?? [timed]) {
       if (!this.alive) return;
-      this.carryOut(stepController(this.state, given).effects);
+      const { effects } = stepController(this.state, given);
+      if (given.kind === "agent-message") this.#hear(given.message);
+      this.carryOut(effects);
     }
+  }
+
+  #hear(message: AgentMessage): void {
+    const links = message.kind === "hello" ? message.links : message.kind === "link-event" ? [message] : [];
+    const { reportedDown } = this.state.inventory;
+    // A message that is heard twice may be old news: then the controller has not believed it.
+    for (const { linkId, up } of links) if (!up && reportedDown.has(linkId)) this.downHeardAtMs.set(linkId, this.world.clock.nowMs);
   }
 
   carryOut(effects: readonly ControllerEffect[]): void {
@@ -49,6 +62,7 @@ export class ControllerHost {
       if (!this.alive) return;
       switch (effect.kind) {
         case "solve":
+          world.checks.onSolve(this);
           world.solve(this, effect.solveId, effect.snapshot);
           break;
         case "cancel-solve":
@@ -79,6 +93,7 @@ export class ControllerHost {
           world.checks.onReply(this, effect);
           break;
         case "publish":
+          if (effect.event.kind === "link-up") world.checks.onLinkUp(this, effect.event.data["linkId"] as LinkId);
           world.published[effect.event.kind] = (world.published[effect.event.kind] ?? 0) + 1;
           world.record(`term ${this.term}: ${effect.event.kind} ${JSON.stringify(effect.event.data)}`);
           break;

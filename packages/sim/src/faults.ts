@@ -48,6 +48,7 @@ function scheduleStorm(world: World, intensity: number): void {
   every(4_000 / intensity, () => crashAgent(world));
   every(5_000 / intensity, () => replaceController(world));
   every(4_000 / intensity, () => cutCable(world));
+  every(15_000 / intensity, () => flapCable(world));
   every(10_000 / intensity, () => cutDuct(world));
   every(12_000 / intensity, () => killNode(world));
   every(6_000 / intensity, () => drainLink(world));
@@ -103,6 +104,19 @@ function cutCable(world: World): void {
   world.clock.after(random.between(100, 6_000), () => {
     if (world.storming) world.setCable(id, true);
   });
+}
+
+/** A cable goes and comes a few times a second for some seconds, and then stays. */
+function flapCable(world: World): void {
+  const { random, clock } = world;
+  const { id } = random.pick(world.scenario.universe.links);
+  const endMs = clock.nowMs + random.between(1_000, 4_000);
+  const turn = (up: boolean) => {
+    if (!world.storming) return;
+    world.setCable(id, up);
+    if (!up || clock.nowMs < endMs) clock.after(random.between(90, 200), () => turn(!up));
+  };
+  turn(false);
 }
 
 /** Everything in one duct is cut at once, and mended cable by cable in another order. */

@@ -12,6 +12,17 @@ import {
   pushBeforePersist,
   removeBeforeFlip,
 } from "./mutations.js";
+import {
+  activatedOnTheWay,
+  bypassGoesFirst,
+  failoverGoesFirst,
+  noDistance,
+  noHoldDown,
+  otherPlan,
+  otherScenario,
+  uncoveredFailure,
+  unverifiedSplit,
+} from "./mutations-protection.js";
 import type { Mutation } from "./mutation.js";
 import { runWorld, SeedFailed } from "./world.js";
 
@@ -30,6 +41,15 @@ const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readon
   { bug: "plans are pushed before they are durable", mutation: pushBeforePersist, caughtBy: ["I5", "persisted-first"] },
   { bug: "a refused stage counts as programmed", mutation: failedIsProgrammed, caughtBy: ["I2", "I3", "I8", "I10"] },
   { bug: "news of cut cables is not heard", mutation: deafToLinks, caughtBy: ["I10"] },
+  { bug: "an agent changes over to another scenario than it is told", mutation: otherScenario, caughtBy: ["I4"] },
+  { bug: "an agent keeps what it had of the plan before", mutation: otherPlan, caughtBy: ["I4", "I10"] },
+  { bug: "a scenario is activated that does not cover the failure", mutation: uncoveredFailure, caughtBy: ["scenario"] },
+  { bug: "a scenario is activated in the middle of an update", mutation: activatedOnTheWay, caughtBy: ["I3", "I10"] },
+  { bug: "failover groups go before the rules that use them", mutation: failoverGoesFirst, caughtBy: ["I2", "I10"] },
+  { bug: "bypasses go before the failover groups that use them", mutation: bypassGoesFirst, caughtBy: ["I2"] },
+  { bug: "links that flap are used at once", mutation: noHoldDown, caughtBy: ["I12"] },
+  { bug: "solves keep no distance", mutation: noDistance, caughtBy: ["I12"] },
+  { bug: "a split that nobody verified is prepared", mutation: unverifiedSplit, caughtBy: ["I2", "I3", "guarantee"] },
 ];
 
 describe("a deliberate bug is caught", () => {

@@ -1,6 +1,6 @@
 /** What a switch does with a packet, in the fewest words: nothing of `packages/rules` is used, so that each checks the other. */
 import type { LinkId, NodeId } from "@sluice/model";
-import type { DataPlane } from "./data-plane.js";
+import type { NetworkView } from "./data-plane.js";
 
 /** Labels, the top first: below them all is the packet of the site. */
 export type LabelStack = readonly number[];
@@ -13,10 +13,10 @@ export type Hop =
   | { readonly kind: "link-down"; readonly linkId: LinkId };
 
 /** Table 1 of a switch. */
-export function hopOf(plane: DataPlane, at: NodeId, labels: LabelStack): Hop {
+export function hopOf(network: NetworkView, at: NodeId, labels: LabelStack): Hop {
   const [top, ...below] = labels;
   const key = `label/${top}`;
-  const rule = plane.tablesOf(at).rules.get(key);
+  const rule = network.rulesOf(at)?.get(key);
   if (rule?.kind !== "label") return { kind: "no-rule", key };
   switch (rule.action.kind) {
     case "pop-deliver":
@@ -24,23 +24,23 @@ export function hopOf(plane: DataPlane, at: NodeId, labels: LabelStack): Hop {
     case "pop-output":
       return below.length === 0
         ? { kind: "no-rule", key: "a label below the bypass's" }
-        : leave(plane, at, { output: rule.action.link }, below);
+        : leave(network, at, { output: rule.action.link }, below);
     case "output":
-      return leave(plane, at, { output: rule.action.link, failoverId: rule.action.failoverId }, labels);
+      return leave(network, at, { output: rule.action.link, failoverId: rule.action.failoverId }, labels);
   }
 }
 
 /** Out by the link, or through the failover group that stands for it. A port is dead the moment its cable is. */
 export function leave(
-  plane: DataPlane,
+  network: NetworkView,
   at: NodeId,
   { output, failoverId }: { readonly output: LinkId; readonly failoverId?: number | undefined },
   labels: LabelStack,
 ): Hop {
-  const group = failoverId === undefined ? undefined : plane.tablesOf(at).rules.get(`failover/${failoverId}`);
+  const group = failoverId === undefined ? undefined : network.rulesOf(at)?.get(`failover/${failoverId}`);
   if (failoverId !== undefined && group?.kind !== "failover") return { kind: "no-rule", key: `failover/${failoverId}` };
   const buckets = group?.kind === "failover" ? group.buckets : [{ output }];
-  const live = buckets.findIndex((bucket) => !plane.linksDown.has(bucket.output));
+  const live = buckets.findIndex((bucket) => !network.linksDown.has(bucket.output));
   const bucket = buckets[live];
   if (bucket === undefined) return { kind: "link-down", linkId: output };
   const pushed = "pushLabel" in bucket ? bucket.pushLabel : undefined;

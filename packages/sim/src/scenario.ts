@@ -1,5 +1,5 @@
 /** What a seed stands for: a small network, its demands, limits, and how much of every fault it meets. */
-import { controllerConfigDefault, type ControllerConfig } from "@sluice/control";
+import { agentConfigDefault, controllerConfigDefault, type ControllerConfig } from "@sluice/control";
 import {
   assert,
   buildDemandMatrix,
@@ -27,6 +27,8 @@ export interface Scenario {
   readonly solver: "greedy" | "simplex" | "highs" | "javascript-lp-solver";
   readonly controllerConfig: Omit<ControllerConfig, "controllerId">;
   readonly ruleCountMax: number;
+  /** Operations that an agent keeps for failures; in a few seeds there is no room for all. */
+  readonly preparedOperationsMax: number;
   /** How long faults go on, ms of virtual time. */
   readonly faultsMs: number;
   /** The network's own share of a fault, from 0 to 1: some seeds are calm, so that faults of one kind stand alone. */
@@ -62,6 +64,7 @@ export function scenarioOf(seed: number): Scenario {
     },
     // Tight in some seeds: then plans are refused by switches, and have to be taken back.
     ruleCountMax: random.chance(0.15) ? random.integer(30, 60) * (protection.protection === undefined ? 1 : 2) : 10_000,
+    preparedOperationsMax: seed % 12 === 7 ? 12 : agentConfigDefault.preparedOperationsMax,
     faultsMs: random.between(8_000, 15_000),
     intensity: random.pick([0.1, 0.5, 1]),
   };

@@ -26,8 +26,41 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
   afterAll(() => console.log(`looked at: ${JSON.stringify({ ...counts, terms, ...published })}`));
 
   it("has had something to look at for every check, and faults to survive", () => {
-    const checks = ["I1", "I2", "I3 moving", "I3 steady", "I4 durable", "I4 obeyed", "I5", "I8", "I9", "I10", "I11", "persisted first"];
-    const excuses = ["I2 excused by a crash", "I2 excused by a cut"];
+    const checks = [
+      "I1",
+      "I2",
+      "I2 bypass",
+      "I2 repaired",
+      "I2 under a cut",
+      "I2 scenario in force",
+      "I3 moving",
+      "I3 steady",
+      "I3 scenario",
+      "I3 activating",
+      "I4 durable",
+      "I4 obeyed",
+      "I5",
+      "I8",
+      "I8 repaired",
+      "I9",
+      "I10",
+      "I11",
+      "I11 prepared",
+      "I12 kept",
+      "I12 solve",
+      "I12 hold-down",
+      "persisted first",
+      "scenario tried",
+      "guarantee tried",
+    ];
+    const excuses = [
+      "I2 excused by a crash",
+      "I2 excused by a cut",
+      "I2 without a bypass",
+      "I3 explained by a switch that has yet to change over",
+      "I3 without a switch that nobody has read",
+      "I10 without room for a scenario",
+    ];
     expect([...checks, ...excuses].filter((check) => counts[check] === undefined)).toEqual([]);
     const trouble = [
       "plan-refused",
@@ -39,6 +72,11 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
       "agent-drifted",
       "agent-refused",
       "superseded",
+      "link-suppressed",
+      "protect-failed",
+      "scenario-refused",
+      "scenario-programmed",
+      "control-network-fault",
     ];
     expect(trouble.filter((kind) => published[kind] === undefined)).toEqual([]);
     expect(terms).toBeGreaterThan(1.5 * (last - first + 1));

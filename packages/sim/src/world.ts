@@ -32,7 +32,6 @@ import { seededRandom, type Random } from "./random.js";
 import { demandsOf, scenarioOf, type Scenario } from "./scenario.js";
 import { SimulatedStore } from "./store.js";
 import { hopOf, leave, type Hop } from "./packet.js";
-import { offeredTraffic } from "./walker.js";
 
 /** Some day; the machines see only differences. */
 const startMs = Date.UTC(2026, 0, 1);
@@ -71,6 +70,8 @@ type Solved = Result<{ plan: Plan; timings: Readonly<Record<string, number>> }>;
 export class World {
   readonly scenario: Scenario;
   readonly mutation: Mutation;
+  /** What the controller is told to keep; deliberate bugs change what it keeps. */
+  readonly limits: Scenario["controllerConfig"];
   readonly random: Random;
   readonly clock = new VirtualClock(startMs);
   readonly store = new SimulatedStore();
@@ -92,7 +93,9 @@ export class World {
   readonly #solves: { readonly host: ControllerHost; readonly solveId: number; readonly snapshot: Snapshot }[] = [];
   readonly #protects: { readonly host: ControllerHost; readonly effect: ProtectEffect }[] = [];
 
-  constructor(scenario: Scenario, mutation: Mutation) {
+  constructor(intended: Scenario, mutation: Mutation) {
+    const scenario = mutation.scenario?.(intended) ?? intended;
+    this.limits = intended.controllerConfig;
     this.scenario = scenario;
     this.mutation = mutation;
     this.random = seededRandom(scenario.seed ^ 0x5eed);
@@ -269,7 +272,7 @@ export class World {
     for (const id of linkIds) {
       const one = this.scenario.universe.linkById.get(id);
       if (one === undefined || this.plane.linksDown.has(one.id) === !up) continue;
-      this.plane.setLink(one.id, { up, nowMs: this.clock.nowMs });
+      this.plane.setLink(one.id, up);
       this.record(`link ${one.id} is ${up ? "mended" : "cut"}`);
       const agent = this.agents.get(one.from);
       this.clock.after(this.random.between(0, 30), () =>
@@ -280,9 +283,10 @@ export class World {
 
   /** Lets a packet of every flow group into the network at this switch. */
   probe(nodeId: NodeId): void {
-    for (const { nodeId: at, label, ...out } of offeredTraffic(this.plane)) {
-      if (at !== nodeId) continue;
-      this.#follow({ from: nodeId, label, links: [], nodes: [nodeId], repaired: false }, nodeId, leave(this.plane, nodeId, out, [label]));
+    for (const one of this.plane.offered()) {
+      if (one.nodeId !== nodeId) continue;
+      const { label } = one;
+      this.#follow({ from: nodeId, label, links: [], nodes: [nodeId], repaired: false }, nodeId, leave(this.plane, nodeId, one, [label]));
     }
   }
 
@@ -319,8 +323,7 @@ export class World {
 }
 
 export async function runWorld(seed: number, mutation: Mutation = {}): Promise<Outcome> {
-  const scenario = mutation.scenario?.(scenarioOf(seed)) ?? scenarioOf(seed);
-  const world = new World(scenario, mutation);
+  const world = new World(scenarioOf(seed), mutation);
   try {
     return await playSeed(world);
   } catch (cause) {
@@ -344,6 +347,7 @@ async function playSeed(world: World): Promise<Outcome> {
   await world.play(quietMs + healMs, restChecker(world, quietMs));
   const unrest = world.checks.unrest();
   if (unrest !== undefined) world.checks.fail("I10", `${healMs / 1000} s after the last fault ${unrest}`);
+  world.checks.tryScenarios();
   return {
     seed: scenario.seed,
     events: world.events,
