@@ -89,9 +89,15 @@ describe.skipIf(missing !== undefined)("Open vSwitch", { timeout: 120_000 }, () 
       expect((await next).size).toBe(0);
     });
 
+    it("sends a labelled packet back by the port that it came by, as repairs may have to", async () => {
+      const [by] = [...portOf.values()];
+      const out = await ovs.send(by ?? -1, [{ kind: "labelled", labels: [20], mplsTc: 5 }]);
+      expect(out.map(({ port, frame }) => [port, ...frame.labels])).toEqual([[by, 20]]);
+    });
+
     it("gets its pipeline back, be it the only thing that was lost", async () => {
       ovs.ofctl("--strict", "del-flows", "s1", "table=0,priority=65535,mpls");
-      await expect.poll(async () => ovs.ofctl("dump-flows", "s1"), { timeout: 20_000 }).toContain("goto_table:1");
+      await expect.poll(async () => ovs.ofctl("dump-flows", "s1"), { timeout: 20_000 }).toContain("mpls actions=");
     });
 
     it("is found when it restarts without its tables, and takes rules again", async () => {

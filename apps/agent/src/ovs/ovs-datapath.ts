@@ -15,12 +15,12 @@ import {
   type RuleKey,
   type RuleOperation,
 } from "@sluice/model";
-import { applyOperations, digestOf, openFlowPipeline, type RuleFailure } from "@sluice/rules";
+import { applyOperations, digestOf, type RuleFailure } from "@sluice/rules";
 import type { CounterSample, Datapath, LinkStatus } from "../datapath.js";
 import { failuresOf, ovsStageOf, type MeterChange } from "./ovs-bundle.js";
 import { groupCountersOf, linkCountersOf } from "./ovs-counters.js";
 import { readOvsPorts, watchOvsPorts, type OvsPortNames, type OvsPorts } from "./ovs-ports.js";
-import { ovsCookieMatch, ownFlow, rulesOfDumps, type ReadBack } from "./ovs-text.js";
+import { ovsCookieMatch, ovsPipeline, ownFlow, rulesOfDumps, type ReadBack } from "./ovs-text.js";
 import { runOvsTool, type OvsPlace } from "./ovs-tools.js";
 
 /** Meters are sent one a process, so many at a time. */
@@ -245,7 +245,7 @@ async function secure(place: OvsPlace): Promise<Result<string>> {
 }
 
 async function installPipeline(place: OvsPlace): Promise<Result<string>> {
-  const lines = openFlowPipeline.map((line) => `flow add ${ownFlow(line)}\n`).join("");
+  const lines = ovsPipeline.map((line) => `flow add ${ownFlow(line)}\n`).join("");
   return runOvsTool(place, "ovs-ofctl", ["bundle", place.bridge, "-"], lines);
 }
 
@@ -263,7 +263,7 @@ async function dumpRules(place: OvsPlace, ports: OvsPorts): Promise<Result<ReadB
   if (!/METER_CONFIG/.test(dumps.meters) || !/GROUP_DESC/.test(dumps.groups)) {
     return refuse(fault("unavailable", "Open vSwitch's dumps are not understood."));
   }
-  return ok(rulesOfDumps(dumps, ports.openFlow, openFlowPipeline));
+  return ok(rulesOfDumps(dumps, ports.openFlow, ovsPipeline));
 }
 
 function byKey(rules: readonly Rule[]): ReadonlyMap<RuleKey, Rule> {

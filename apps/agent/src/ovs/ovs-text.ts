@@ -1,6 +1,6 @@
 /** Between the lines that `toOpenFlow` writes, what `ovs-ofctl` takes in a bundle, and what its dumps print. */
 import { ok, type Result, type Rule } from "@sluice/model";
-import { fromOpenFlow, toOpenFlow, type OpenFlowPorts } from "@sluice/rules";
+import { fromOpenFlow, openFlowPipeline, toOpenFlow, type OpenFlowPorts } from "@sluice/rules";
 
 /** Marks the flow entries that are Sluice's: no other is ever touched. */
 export const ovsCookie = 0x51_1c_e0_01;
@@ -13,6 +13,15 @@ export const ovsCookieMatch = `cookie=${cookieText}/-1`;
 export function ownFlow(text: string): string {
   return `cookie=${cookieText},${text}`;
 }
+
+/**
+ * The pipeline's entries, and in that for labelled packets the port that they came by is forgotten: a switch drops what an entry would send out
+ * by the port that it came by (OpenFlow 1.3.5 section 7.2.5), and a repaired packet may have to turn back there, at the merge point or at the
+ * start of the bypass.
+ */
+export const ovsPipeline: readonly string[] = openFlowPipeline.map((line) =>
+  line.includes(",mpls,") ? line.replace("actions=", "actions=set_field:0->in_port,") : line,
+);
 
 /** The rule's line. Select groups hash all of a packet's 5-tuple in the datapath: the default ignores UDP's ports in OpenFlow 1.3. */
 export function ovsTextOf(rule: Rule, ports: OpenFlowPorts): Result<string> {
