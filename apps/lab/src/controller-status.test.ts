@@ -1,7 +1,8 @@
 import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
+import { protectionDefault } from "@sluice/model";
 import { describe, expect, test } from "vitest";
-import { isAnswered, readStatus, type ControllerStatus } from "./controller-status.js";
+import { isAnswered, protectUnlessSet, readProtection, readStatus, type ControllerStatus } from "./controller-status.js";
 
 const certificate = { objective: "max-throughput", sense: "maximize", unit: "bps", value: 8, bound: 8, gap: 0 } as const;
 const plan = {
@@ -68,5 +69,40 @@ describe("readStatus", () => {
   });
   test("says when nobody answers", async () => {
     expect(await readStatus("http://127.0.0.1:1")).toMatchObject({ ok: false, faults: [{ code: "unavailable" }] });
+  });
+});
+
+describe("settings and protection", () => {
+  async function controller(version: number) {
+    const patched: unknown[] = [];
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        if (request.method === "PATCH") patched.push(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+        response.end(JSON.stringify({ version: version + patched.length, objective: "max-throughput" }));
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    return { server, patched, rest: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}` };
+  }
+
+  test.each([
+    [0, [{ protection: protectionDefault }]],
+    [3, []],
+  ])("of version %d are changed so: %j", async (version, expected) => {
+    const { server, patched, rest } = await controller(version);
+    expect(await protectUnlessSet(rest)).toMatchObject({ ok: true });
+    expect(patched).toEqual(expected);
+    server.close();
+  });
+
+  test("are refused where something else answers, or nobody", async () => {
+    const { server, rest } = await controller(Number.NaN);
+    expect(await protectUnlessSet(rest)).toMatchObject({ ok: false, faults: [{ code: "malformed" }] });
+    expect(await readProtection(rest)).toMatchObject({ ok: false, faults: [{ code: "malformed" }] });
+    server.close();
+    expect(await protectUnlessSet("http://127.0.0.1:1")).toMatchObject({ ok: false, faults: [{ code: "unavailable" }] });
   });
 });

@@ -72,10 +72,6 @@ export class FailureStory {
     return this.#isOver;
   }
 
-  get isDetected(): boolean {
-    return this.#isDetected;
-  }
-
   /** In order of time. */
   sampled(sample: StorySample): void {
     if (this.#samples.length < samplesMax) this.#samples.push(sample);

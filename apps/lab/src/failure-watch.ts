@@ -78,22 +78,37 @@ export class FailureWatch {
     const deliveredBps = this.#deliveredBps();
     const cutAtMs = wallMs();
     const story = new FailureStory({ linkIds, cutAtMs, deliveredBps });
+    const sample = (): number => {
+      const atMs = wallMs();
+      story.sampled({ atMs, deliveredBps: this.#deliveredBps() });
+      return atMs;
+    };
+    const isKnown = (): boolean => linkIds.every((id) => network.isPortLive(id) === network.isLinkUp(id));
+    const unwatch = linkIds.map((id) =>
+      network.onNotice(id, () => {
+        if (isKnown()) story.detected(sample());
+      }),
+    );
     for (const id of linkIds) network.setLink(id, false);
+    sample();
     this.#open.add(story);
     this.#latest = story;
     let told = 0;
-    while (!signal.aborted && !story.isOver && wallMs() - cutAtMs < storyMsMax) {
-      const startMs = performance.now();
-      const atMs = wallMs();
-      const isKnown = linkIds.every((id) => network.isPortLive(id) === network.isLinkUp(id));
-      story.sampled({ atMs, deliveredBps: this.#deliveredBps() });
-      if (isKnown) story.detected(atMs);
+    const tell = (): void => {
       for (const line of story.lines.slice(told)) this.#parts.tell(line);
       told = story.lines.length;
+    };
+    tell();
+    while (!signal.aborted && !story.isOver && wallMs() - cutAtMs < storyMsMax) {
+      const startMs = performance.now();
+      sample();
+      tell();
       // Repaired before it was answered: there is nothing left to follow.
-      if (isKnown && linkIds.every((id) => network.isLinkUp(id))) break;
+      if (isKnown() && linkIds.every((id) => network.isLinkUp(id))) break;
       await pause(Math.max(sampleMs, (performance.now() - startMs) / sampleShareMax), signal);
     }
+    tell();
+    for (const end of unwatch) end();
     this.#open.delete(story);
   }
 

@@ -71,3 +71,18 @@ test("fractions of bytes add up", async () => {
   for (let i = 0; i < 10; i += 1) network.forward(1);
   expect(await a?.datapath.counters()).toMatchObject({ links: [{ transmittedBytes: 5 }] });
 });
+
+test("a cut is noticed after the detection time, and not before", async () => {
+  const topology = parseTopology({
+    name: "pair",
+    nodes: [{ id: "a" }, { id: "b" }],
+    links: [{ id: "a-b", from: "a", to: "b", capacityBps: 1e9, latencyMs: 1, metric: 1 }],
+  });
+  if (!topology.ok) throw new Error("the topology is valid");
+  const network = new FluidNetwork(topology.value, { detectionMs: 5 });
+  const noticed = new Promise<void>((resolve) => void network.onNotice(link, resolve));
+  network.setLink(link, false);
+  expect([network.isLinkUp(link), network.isPortLive(link)]).toEqual([false, true]);
+  await noticed;
+  expect(network.isPortLive(link)).toBe(false);
+});

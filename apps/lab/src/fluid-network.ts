@@ -61,6 +61,13 @@ export class FluidNetwork {
     return link !== undefined && this.#switches.get(link.from)?.datapath.isPortLive(linkId) === true;
   }
 
+  /** Told when the switch at the link's start has noticed a change of it; the function returned ends that. */
+  onNotice(linkId: LinkId, listener: () => void): () => void {
+    const link = this.#topology.linkById.get(linkId);
+    const datapath = link === undefined ? undefined : this.#switches.get(link.from)?.datapath;
+    return datapath?.onLinkChange((change) => change.linkId === linkId && listener()) ?? (() => undefined);
+  }
+
   /** Forwards what is offered through the rules as they stand, and counts `seconds` of it. */
   forward(seconds: number): FluidReport {
     const report = forwardFluid({

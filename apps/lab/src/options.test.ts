@@ -1,3 +1,4 @@
+import { protectionDefault } from "@sluice/model";
 import { describe, expect, test } from "vitest";
 import { parseLabOptions } from "./options.js";
 
@@ -43,6 +44,22 @@ describe("the lab's command line", () => {
     });
   });
 
+  test("protection is on unless the command line says otherwise", () => {
+    expect(optionsOf("--objective max-min-fair")?.settings?.protection).toEqual(protectionDefault);
+    expect(optionsOf("--guarantee interactive=guaranteed:2 --local-repair node --scenarios link")?.settings?.protection).toMatchObject({
+      guarantee: { interactive: { kind: "guaranteed", failures: 2 }, elastic: { kind: "none" }, bulk: { kind: "none" } },
+      localRepair: "node",
+      scenarios: ["link"],
+    });
+    expect(optionsOf("--guarantee none --local-repair none --scenarios none")?.settings?.protection).toMatchObject({
+      guarantee: { kind: "none" },
+      localRepair: "none",
+      scenarios: [],
+    });
+    expect(optionsOf("")).toMatchObject({ detectionMs: 10 });
+    expect(optionsOf("--detection-ms 50")).toMatchObject({ detectionMs: 50 });
+  });
+
   test("cuts may be given several times", () => {
     expect(optionsOf("--link-down a-b@5 --link-down c-d@6 --link-up a-b@9")).toMatchObject({
       linkDown: ["a-b@5", "c-d@6"],
@@ -67,6 +84,11 @@ describe("the lab's command line", () => {
     ["--deadline 0", "--deadline", "out-of-range"],
     ["--grpc here", "--grpc", "malformed"],
     ["--rest 127.0.0.1:99999", "--rest", "malformed"],
+    ["--guarantee always", "--guarantee", "not-allowed"],
+    ["--local-repair path", "--local-repair", "not-allowed"],
+    ["--scenarios meteor", "--scenarios", "not-allowed"],
+    ["--failure-probability 2", "--failure-probability", "out-of-range"],
+    ["--detection-ms 0", "--detection-ms", "out-of-range"],
   ])("%s is refused", (argv, pointer, code) => {
     expect(parseLabOptions(argv.split(" "))).toMatchObject({ ok: false, faults: [{ code, pointer }] });
   });

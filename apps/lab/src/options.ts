@@ -128,7 +128,7 @@ function labOptions(flags: Flags): Result<Parsed> {
   if (!interval.ok) return interval;
   const start = parseWhole(flags.startInterval, "--start-interval", { least: 0, most: 100_000 });
   if (!start.ok) return start;
-  const detection = parseWhole(flags.detectionMs, "--detection-ms", { least: 0, most: detectionMsMax });
+  const detection = parseWhole(flags.detectionMs, "--detection-ms", { least: 1, most: detectionMsMax });
   if (!detection.ok) return detection;
   const free = flags.once ? "127.0.0.1:0" : undefined;
   const addresses = { grpc: flags.grpc ?? free ?? "127.0.0.1:50051", rest: flags.rest ?? free ?? "127.0.0.1:8080" };

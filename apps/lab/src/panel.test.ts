@@ -78,6 +78,25 @@ test("the panel has what matters", () => {
   expect(text).toContain("restarted 1 times");
 });
 
+test("the panel says what is ready for failures, and what became of the last one", () => {
+  const scenarios = { phase: "ready", asked: 31, prepared: 30, agents: { concerned: 12, holdingAll: 12 } };
+  const shown = (more: Partial<LabView>) => panel({ ...view, ...more }, colors);
+  expect(shown({})).not.toMatch(/protection|last failure/);
+  expect(shown({ protection: { bypasses: { total: 38 }, scenarios } })).toContain(
+    "protection 38 bypasses, splits for 30 of 31 failures, held by 12 ingresses\n",
+  );
+  const pushing = { ...scenarios, agents: { concerned: 12, holdingAll: 3 } };
+  expect(shown({ protection: { bypasses: { total: 38 }, scenarios: pushing, active: { scenarioId: "link:a-b" } } })).toContain(
+    "splits for 30 of 31 failures; active: link:a-b\n",
+  );
+  const none = { phase: "none", asked: 0, prepared: 0, agents: { concerned: 0, holdingAll: 0 } };
+  expect(shown({ protection: { bypasses: { total: 0 }, scenarios: none } })).toContain("nothing is prepared for failures");
+  expect(shown({ protection: { bypasses: { total: 38 }, scenarios: none } })).toContain("38 bypasses, no splits");
+  expect(shown({ failure: ["Cable a-b is cut.", "  after 10 ms all arrives."] })).toMatch(
+    /the last failure, as the traffic saw it\n {2}Cable a-b is cut\.\n {4}after 10 ms all arrives\.\n/,
+  );
+});
+
 test("the line of a cycle, and what to try", () => {
   expect(cycleLine(view)).toMatch(
     /^07:30 {2}epoch 7 {2}demand 12 Gb\/s {2}admitted 9 Gb\/s \(75\.00 %\) {2}delivered 8\.5 Gb\/s {2}fullest a-b 85\.00 %/,

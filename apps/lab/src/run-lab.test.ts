@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const cli = fileURLToPath(new URL("../../cli/bin/sluice.js", import.meta.url));
 const isBuilt = existsSync(main) && existsSync(fileURLToPath(new URL("../../controller/dist/main.js", import.meta.url)));
 const title = isBuilt ? "" : " (SKIPPED: not built; run npm run setup)";
 
@@ -28,6 +29,12 @@ function start(argv: readonly string[]) {
 async function ended(child: ReturnType<typeof start>) {
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { stdout, stderr, code: code as number | null };
+}
+
+/** The controller is the lab's only child process. */
+async function killChildren(pid: number): Promise<void> {
+  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  for (const child of listed.split(" ").filter(Boolean)) process.kill(Number(child), "SIGKILL");
 }
 
 describe.skipIf(!isBuilt)(`the lab${title}`, { timeout: 240_000 }, () => {
@@ -58,18 +65,65 @@ describe.skipIf(!isBuilt)(`the lab${title}`, { timeout: 240_000 }, () => {
     expect(await readdir(scratch)).toEqual([]);
   });
 
-  test("keeps running and re-plans around a cut link; SIGINT ends it cleanly", async () => {
-    const child = start(["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--interval-seconds", "3600", "--link-down", "bluffs-dalles@0"]);
+  test("a cut is answered layer by layer; a controller that runs is asked what failures cost; SIGINT ends it cleanly", async () => {
+    // By night there is room: local repair brings all through.
+    const cut = ["--start-interval", "8", "--link-down", "dublin-lenoir@4"];
+    const child = start(["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--interval-seconds", "3600", ...cut]);
     let out = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      out += chunk.toString("utf8");
-      // Its own cycle line: the plan after the cut.
-      if (/epoch 2 .*check pass, walk pass/.test(out)) child.kill("SIGINT");
+    let err = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString("utf8")));
+    const told = new Promise<void>((resolve) => {
+      child.stderr.on("data", (chunk: Buffer) => {
+        err += chunk.toString("utf8");
+        if (/after \d+ ms plan \d+ carries the traffic/.test(err)) resolve();
+      });
     });
-    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
-    expect(code).toBe(0);
-    expect(stderr).toContain("Link bluffs-dalles is cut.");
+    await told;
+    const rest = /REST (http:\S+)/.exec(out)?.[1] ?? "";
+    const failures = spawn(
+      process.execPath,
+      [cli, "failures", "--controller", rest, "--layers", "unrepaired,scenario-split", "--top", "1"],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    const [table, complaint, [failuresCode]] = await Promise.all([text(failures.stdout), text(failures.stderr), once(failures, "exit")]);
+    child.kill("SIGINT");
+    const [code] = (await once(child, "exit")) as [number | null];
+    expect([code, failuresCode, complaint]).toEqual([0, 0, ""]);
+    expect(table).toMatch(/^plan +epoch \d+, in force\n/);
+    expect(table).toMatch(/unrepaired: lost +split: lost/);
     expect(out).toContain("12 of 12 switches");
+    expect(err).toMatch(/^Cable dublin-lenoir is cut: .* is lost until the switches at its ends notice\.$/m);
+    expect(err).toMatch(/^ {2}after \d+ ms the switches at its ends send around it: all arrives\.$/m);
+    expect(err).toMatch(/^ {2}after \d+ ms plan \d+ carries the traffic: all arrives\.$/m);
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
+  test("with the controller dead, a cut is repaired by the switches alone; when it is back, it plans anew", async () => {
+    const cut = ["--start-interval", "8", "--link-down", "dublin-lenoir@0.4"];
+    const child = start(["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--interval-seconds", "3600", ...cut]);
+    const running = once(child, "exit");
+    // The panel is drawn when the first plan is in force: from then on the switches hold what they need.
+    child.stdout.once("data", () => void killChildren(child.pid ?? 0));
+    let err = "";
+    await new Promise<void>((resolve) => {
+      child.stderr.on("data", (chunk: Buffer) => {
+        err += chunk.toString("utf8");
+        if (/carries the traffic/.test(err)) resolve();
+      });
+    });
+    child.kill("SIGINT");
+    expect(((await running) as [number | null])[0]).toBe(0);
+    const lines = err.split("\n");
+    const at = (pattern: RegExp) => lines.findIndex((line) => pattern.test(line));
+    const repaired = at(/the switches at its ends send around it: all arrives\.$/);
+    expect(at(/^The controller died: it was ended by SIGKILL/)).toBeGreaterThanOrEqual(0);
+    expect(repaired).toBeGreaterThan(at(/^The controller died/));
+    expect(at(/^The controller serves again, in term 2/)).toBeGreaterThan(repaired);
+    expect(at(/after \d+ ms plan \d+ carries the traffic: all arrives\.$/)).toBeGreaterThan(at(/^The controller serves again/));
+    expect(at(/No controller answers: the switches go on by themselves/)).toBeGreaterThanOrEqual(0);
+    expect(err).not.toContain("use the split prepared");
     expect(await readdir(scratch)).toEqual([]);
   });
 

@@ -251,7 +251,8 @@ async function runDay(lab: Lab, { options, io, events }: Day): Promise<ExitCode>
     lab.network.forward((now - lastMs) / 1000);
     lastMs = now;
     const status = await readStatus(lab.supervisor.serving.rest);
-    if (!options.once && now - standing.protectionReadMs >= protectionMs) {
+    const isFresh = standing.firstMs !== undefined && now - standing.protectionReadMs < protectionMs;
+    if (!options.once && !isFresh) {
       const protection = await readProtection(lab.supervisor.serving.rest);
       standing.protection = protection.ok ? protection.value : undefined;
       standing.protectionReadMs = now;
