@@ -60,8 +60,7 @@ test("a plan that was on its way does not count: it knows nothing of the cut", (
   const story = begin();
   story.sampled(sample(0, 60));
   const applied = (afterMs: number, epoch: number) => entry(afterMs, "plan-applied", { epoch, seconds: 0.1, movedSeconds: 0.1 });
-  story.heard(entry(-500, "link-down", { linkId: "a-b" }));
-  story.heard(entry(1, "solve-started"));
+  for (const each of [entry(1, "solve-started"), programmed(2), entry(3, "plan-persisted", { epoch: 3 }), applied(4, 3)]) story.heard(each);
   story.heard(linkDown(10, "c-d"));
   story.heard(linkDown(11));
   for (const each of [entry(12, "plan-persisted", { epoch: 4 }), applied(50, 4), entry(60, "solve-started")]) story.heard(each);

@@ -38,7 +38,7 @@ export class FailureStory {
   readonly #lines: string[] = [];
   #lostAtFirstBps = 0;
   #isUnanswered = false;
-  #isDetected = false;
+  #detectedAtMs: number | undefined;
   /** How far the journal is on the way to a plan that knows of the cut. */
   #awaited: "news" | "solve" | "plan" | number = "news";
   #isOver = false;
@@ -80,8 +80,8 @@ export class FailureStory {
 
   /** Both ends of the cable believe what is true. */
   detected(atMs: number): void {
-    if (this.#isDetected) return;
-    this.#isDetected = true;
+    if (this.#detectedAtMs !== undefined) return;
+    this.#detectedAtMs = atMs;
     this.#wait({
       atMs,
       line: (less, lessBps) => {
@@ -98,35 +98,37 @@ export class FailureStory {
     this.#lines.push("  No controller answers: the switches go on by themselves.");
   }
 
-  /** In the order of the journal, from before the cut on. */
-  heard({ kind, atMs, data }: JournalEntry): void {
-    // Its own clock is ours, but for what rounding to whole milliseconds takes.
-    if (atMs < this.#start.cutAtMs - 1 || this.#isOver) return;
-    if (kind === "scenario-programmed") {
+  /** In the order of the journal. What stands before the news of this cut is about something else. */
+  heard({ kind, atMs: writtenAtMs, data }: JournalEntry): void {
+    if (this.#isOver) return;
+    // Two processes' clocks differ by some milliseconds; what the controller does follows what the switches noticed.
+    const atMs = Math.max(writtenAtMs, this.#detectedAtMs ?? this.#start.cutAtMs);
+    if (this.#awaited === "news") {
+      if (kind === "link-down" && this.#start.linkIds.some((id) => id === data["linkId"])) this.#awaited = "solve";
+    } else if (kind === "scenario-programmed") {
       const { scenarioId, ingresses } = data;
       this.#wait({
         atMs,
         line: (less) =>
           `  after ${this.#msText(atMs)} ${String(ingresses)} ingresses use the split prepared for ${String(scenarioId)}: ${less}.`,
       });
-      return;
+    } else {
+      this.#towardPlan({ kind, atMs, data });
     }
-    this.#towardPlan({ kind, atMs, data });
   }
 
   /** Only what is solved for after the news of the cut counts: a plan that was on its way does not know of it. */
   #towardPlan({ kind, atMs, data }: Omit<JournalEntry, "sequence">): void {
     const awaited = this.#awaited;
-    if (awaited === "news") {
-      if (kind === "link-down" && this.#start.linkIds.some((id) => id === data["linkId"])) this.#awaited = "solve";
-    } else if (awaited === "solve") {
+    if (awaited === "solve") {
       if (kind === "solve-started") this.#awaited = "plan";
     } else if (awaited === "plan") {
       if (kind === "plan-persisted") this.#awaited = Number(data["epoch"]);
-    } else if (kind === "plan-applied" && Number(data["epoch"]) >= awaited) {
+    } else if (typeof awaited === "number" && kind === "plan-applied" && Number(data["epoch"]) >= awaited) {
       const { seconds, movedSeconds } = data;
       // What comes after the last move only clears away.
-      const movedMs = atMs - (typeof seconds === "number" && typeof movedSeconds === "number" ? (seconds - movedSeconds) * 1000 : 0);
+      const clearingMs = typeof seconds === "number" && typeof movedSeconds === "number" ? (seconds - movedSeconds) * 1000 : 0;
+      const movedMs = Math.max(atMs - clearingMs, this.#start.cutAtMs);
       this.#wait({
         atMs: movedMs,
         isLast: true,

@@ -1,14 +1,17 @@
 /** The composition root of the lab on Mininet: `npm run lab`. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { exitCode, exitCodeOf, openTerminal, readSeriesOrMatrix, refusalLines, type ExitCode, type Terminal } from "sluice";
-import { checkDemandEnds, matrixAt, type Faults } from "@sluice/model";
+import { argumentFault, exitCode, exitCodeOf, openTerminal, readSeriesOrMatrix, refusalLines, type ExitCode, type Terminal } from "sluice";
+import { readTopology } from "@sluice/formats";
+import { buildDemandMatrix, checkDemandEnds, matrixAt, type Faults } from "@sluice/model";
 import { askLab, serveControl } from "./control-socket.js";
 import { runCommand } from "./lab-command.js";
+import { exportNetwork } from "./export-network.js";
 import { labMissing } from "./lab-missing.js";
 import { bringUp } from "./mininet-lab.js";
-import { parseMininetOptions, type UpOptions } from "./options.js";
+import { parseMininetOptions, type MininetCommand, type UpOptions } from "./options.js";
 import { scaleNetwork } from "./scale-network.js";
 import { claimStateDirectory, removeStateDirectory } from "./state-directory.js";
 
@@ -37,9 +40,27 @@ async function main(): Promise<ExitCode> {
       if (!code.ok) return refused(terminal, code.faults);
       return code.value === 0 ? exitCode.ok : exitCode.verdictFailed;
     }
+    case "export":
+      return exportTo(command, terminal);
     case "up":
       return up(command.up, command.stateDir, terminal);
   }
+}
+
+async function exportTo(
+  { topology: file, linkBpsMax, format, out }: Extract<MininetCommand, { kind: "export" }>,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  if (!existsSync(file)) return refused(terminal, [argumentFault("not-found", "--topology", `There is no file ${file}.`)]);
+  const read = readTopology(readFileSync(file), { name: basename(file) });
+  if (!read.ok) return refused(terminal, read.faults);
+  const nothing = buildDemandMatrix("none", []);
+  const scaled = nothing.ok ? scaleNetwork(read.value.topology, nothing.value, linkBpsMax) : nothing;
+  if (!scaled.ok) return refused(terminal, scaled.faults);
+  const text = exportNetwork(scaled.value.topology, { format, factor: scaled.value.factor });
+  if (out === undefined) await terminal.write(text);
+  else writeFileSync(out, text);
+  return exitCode.ok;
 }
 
 async function up(options: UpOptions, stateDir: string, terminal: Terminal): Promise<ExitCode> {

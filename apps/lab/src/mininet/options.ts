@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ok, refuse, type Result } from "@sluice/model";
-import { argumentFault, parseNumber, parseWhole, type NetworkFlags } from "sluice";
+import { argumentFault, parseNumber, parseOneOf, parseWhole, type NetworkFlags } from "sluice";
+import { exportFormats, type ExportFormat } from "./export-network.js";
 import { commandUsage } from "./lab-command.js";
 
 export interface UpOptions {
@@ -15,6 +16,13 @@ export interface UpOptions {
 export type MininetCommand =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "up"; readonly stateDir: string; readonly up: UpOptions }
+  | {
+      readonly kind: "export";
+      readonly topology: string;
+      readonly linkBpsMax: number;
+      readonly format: ExportFormat;
+      readonly out?: string;
+    }
   /** Said to the lab that is up. */
   | { readonly kind: "ask"; readonly stateDir: string; readonly argv: readonly string[] };
 
@@ -29,6 +37,7 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
   if (stateDir === "") return refuse(argumentFault("malformed", "--state-dir", "--state-dir takes a directory."));
   const rest = at < 0 ? argv : argv.filter((_, i) => i !== at && i !== at + 1);
   const [name, ...args] = rest;
+  if (name === "export") return parseExport(args);
   if (name !== undefined && name !== "up" && !name.startsWith("-")) return ok({ kind: "ask", stateDir, argv: rest });
   const help: string[] = [];
   const command = new Command("npm run lab -- up")
@@ -44,7 +53,7 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
     .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
     .option("--rate-unit <unit>", "unit of the demands' rates, e.g. 1000bps")
     .option("--class <class>", "class of demands in files without classes")
-    .addHelpText("after", `\n${commandUsage}`)
+    .addHelpText("after", `\n${exportUsage}\n\n${commandUsage}`)
     .exitOverride()
     .configureOutput({ writeOut: (text) => help.push(text), outputError: () => undefined });
   try {
@@ -61,6 +70,28 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
   const [extra] = command.args;
   if (extra !== undefined) return refuse(argumentFault("unknown-field", "arguments", `up takes no ${JSON.stringify(extra)}.`));
   return upOptions(command.opts<Flags>(), stateDir);
+}
+
+const exportUsage = `npm run lab -- export --topology FILE [--format ${exportFormats.join("|")}] [--link-mbps RATE] [--out FILE]
+  writes a script or topology that others can run`;
+
+function parseExport(args: readonly string[]): Result<MininetCommand> {
+  const values = new Map<string, string>();
+  for (let i = 0; i < args.length; i += 2) {
+    const [option = "", value] = [args[i], args[i + 1]];
+    if (!["--topology", "--format", "--link-mbps", "--out"].includes(option) || value === undefined)
+      return refuse(argumentFault("unknown-field", "arguments", `export does not understand ${JSON.stringify(option)}: ${exportUsage}`));
+    values.set(option, value);
+  }
+  const topology = values.get("--topology");
+  if (topology === undefined) return refuse(argumentFault("missing-field", "--topology", "export needs --topology FILE."));
+  const format = parseOneOf(values.get("--format") ?? "mininet", exportFormats, "--format");
+  if (!format.ok) return format;
+  const mbps = parseNumber(values.get("--link-mbps") ?? linkMbpsDefault, "--link-mbps", { above: 0, most: 1000 });
+  if (!mbps.ok) return mbps;
+  const out = values.get("--out");
+  const linkBpsMax = mbps.value * 1e6;
+  return ok({ kind: "export", topology, linkBpsMax, format: format.value, ...(out === undefined ? {} : { out }) });
 }
 
 interface Flags {

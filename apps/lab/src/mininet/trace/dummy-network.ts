@@ -28,6 +28,27 @@ export interface DummyNetwork {
 
 export async function startDummyNetwork(topology: Topology, rules: RuleSet): Promise<DummyNetwork> {
   const runDir = mkdtempSync(join(tmpdir(), "sluice-trace-"));
+  try {
+    return await networkIn(runDir, topology, rules);
+  } catch (error) {
+    await endDaemons(runDir);
+    throw error;
+  }
+}
+
+async function endDaemons(runDir: string): Promise<void> {
+  const env = { ...process.env, OVS_RUNDIR: runDir };
+  for (const name of ["ovs-vswitchd", "ovsdb-server"]) {
+    const pidFile = join(runDir, `${name}.pid`);
+    if (!existsSync(pidFile)) continue;
+    const control = `${runDir}/${name}.${readFileSync(pidFile, "utf8").trim()}.ctl`;
+    execFileSync("ovs-appctl", ["-t", control, "exit"], { env, stdio: "ignore" });
+    for (let i = 0; i < 500 && existsSync(pidFile); i++) await sleep(10);
+  }
+  rmSync(runDir, { recursive: true, force: true });
+}
+
+async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Promise<DummyNetwork> {
   const env = { ...process.env, OVS_RUNDIR: runDir, OVS_LOGDIR: runDir, OVS_DBDIR: runDir };
   const run = (tool: string, ...args: readonly string[]): string =>
     execFileSync(tool, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -90,12 +111,7 @@ export async function startDummyNetwork(topology: Topology, rules: RuleSet): Pro
     },
     async stop() {
       control.close();
-      for (const name of ["ovs-vswitchd", "ovsdb-server"]) {
-        const pidFile = join(runDir, `${name}.pid`);
-        run("ovs-appctl", "-t", `${runDir}/${name}.${readFileSync(pidFile, "utf8").trim()}.ctl`, "exit");
-        for (let i = 0; i < 500 && existsSync(pidFile); i++) await sleep(10);
-      }
-      rmSync(runDir, { recursive: true, force: true });
+      await endDaemons(runDir);
     },
   };
 }
