@@ -174,22 +174,28 @@ function checkGuarantees(question: Question, report: Report): void {
   }
 }
 
-/** Groups that lose no tunnel change only where the classes above (or broken guarantees of their own) leave too little of a link they use. */
+/**
+ * Groups that lose no tunnel change only where the classes above and guaranteed ones below (or broken guarantees of their own) leave too little of a link they
+ * use.
+ */
 function checkReleased(question: Question, { under, planned }: Loads, report: Report): void {
   const { topology, split, plan } = question;
   const before = new Map<string, TunnelGroup>(plan.groups.map((group) => [flowGroupId(group), group]));
   for (const group of split.groups) {
     const was = before.get(flowGroupId(group));
     if (was === undefined || aliveMembers(question, was).length < was.members.length) continue;
-    const above = trafficClasses.slice(0, trafficClasses.indexOf(group.trafficClass));
+    const own = trafficClasses.indexOf(group.trafficClass);
+    const others = trafficClasses.filter(
+      (trafficClass, c) => c < own || (c > own && ["guaranteed", "availability"].includes(promiseTo(question, trafficClass))),
+    );
     const kind = promiseTo(question, group.trafficClass);
     const links = was.members.flatMap(({ tunnelId }) => question.tunnels.get(tunnelId)?.path ?? []);
     const isCrowded = links.some((id) => {
-      const sent = above.reduce((bps, trafficClass) => bps + (under[trafficClass].get(id) ?? 0), 0);
-      const own = planned[group.trafficClass].get(id) ?? 0;
+      const sent = others.reduce((bps, trafficClass) => bps + (under[trafficClass].get(id) ?? 0), 0);
+      const ownBps = planned[group.trafficClass].get(id) ?? 0;
       const capacityBps = topology.linkById.get(id)?.capacityBps ?? 0;
       const isBroken = kind !== "protected" && (under[group.trafficClass].get(id) ?? 0) + sent >= capacityBps * (1 - checkTolerance);
-      return isBroken || sent + own > capacityBps * (1 - givenShareMax);
+      return isBroken || sent + ownBps > capacityBps * (1 - givenShareMax);
     });
     if (!isCrowded)
       report.add(

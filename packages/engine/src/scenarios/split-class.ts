@@ -75,7 +75,8 @@ export function restrictedLoad(question: Pick<ClassUnderFailure, "index" | "fail
  * Guarantee none: traffic into tunnels that are gone is lost, groups that only have such stop, and rates fall where links would hold too much. What
  * local repair brings over a bypass comes to stay here, for these ingresses never move: it keeps off the room of guaranteed classes, too.
  */
-function keepSplits({ index, failure, trafficClass, aboveBps, heldBps }: ClassUnderFailure): ClassSplit {
+function keepSplits(question: ClassUnderFailure): ClassSplit {
+  const { index, failure, trafficClass } = question;
   const affected = affectedOf(failure, trafficClass);
   const loadBps = untouchedLoad({ index, failure, trafficClass });
   let brokenBps = 0;
@@ -89,8 +90,7 @@ function keepSplits({ index, failure, trafficClass, aboveBps, heldBps }: ClassUn
   }
   const planned = (group: number): Placement => plannedPlacement(index, group);
   const placementOf = (group: number): Placement => stops.get(group) ?? planned(group);
-  const takenBps = aboveBps.map((bps, e) => bps + (heldBps[e] as number));
-  const reduced = reduceRates({ index, failure, trafficClass, aboveBps: takenBps, loadBps, placementOf });
+  const reduced = reduceRates({ index, failure, trafficClass, aboveBps: takenOf(question), loadBps, placementOf });
   const reducedBps = reduced.reduce(
     (sum, less) => sum + carriedBps(index, failure, planned(less.group)) - carriedBps(index, failure, less),
     0,
@@ -104,7 +104,7 @@ async function splitAnew(question: ClassUnderFailure, options: CarryOptions): Pr
   const { index, failure, trafficClass, aboveBps, heldBps } = question;
   const affected = affectedOf(failure, trafficClass);
   const loadBps = untouchedLoad(question);
-  const released = releaseCrowded({ index, failure, trafficClass, aboveBps, untouchedBps: loadBps });
+  const released = releaseCrowded({ index, failure, trafficClass, aboveBps: takenOf(question), untouchedBps: loadBps });
   const groups = [...affected, ...released].sort((a, b) => a - b);
   const roomBps = roomOf(index.capacityBps, failure.deadLink, [aboveBps, loadBps, heldBps]);
   options.lap("release");
@@ -177,6 +177,11 @@ async function restrictSplits(question: ClassUnderFailure, options: CarryOptions
     lostBps: lostBps + reducedBps,
     lostBpsMin,
   };
+}
+
+/** Per link, bps: what others send or have set aside. */
+function takenOf({ aboveBps, heldBps }: Pick<ClassUnderFailure, "aboveBps" | "heldBps">): Float64Array {
+  return aboveBps.map((bps, e) => bps + (heldBps[e] as number));
 }
 
 function affectedOf(failure: Failure, trafficClass: number): readonly number[] {

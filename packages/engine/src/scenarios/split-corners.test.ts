@@ -57,6 +57,21 @@ async function planned(
   return { snapshot: { ...bare, settings: { ...bare.settings, protection: { ...protectionDefault, guarantee } } }, plan };
 }
 
+/** Bulk from a to b stands on its tunnel and on that tunnel's backup. */
+function bulkOnBothWays(made: Planned): Planned {
+  const { backupTunnels = [], backups = [], bypasses = [] } = made.plan.protection ?? {};
+  const backup = backupTunnels.find(({ src, dst, path }) => src === "a" && dst === "b" && path.length === 2);
+  if (backup === undefined) throw new Error("there is no backup from a to b");
+  const groups = made.plan.groups.map((group) =>
+    group.trafficClass === "bulk"
+      ? { ...group, members: [...group.members, { tunnelId: backup.id, weight: group.members[0]?.weight ?? 1, allottedBps: 0 }] }
+      : group,
+  );
+  const tunnels = [...made.plan.tunnels, backup].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const protection = { bypasses, backups, backupTunnels: backupTunnels.filter((tunnel) => tunnel !== backup) };
+  return { ...made, plan: { ...made.plan, groups, tunnels, protection } };
+}
+
 async function splitOf({ snapshot, plan }: Planned, failure: FailureScenario, more: Partial<SplitOptions> = {}): Promise<ScenarioSplit> {
   const result = await splitScenarios(snapshot, plan, [failure], { ...options(), ...more });
   if (!result.ok) throw new Error(JSON.stringify(result.faults));
@@ -244,27 +259,35 @@ describe("classes in priority", () => {
       ],
       { k: 1, guarantee: promise({ kind: "none" }, guaranteed) },
     );
-    // Bulk stands on both ways; all of interactive goes over a-b, and is brought around it by way of c, where there is no room for both.
-    const bulk = made.plan.groups.find(({ trafficClass }) => trafficClass === "bulk");
-    const backup = made.plan.protection?.backupTunnels.find(({ src, path }) => src === "a" && path.length === 2);
-    if (bulk === undefined || backup === undefined) throw new Error("there is no such plan");
-    const member = { tunnelId: backup.id, weight: 1, allottedBps: 3 * gbps };
-    const groups = made.plan.groups.map((group) =>
-      group === bulk ? { ...group, members: [...group.members.map((one) => ({ ...one, weight: 1 })), member] } : group,
-    );
+    const both = bulkOnBothWays(made);
+    // All of interactive goes over a-b, and is brought around it by way of c, where there is no room for both.
     const bypass = { id: "b-0", protects: "a-b", path: ["a-c", "c-b"], sharedSrlgIds: [] } as unknown as Bypass;
-    const { backups = [], backupTunnels = [] } = made.plan.protection ?? {};
-    const plan = {
-      ...made.plan,
-      groups,
-      tunnels: [...made.plan.tunnels, backup],
-      protection: { bypasses: [bypass], backupTunnels: backupTunnels.filter((tunnel) => tunnel !== backup), backups },
-    };
-    const net = { ...made, plan };
+    const { backups = [], backupTunnels = [] } = both.plan.protection ?? {};
+    const net = { ...both, plan: { ...both.plan, protection: { bypasses: [bypass], backupTunnels, backups } } };
     const split = await splitOf(net, scenario(net, "link", "a-b"));
     expect(told(net, split)["a>b/bulk"]).toBe("3: 1 x a-c c-b");
     expect(split.lostBps.bulk).toBe(0);
     expect(split.lostBps.interactive / gbps).toBeCloseTo(2, 6);
+  });
+
+  it("move classes in between out of the way where those above take all that a guaranteed class has not set aside", async () => {
+    const net = bulkOnBothWays(
+      await planned(
+        triangle,
+        [
+          ["a", "b", "interactive", 4 * gbps],
+          ["a", "c", "elastic", 3 * gbps],
+          ["a", "b", "bulk", 4 * gbps],
+        ],
+        { k: 1, guarantee: { interactive: { kind: "protected" }, elastic: { kind: "protected" }, bulk: guaranteed } },
+      ),
+    );
+    const split = await splitOf(net, scenario(net, "link", "a-b"));
+    expect(told(net, split)).toEqual({
+      "a>b/bulk": "4: 1 x a-c c-b",
+      "a>b/interactive": "4: 1 x a-c c-b",
+      "a>c/elastic": "2: 1 x a-c",
+    });
   });
 
   it("cut a guaranteed class to what fits where more fails than it is guaranteed for, and find ways for groups that lost theirs", async () => {
