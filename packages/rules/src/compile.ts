@@ -19,6 +19,9 @@ import {
   type Fault,
   type GroupRule,
   type IngressRule,
+  type LabelAction,
+  type LabelRule,
+  type LinkId,
   type MeterRule,
   type NodeId,
   type Plan,
@@ -33,10 +36,19 @@ import {
 } from "@sluice/model";
 import type { Assignments } from "./assignments.js";
 import { repairsOf, type Repairs } from "./compile-repair.js";
+import { sameRule } from "./diff.js";
 import { burstBitsOf, meterRateBps, meterRateBpsMax } from "./meter.js";
 
 /** A bucket's weight field has 16 bits (OpenFlow 1.3.5 section A.3.4.2). */
 export const bucketWeightMax = 2 ** 16 - 1;
+
+export interface CompileOptions {
+  /**
+   * Rules of an earlier plan. A rule that is as it was there is that very object: whoever compares rules, or knows something of them, sees at
+   * once that nothing changed. What is compiled is the same with it and without.
+   */
+  readonly before?: RuleSet | undefined;
+}
 
 /**
  * Compiles a split plan. A meter's rate is the admitted rate in whole kb/s, rounded down; a flow group of which nothing is left
@@ -48,11 +60,16 @@ export const bucketWeightMax = 2 ** 16 - 1;
  * or a weight is more than OpenFlow holds; `not-allowed` where two rules of one switch claim one key (labels assigned twice), or a bypass
  * does not lead around its link. O(groups x tunnels per group + (tunnels + bypasses) x hops).
  */
-export function compileRules(topology: Topology, plan: Plan, assignments: Assignments): Result<RuleSet> {
+export function compileRules(
+  topology: Topology,
+  plan: Plan,
+  assignments: Assignments,
+  { before = new Map() }: CompileOptions = {},
+): Result<RuleSet> {
   const repairs = repairsOf(topology, plan, assignments);
   if (!repairs.ok) return repairs;
   const scene: CompileScene = { topology, tunnelById: tunnelsById(plan), assignments, repairs: repairs.value };
-  const sink = ruleSink();
+  const sink = ruleSink(before);
   const used = new Set<TunnelId>();
   for (const group of plan.groups) {
     const rateBps = meterRateBps(group.admittedBps);
@@ -64,7 +81,7 @@ export function compileRules(topology: Topology, plan: Plan, assignments: Assign
   }
   for (const tunnel of [...plan.tunnels, ...(plan.protection?.backupTunnels ?? [])]) {
     if (plan.protection === undefined && !used.has(tunnel.id)) continue;
-    const refused = compileTunnel(scene, tunnel, sink.put);
+    const refused = compileTunnel(scene, tunnel, sink.putLabel);
     if (refused !== undefined) return refuse(refused);
   }
   for (const [nodeId, rule] of repairs.value.rules()) sink.put(nodeId, rule);
@@ -85,8 +102,6 @@ export interface CompileScene {
 export function tunnelsById(plan: Plan): ReadonlyMap<TunnelId, Tunnel> {
   return new Map([...plan.tunnels, ...(plan.protection?.backupTunnels ?? [])].map((tunnel) => [tunnel.id, tunnel]));
 }
-
-type Put = (nodeId: NodeId, rule: Rule) => void;
 
 /** Ingress: flow entry, meter and select group of one flow group. Faults as for `compileRules`. */
 export function compileGroup(
@@ -135,10 +150,10 @@ function withFailover(failoverId: number | undefined): { readonly failoverId?: n
 }
 
 /** Transit and egress: one label rule at each node of the tunnel after the first. */
-function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel: Tunnel, put: Put): Fault | undefined {
+function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel: Tunnel, putLabel: PutLabel): Fault | undefined {
   const label = assignments.labelByTunnel.get(tunnel.id);
   if (label === undefined) return fault("dangling-reference", `The assignments have no label for tunnel ${tunnel.id}.`);
-  const match = { label };
+  const owner: LabelOwner = { match: { label }, key: `label/${label}` };
   let at = tunnel.src;
   for (const [hop, linkId] of tunnel.path.entries()) {
     const link = topology.linkById.get(linkId);
@@ -146,25 +161,56 @@ function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel:
       return fault("dangling-reference", `Tunnel ${tunnel.id} takes link ${linkId} from ${at}, where the topology has no such link.`);
     }
     // The first hop is the buckets' own; its failover group is named here so that a scenario's buckets find it.
-    const failover = withFailover(repairs.failoverIdOf(tunnel.path, hop));
-    if (hop > 0) put(at, { kind: "label", match, action: { kind: "output", link: linkId, ...failover } });
+    const failoverId = repairs.failoverIdOf(tunnel.path, hop);
+    if (hop > 0) putLabel(at, owner, { link: linkId, failoverId });
     at = link.to;
   }
   if (at !== tunnel.dst) return fault("dangling-reference", `Tunnel ${tunnel.id} ends at ${at}, not at ${tunnel.dst}.`);
-  put(at, { kind: "label", match, action: { kind: "pop-deliver" } });
+  putLabel(at, owner, undefined);
   return undefined;
 }
 
-/** Collects rules by node; remembers keys that were claimed twice. */
-function ruleSink() {
+/** What the rules of one tunnel have in common. */
+interface LabelOwner {
+  readonly match: LabelRule["match"];
+  readonly key: RuleKey;
+}
+
+/** Where a tunnel's packets go next; undefined: to the site. */
+type PutLabel = (
+  nodeId: NodeId,
+  owner: LabelOwner,
+  next: { readonly link: LinkId; readonly failoverId: number | undefined } | undefined,
+) => void;
+
+/** Collects rules by node, those of `before` where they are the same; remembers keys that were claimed twice. */
+function ruleSink(before: RuleSet) {
   const rules = new Map<NodeId, Map<RuleKey, Rule>>();
   const collisions: Fault[] = [];
-  const put: Put = (nodeId, rule) => {
+  const enter = (nodeId: NodeId, key: RuleKey, rule: Rule): void => {
     let ofNode = rules.get(nodeId);
     if (ofNode === undefined) rules.set(nodeId, (ofNode = new Map()));
-    const key = ruleKey(rule);
-    if (ofNode.has(key)) collisions.push(fault("not-allowed", `Two rules of node ${nodeId} claim ${key}.`, { data: { nodeId, key } }));
+    const { size } = ofNode;
     ofNode.set(key, rule);
+    if (ofNode.size === size) collisions.push(fault("not-allowed", `Two rules of node ${nodeId} claim ${key}.`, { data: { nodeId, key } }));
   };
-  return { rules, collisions, put };
+  const put = (nodeId: NodeId, rule: Rule): void => {
+    const key = ruleKey(rule);
+    const old = before.get(nodeId)?.get(key);
+    enter(nodeId, key, old !== undefined && sameRule(old, rule) ? old : rule);
+  };
+  // Most rules are of this kind, and most of them stay from plan to plan: those are not even made.
+  const putLabel: PutLabel = (nodeId, { match, key }, next) => {
+    const old = before.get(nodeId)?.get(key);
+    if (old?.kind === "label" && old.match.label === match.label && leadsTo(old.action, next)) return enter(nodeId, key, old);
+    const action: LabelAction =
+      next === undefined ? { kind: "pop-deliver" } : { kind: "output", link: next.link, ...withFailover(next.failoverId) };
+    enter(nodeId, key, { kind: "label", match, action });
+  };
+  return { rules, collisions, put, putLabel };
+}
+
+function leadsTo(action: LabelAction, next: Parameters<PutLabel>[2]): boolean {
+  if (next === undefined) return action.kind === "pop-deliver";
+  return action.kind === "output" && action.link === next.link && action.failoverId === next.failoverId;
 }

@@ -9,6 +9,7 @@ import {
   unreachable,
   type Bucket,
   type LabelAction,
+  type NodeId,
   type NodeRules,
   type Rule,
   type RuleOperation,
@@ -43,12 +44,15 @@ export function digestAfter(digest: string, rules: NodeRules, operations: readon
   return hex(((sum % modulus) + modulus) % modulus);
 }
 
-/** SHA-256 over the nodes' digests in id order, hex; nodes without rules count as absent. */
+/** SHA-256 over the nodes' digests in id order, hex; nodes without rules count as absent. O(rules). */
 export function digestOfRuleSet(rules: RuleSet): string {
+  return digestOfDigests(new Map([...rules].filter(([, ofNode]) => ofNode.size > 0).map(([nodeId, ofNode]) => [nodeId, digestOf(ofNode)])));
+}
+
+/** `digestOfRuleSet` where the digests of the nodes that have rules are known. O(nodes). */
+export function digestOfDigests(digests: ReadonlyMap<NodeId, string>): string {
   const sha = createHash("sha256");
-  for (const [nodeId, ofNode] of [...rules].sort(([a], [b]) => compareText(a, b))) {
-    if (ofNode.size > 0) sha.update(`${JSON.stringify(nodeId)}${digestOf(ofNode)}\n`);
-  }
+  for (const [nodeId, digest] of [...digests].sort(([a], [b]) => compareText(a, b))) sha.update(`${JSON.stringify(nodeId)}${digest}\n`);
   return sha.digest("hex");
 }
 

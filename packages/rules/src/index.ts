@@ -1,7 +1,7 @@
 export * from "./assignments.js";
 export * from "./assignments-document.js";
 export * from "./bucket-choice.js";
-export { bucketWeightMax, compileRules } from "./compile.js";
+export { bucketWeightMax, compileRules, type CompileOptions } from "./compile.js";
 export * from "./compile-scenario.js";
 export * from "./diff.js";
 export * from "./digest.js";

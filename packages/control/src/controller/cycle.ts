@@ -94,7 +94,12 @@ export function solved(
     return;
   }
   const { plan, timings } = result.value;
-  const verified = verifyPlan({ snapshot, plan, assignmentsBefore: withHeldLabels(cycle.assignments, heldRules(state)) });
+  const verified = verifyPlan({
+    snapshot,
+    plan,
+    assignmentsBefore: withHeldLabels(cycle.assignments, heldRules(state)),
+    rulesBefore: state.push.target?.rules,
+  });
   if (!verified.ok) {
     publish(state, "plan-refused", { faults: verified.faults.slice(0, faultsPublishedMax) });
     cycleFailed(state, verified.faults);

@@ -24,7 +24,7 @@ import {
   assignmentsDocument,
   compileRules,
   digestOf,
-  digestOfRuleSet,
+  digestOfDigests,
   parseAssignments,
   walkRules,
   type Assignments,
@@ -45,15 +45,17 @@ export function verifyPlan(cycle: {
   readonly snapshot: Snapshot;
   readonly plan: Plan;
   readonly assignmentsBefore: Assignments;
+  /** What the switches should hold now: rules that stay are the same objects. */
+  readonly rulesBefore?: RuleSet | undefined;
 }): Result<VerifiedCycle> {
-  const { snapshot, plan, assignmentsBefore } = cycle;
+  const { snapshot, plan, assignmentsBefore, rulesBefore } = cycle;
   const topology = buildTopology(snapshot.topology);
   if (!topology.ok) return topology;
   const admitted = admitPlan(topology.value, snapshot, plan);
   if (!admitted.ok) return admitted;
   const assignments = assign(assignmentsBefore, plan, topology.value);
   if (!assignments.ok) return assignments;
-  const compiled = compileChecked({ topology: topology.value, plan, assignments: assignments.value });
+  const compiled = compileChecked({ topology: topology.value, plan, assignments: assignments.value, rulesBefore });
   if (!compiled.ok) return compiled;
   const { topology: document, demands, settings } = snapshot;
   return ok({
@@ -81,21 +83,31 @@ export function reviveVerifiedPlan(stored: {
   return ok({ ...compiled.value, record, input, topology: topology.value, assignmentsAfter: assignments.value });
 }
 
-function compileChecked({ topology, plan, assignments }: { topology: Topology; plan: Plan; assignments: Assignments }): Result<{
+function compileChecked({
+  topology,
+  plan,
+  assignments,
+  rulesBefore,
+}: {
+  readonly topology: Topology;
+  readonly plan: Plan;
+  readonly assignments: Assignments;
+  readonly rulesBefore?: RuleSet | undefined;
+}): Result<{
   readonly rules: RuleSet;
   readonly digests: ReadonlyMap<NodeId, string>;
   readonly walk: WalkReport;
   readonly rulesDigest: string;
   readonly ruleCount: number;
 }> {
-  const rules = compileRules(topology, plan, assignments);
+  const rules = compileRules(topology, plan, assignments, { before: rulesBefore });
   if (!rules.ok) return rules;
   const walk = walkRules(topology, rules.value, {});
   const [first, ...rest] = walk.violations;
   if (walk.verdict !== "pass") return refuse(first ?? fault("walk-failed", "The packet walk refused the rules."), ...rest);
   const digests = new Map([...rules.value].filter(([, ofNode]) => ofNode.size > 0).map(([nodeId, ofNode]) => [nodeId, digestOf(ofNode)]));
   const ruleCount = [...rules.value.values()].reduce((sum, ofNode) => sum + ofNode.size, 0);
-  return ok({ rules: rules.value, digests, walk, rulesDigest: digestOfRuleSet(rules.value), ruleCount });
+  return ok({ rules: rules.value, digests, walk, rulesDigest: digestOfDigests(digests), ruleCount });
 }
 
 /**
