@@ -24,11 +24,13 @@ export function diffRules(from: NodeRules, to: NodeRules): readonly RuleOperatio
   if (from === to) return [];
   const puts: { readonly key: RuleKey; readonly rule: Rule }[] = [];
   const deletes: { readonly key: RuleKey; readonly rule: Rule }[] = [];
+  let kept = 0;
   for (const [key, rule] of to) {
     const old = from.get(key);
+    if (old !== undefined) kept += 1;
     if (old === undefined || !sameRule(old, rule)) puts.push({ key, rule });
   }
-  for (const [key, rule] of from) if (!to.has(key)) deletes.push({ key, rule });
+  if (kept < from.size) for (const [key, rule] of from) if (!to.has(key)) deletes.push({ key, rule });
   return [
     ...sortByKind(puts, putOrder).map(({ rule }): RuleOperation => ({ op: "put", rule })),
     ...sortByKind(deletes, deleteOrder).map(({ key }): RuleOperation => ({ op: "delete", key })),

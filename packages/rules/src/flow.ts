@@ -24,6 +24,18 @@ export function flowsOf(rules: NodeRules): ReadonlyMap<RuleKey, Flow> {
   return flows;
 }
 
+/** `flowsOf`, each map of rules read once. */
+export type FlowReader = typeof flowsOf;
+
+export function flowReader(): FlowReader {
+  const known = new Map<NodeRules, ReadonlyMap<RuleKey, Flow>>();
+  return (rules) => {
+    let flows = known.get(rules);
+    if (flows === undefined) known.set(rules, (flows = flowsOf(rules)));
+    return flows;
+  };
+}
+
 /** Whether two flows send the same traffic the same way; by which failover groups it is repaired does not matter. */
 export function sameFlow(a: Flow, b: Flow): boolean {
   return (

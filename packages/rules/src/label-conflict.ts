@@ -4,7 +4,7 @@
  */
 import { compareText, prefixRange, type Bucket, type LinkId, type NodeId, type RuleKey, type RuleSet, type Topology } from "@sluice/model";
 import { sameWay } from "./diff.js";
-import { flowsOf, type Flow } from "./flow.js";
+import type { Flow, FlowReader } from "./flow.js";
 
 export interface LabelConflict {
   readonly nodeId: NodeId;
@@ -24,6 +24,7 @@ export function labelConflicts(
   topology: Topology,
   { installed, target }: { readonly installed: RuleSet; readonly target: RuleSet },
   labelsPut: ReadonlyMap<number, readonly NodeId[]>,
+  flowsOf: FlowReader,
 ): readonly LabelConflict[] {
   const conflicts: LabelConflict[] = [];
   if (labelsPut.size === 0) return conflicts;

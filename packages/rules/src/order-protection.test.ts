@@ -17,7 +17,7 @@ import { bypassLatencyMs, latencyBound } from "./latency-bound.js";
 import { enumerate } from "./order-failure-oracle.js";
 import { orderUpdate } from "./order.js";
 import { rulesOfPlans } from "./rules-of-plans.js";
-import { tunnelTracer } from "./tunnel-trace.js";
+import { tunnelTracers } from "./tunnel-trace.js";
 import type { UpdatePlan } from "./update-plan.js";
 import { walkUpdate } from "./walk-update.js";
 
@@ -227,7 +227,7 @@ describe("what the planner knows of ways", () => {
   const buckets = [...(rules.get(toId<NodeId>("a"))?.values() ?? [])].flatMap((rule) => (rule.kind === "group" ? rule.buckets : []));
   const linksUnder = (down: readonly string[], first: string) => {
     const topology = diamond({ down });
-    const trace = tunnelTracer(topology, new Map(topology.links.map(({ id }, i) => [id, i])), [lookup]);
+    const { installed: trace } = tunnelTracers(topology, { before: lookup, after: lookup });
     const bucket = buckets.find(({ output }) => output === first);
     invariant(bucket !== undefined, "a bucket");
     return trace(bucket).links.map((i) => topology.links[i]?.id);
@@ -283,7 +283,7 @@ describe("what the planner knows of ways", () => {
       };
     };
     const down = diamond({ down: ["ab"] });
-    const trace = tunnelTracer(down, new Map(down.links.map(({ id }, i) => [id, i])), [circle, circle]);
+    const { meanwhile: trace } = tunnelTracers(down, { before: circle, after: circle });
     expect(trace({ output: toId("ab"), pushLabel: 16, failoverId: 40 }).links.length).toBeLessThan(20);
     expect(latencyBound(diamond(), circle)({ output: toId("ab"), pushLabel: 16, failoverId: 40 })).toBeLessThan(100);
   });

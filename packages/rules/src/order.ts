@@ -1,17 +1,7 @@
 /** From the rules a network has and the rules it should have to an update in stages (`update-plan.ts` draws them). */
-import {
-  compareText,
-  type Bucket,
-  type LinkId,
-  type NodeId,
-  type NodeRules,
-  type RuleKey,
-  type RuleOperation,
-  type RuleSet,
-  type Topology,
-} from "@sluice/model";
+import { compareText, type Bucket, type NodeId, type NodeRules, type RuleKey, type RuleSet, type Topology } from "@sluice/model";
 import { diffRules, sameWay } from "./diff.js";
-import { flowsOf, sameFlow, tunnelRates } from "./flow.js";
+import { flowReader, sameFlow, tunnelRates, type Flow, type FlowReader } from "./flow.js";
 import { labelConflicts, type LabelConflict } from "./label-conflict.js";
 import { bypassLabels, detachRepairs } from "./order-detach.js";
 import { stageDraft } from "./order-draft.js";
@@ -30,7 +20,7 @@ import {
   type UpdateScene,
 } from "./order-stages.js";
 import { chooseThrottles, type Between, type FlowChange, type Throttles } from "./throttle.js";
-import { isWhole, tunnelTracer, type TunnelTracer } from "./tunnel-trace.js";
+import { isWhole, tunnelTracers, type TunnelTracer, type TunnelTracers } from "./tunnel-trace.js";
 import type { Interrupt, UpdatePlan } from "./update-plan.js";
 
 export interface UpdateInput {
@@ -67,20 +57,21 @@ export function orderUpdate({ topology, installed, target, slack }: UpdateInput)
   const nodes = nodeIds
     .map((nodeId) => nodeUpdate(nodeId, base.get(nodeId) ?? noRules, target.get(nodeId) ?? noRules))
     .filter(({ operations }) => operations.length > 0);
-  const labelsPut = nodesByLabel(nodes, ({ op, leadsAnew }) => op === "put" && leadsAnew);
-  const conflicts = labelConflicts(topology, { installed: base, target }, labelsPut);
-  const changes = flowChanges(nodes, conflicts, target);
+  const labels = nodesByLabel(nodes);
+  const flowsOf = flowReader();
+  const conflicts = labelConflicts(topology, { installed: base, target }, labels.put, flowsOf);
+  const changes = flowChanges(nodes, conflicts, target, flowsOf);
   const tracers = tracersOf({ topology, installed, target });
-  const throttles = changes.length === 0 ? noThrottles : throttlesOf({ topology, slack, installed, target, changes, tracers });
+  const throttles = changes.length === 0 ? noThrottles : throttlesOf({ topology, slack, installed, target, changes, tracers, flowsOf });
   const scene: UpdateScene = {
     topology,
     nodes,
     installed,
     base,
     target,
-    labelsPut,
-    labelsRepaired: nodesByLabel(nodes, ({ op, leadsAnew }) => op === "put" && !leadsAnew),
-    labelsDeleted: nodesByLabel(nodes, ({ op }) => op === "delete"),
+    labelsPut: labels.put,
+    labelsRepaired: labels.repaired,
+    labelsDeleted: labels.deleted,
     bypassLabelsBefore: labelsPushed,
     bypassLabelsAfter: bypassLabels(target),
     detachment,
@@ -105,7 +96,12 @@ function nodeUpdate(nodeId: NodeId, before: NodeRules, after: NodeRules): NodeUp
 }
 
 /** The flows whose ingress rule, meter or group differ, and those that have to pause; sorted by node and key. */
-function flowChanges(nodes: readonly NodeUpdate[], conflicts: readonly LabelConflict[], target: RuleSet): readonly FlowChange[] {
+function flowChanges(
+  nodes: readonly NodeUpdate[],
+  conflicts: readonly LabelConflict[],
+  target: RuleSet,
+  flowsOf: FlowReader,
+): readonly FlowChange[] {
   const changes: FlowChange[] = [];
   const paused = new Map<NodeId, Map<RuleKey, LabelConflict>>();
   for (const conflict of conflicts) {
@@ -132,35 +128,21 @@ function flowChanges(nodes: readonly NodeUpdate[], conflicts: readonly LabelConf
   return changes.sort((a, b) => compareText(a.nodeId, b.nodeId) || compareText(a.key, b.key));
 }
 
-interface Tracers {
+interface Tracers extends TunnelTracers {
   readonly isWhole: boolean;
-  readonly installed: TunnelTracer;
-  /**
-   * The same while the update lasts. Where every link is up nothing changes under a flow that stays; where links are down, label rules may
-   * change their failover groups under it, and each node may have changed or not.
-   */
-  readonly meanwhile: TunnelTracer;
-  readonly target: TunnelTracer;
 }
 
 function tracersOf({ topology, installed, target }: Omit<UpdateInput, "slack">): Tracers {
-  const linkIndex = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
   const before = (nodeId: NodeId, key: RuleKey) => installed.get(nodeId)?.get(key);
   const after = (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key);
-  // A hole in an installed tunnel may be mended before its ingress changes over: its traffic then goes all the way.
-  const mended = (nodeId: NodeId, key: RuleKey) => before(nodeId, key) ?? after(nodeId, key);
-  const changed = (nodeId: NodeId, key: RuleKey) => after(nodeId, key) ?? before(nodeId, key);
-  const traces = {
-    isWhole: isWhole(topology),
-    installed: tunnelTracer(topology, linkIndex, [mended]),
-    target: tunnelTracer(topology, linkIndex, [after]),
-  };
-  return { ...traces, meanwhile: traces.isWhole ? traces.installed : tunnelTracer(topology, linkIndex, [mended, changed]) };
+  return { isWhole: isWhole(topology), ...tunnelTracers(topology, { before, after }) };
 }
 
 /** Whether packets of a target's bucket that are being repaired may go another way until the update has changed all their failover groups. */
 function isRerouted({ isWhole: isAllUp, meanwhile, target }: Tracers, bucket: Bucket): boolean {
-  return !isAllUp && meanwhile(bucket).links.join() !== target(bucket).links.join();
+  if (isAllUp) return false;
+  const [now, then] = [meanwhile(bucket).links, target(bucket).links];
+  return now !== then && now.join() !== then.join();
 }
 
 const noThrottles: Throttles = { between: new Map<FlowChange, Between>(), waitsFor: new Map() };
@@ -172,17 +154,23 @@ function throttlesOf({
   target,
   changes,
   tracers,
-}: UpdateInput & { readonly changes: readonly FlowChange[]; readonly tracers: Tracers }): Throttles {
-  const installedBps = carriedBps(topology, installed, tracers.installed);
-  const uses = new Map([...installed].map(([nodeId, rules]) => [nodeId, usesOf(rules)]));
-  const isShared = ({ nodeId, before }: FlowChange) =>
-    before !== undefined && numbersOf(before).some((key) => (uses.get(nodeId)?.get(key) ?? 0) > 1);
+  flowsOf,
+}: UpdateInput & { readonly changes: readonly FlowChange[]; readonly tracers: Tracers; readonly flowsOf: FlowReader }): Throttles {
+  const carriedBps = (rules: RuleSet, trace: TunnelTracer) => loadsOf({ topology, rules, trace, flowsOf });
+  const installedBps = carriedBps(installed, tracers.installed);
+  const uses = new Map<NodeId, ReadonlyMap<RuleKey, number>>();
+  const isShared = ({ nodeId, before }: FlowChange) => {
+    if (before === undefined) return false;
+    let ofNode = uses.get(nodeId);
+    if (ofNode === undefined) uses.set(nodeId, (ofNode = usesOf(flowsOf(installed.get(nodeId) ?? noRules))));
+    return numbersOf(before).some((key) => (ofNode.get(key) ?? 0) > 1);
+  };
   return chooseThrottles({
     topology,
     slack,
     installedBps,
-    stayingBps: tracers.isWhole ? installedBps : carriedBps(topology, installed, tracers.meanwhile),
-    targetBps: tracers.isWhole ? undefined : carriedBps(topology, target, tracers.target),
+    stayingBps: tracers.isWhole ? installedBps : carriedBps(installed, tracers.meanwhile),
+    targetBps: tracers.isWhole ? undefined : carriedBps(target, tracers.target),
     changes,
     traceInstalled: tracers.meanwhile,
     traceTarget: tracers.target,
@@ -191,7 +179,17 @@ function throttlesOf({
 }
 
 /** What the flows of a rule set put on each link, bps. */
-function carriedBps(topology: Topology, rules: RuleSet, trace: TunnelTracer): Float64Array {
+function loadsOf({
+  topology,
+  rules,
+  trace,
+  flowsOf,
+}: {
+  readonly topology: Topology;
+  readonly rules: RuleSet;
+  readonly trace: TunnelTracer;
+  readonly flowsOf: FlowReader;
+}): Float64Array {
   const loadBps = new Float64Array(topology.links.length);
   for (const ofNode of rules.values()) {
     for (const flow of flowsOf(ofNode).values()) {
@@ -204,9 +202,9 @@ function carriedBps(topology: Topology, rules: RuleSet, trace: TunnelTracer): Fl
 }
 
 /** How many flows of a switch use each meter and group. */
-function usesOf(rules: NodeRules): ReadonlyMap<RuleKey, number> {
+function usesOf(flows: ReadonlyMap<RuleKey, Flow>): ReadonlyMap<RuleKey, number> {
   const uses = new Map<RuleKey, number>();
-  for (const flow of flowsOf(rules).values()) for (const key of numbersOf(flow)) uses.set(key, (uses.get(key) ?? 0) + 1);
+  for (const flow of flows.values()) for (const key of numbersOf(flow)) uses.set(key, (uses.get(key) ?? 0) + 1);
   return uses;
 }
 
@@ -220,28 +218,34 @@ function interruptsOf(changes: readonly FlowChange[], { between }: Throttles): r
   return interrupts;
 }
 
-interface LabelOperation {
-  readonly op: RuleOperation["op"];
-  /** A rule where there was none, or one that sends packets another way. */
-  readonly leadsAnew: boolean;
+interface NodesByLabel {
+  /** Nodes with a rule where there was none, or one that sends packets another way. */
+  readonly put: ReadonlyMap<number, readonly NodeId[]>;
+  /** Nodes where only the failover group changes. */
+  readonly repaired: ReadonlyMap<number, readonly NodeId[]>;
+  readonly deleted: ReadonlyMap<number, readonly NodeId[]>;
 }
 
-function nodesByLabel(
-  nodes: readonly NodeUpdate[],
-  counts: (operation: LabelOperation) => boolean,
-): ReadonlyMap<number, readonly NodeId[]> {
-  const byLabel = new Map<number, NodeId[]>();
+function nodesByLabel(nodes: readonly NodeUpdate[]): NodesByLabel {
+  const put = new Map<number, NodeId[]>();
+  const repaired = new Map<number, NodeId[]>();
+  const deleted = new Map<number, NodeId[]>();
+  const add = (byLabel: Map<number, NodeId[]>, label: number, nodeId: NodeId) => {
+    const there = byLabel.get(label);
+    if (there === undefined) byLabel.set(label, [nodeId]);
+    else there.push(nodeId);
+  };
   for (const { nodeId, before, operations } of nodes) {
     for (const operation of operations) {
       const label = labelOf(operation);
       if (label === undefined) continue;
+      if (operation.op === "delete") {
+        add(deleted, label, nodeId);
+        continue;
+      }
       const old = before.get(`label/${label}`);
-      const leadsAnew = operation.op === "put" && (old === undefined || !sameWay(old, operation.rule));
-      if (!counts({ op: operation.op, leadsAnew })) continue;
-      const there = byLabel.get(label);
-      if (there === undefined) byLabel.set(label, [nodeId]);
-      else there.push(nodeId);
+      add(old === undefined || !sameWay(old, operation.rule) ? put : repaired, label, nodeId);
     }
   }
-  return byLabel;
+  return { put, repaired, deleted };
 }

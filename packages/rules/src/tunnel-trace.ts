@@ -1,5 +1,6 @@
 /** Where a label leads under given rules: the planner's view. The packet walk has its own, so that one checks the other. */
 import type { FailoverRule, LinkId, NodeId, Rule, RuleKey, Topology } from "@sluice/model";
+import { sameWay } from "./diff.js";
 
 export interface TunnelTrace {
   /**
@@ -23,51 +24,106 @@ const waysMax = 64;
 /** Labels that a packet can carry; sane rules need two, the tunnel's and a bypass's. A packet that would need more is dropped. */
 const labelsMax = 3;
 
+/** Where buckets lead before, while and after rules change. */
+export interface TunnelTracers {
+  /** A hole in an installed tunnel may be mended before its ingress changes over: its traffic then goes all the way. */
+  readonly installed: TunnelTracer;
+  /**
+   * The same while the update lasts. Where every link is up nothing changes under a flow that stays; where links are down, label rules may
+   * change their failover groups under it, and each node may have changed or not.
+   */
+  readonly meanwhile: TunnelTracer;
+  readonly target: TunnelTracer;
+}
+
 /**
- * Follows labels, over the first live bucket of failover groups where links are down, and remembers what it found: each tunnel is followed
- * once. With several `lookups` a packet may meet the rules of any of them at each node.
+ * Tracers that follow labels, over the first live bucket of failover groups where links are down, and remember what they found: each tunnel is
+ * followed once, and once for all three where its way does not change and nothing repairs it.
  */
-export function tunnelTracer(topology: Topology, linkIndex: ReadonlyMap<LinkId, number>, lookups: readonly RuleLookup[]): TunnelTracer {
-  const known = new Map<LinkId, Map<string, TunnelTrace>>();
-  return ({ output, pushLabel, failoverId }) => {
+export function tunnelTracers(
+  topology: Topology,
+  { before, after }: { readonly before: RuleLookup; readonly after: RuleLookup },
+): TunnelTracers {
+  const linkIndex = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
+  const up = Uint8Array.from(topology.links, (link) => (isUp(topology, link) ? 1 : 0));
+  const scene = { topology, linkIndex, up, before, after };
+  const straight = memoized((bucket) => straightWay(scene, bucket));
+  const mended: RuleLookup = (nodeId, key) => before(nodeId, key) ?? after(nodeId, key);
+  const changed: RuleLookup = (nodeId, key) => after(nodeId, key) ?? before(nodeId, key);
+  const tracer = (lookups: readonly RuleLookup[], needs: "either" | "after") =>
+    memoized((bucket): TunnelTrace => {
+      const way = straight(bucket);
+      if (way !== undefined && (needs === "either" || way.isAfter)) return way;
+      return { links: linksOfWays({ ...scene, lookups }, bucket, bucket.pushLabel) };
+    });
+  const installed = tracer([mended], "either");
+  const isAllUp = up.every((each) => each === 1);
+  return { installed, meanwhile: isAllUp ? installed : tracer([mended, changed], "either"), target: tracer([after], "after") };
+}
+
+type LabelledHop = Hop & { readonly pushLabel: number };
+
+function memoized<T>(find: (bucket: LabelledHop) => T): (bucket: LabelledHop) => T {
+  const known = new Map<LinkId, Map<number, Map<number | undefined, { readonly found: T }>>>();
+  return (bucket) => {
+    const { output, pushLabel, failoverId } = bucket;
     let byLabel = known.get(output);
     if (byLabel === undefined) known.set(output, (byLabel = new Map()));
-    const name = failoverId === undefined ? `${pushLabel}` : `${pushLabel} ${failoverId}`;
-    let trace = byLabel.get(name);
-    if (trace === undefined) {
-      const scene = { topology, linkIndex, lookups };
-      const links = plainWay(scene, { output, failoverId }, pushLabel) ?? linksOfWays(scene, { output, failoverId }, pushLabel);
-      byLabel.set(name, (trace = { links }));
-    }
-    return trace;
+    let byFailover = byLabel.get(pushLabel);
+    if (byFailover === undefined) byLabel.set(pushLabel, (byFailover = new Map()));
+    let entry = byFailover.get(failoverId);
+    if (entry === undefined) byFailover.set(failoverId, (entry = { found: find(bucket) }));
+    return entry.found;
   };
 }
 
-interface TraceScene {
+interface StraightScene {
   readonly topology: Topology;
   readonly linkIndex: ReadonlyMap<LinkId, number>;
+  /** 1 for each link, by index, that carries packets. */
+  readonly up: Uint8Array;
+  readonly before: RuleLookup;
+  readonly after: RuleLookup;
+}
+
+interface TraceScene extends StraightScene {
+  /** A packet may meet the rules of any of them at each node. */
   readonly lookups: readonly RuleLookup[];
 }
 
-/** The one way of packets that meet one rule at each node and nothing that repairs or pops; undefined where it is not so plain. */
-function plainWay({ topology, linkIndex, lookups }: TraceScene, first: Hop, label: number): readonly number[] | undefined {
-  const [lookup] = lookups;
-  if (lookup === undefined || lookups.length > 1) return undefined;
+/**
+ * The one way of packets that meet rules of one way at each node before and after, or the only rule that is there, and nothing that repairs or
+ * pops; undefined where it is not so plain. `isAfter`: each rule on the way is there after.
+ */
+function straightWay(
+  { topology, linkIndex, up, before, after }: StraightScene,
+  first: LabelledHop,
+): (TunnelTrace & { readonly isAfter: boolean }) | undefined {
   const links: number[] = [];
   const visited = new Set<NodeId>();
-  const key = `label/${label}`;
-  for (let hop: Hop = first; ;) {
-    const index = linkIndex.get(hop.output);
+  const key = `label/${first.pushLabel}`;
+  let isAfter = true;
+  let { output } = first;
+  let isRepaired = first.failoverId !== undefined;
+  for (;;) {
+    const index = linkIndex.get(output);
     const link = index === undefined ? undefined : topology.links[index];
-    if (index === undefined || link === undefined) return links;
-    if (!isUp(topology, link)) return hop.failoverId === undefined ? links : undefined;
+    if (index === undefined || link === undefined) return { links, isAfter };
+    if (up[index] !== 1) return isRepaired ? undefined : { links, isAfter };
     links.push(index);
-    if (visited.has(link.to)) return links;
+    if (visited.has(link.to)) return { links, isAfter };
     visited.add(link.to);
-    const rule = lookup(link.to, key);
-    if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") return links;
+    const old = before(link.to, key);
+    const next = after(link.to, key);
+    if (old !== undefined && next !== undefined && !sameWay(old, next)) return undefined;
+    if (next === undefined && old !== undefined) isAfter = false;
+    const rule = old ?? next;
+    if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") return { links, isAfter };
     if (rule.action.kind === "pop-output") return undefined;
-    hop = { output: rule.action.link, failoverId: rule.action.failoverId };
+    output = rule.action.link;
+    isRepaired = [old, next].some(
+      (each) => each?.kind === "label" && each.action.kind === "output" && each.action.failoverId !== undefined,
+    );
   }
 }
 
@@ -113,7 +169,7 @@ function hopsAt({ lookups }: TraceScene, nodeId: NodeId, stack: readonly number[
 }
 
 /** The links that may take packets of a hop now, and what is pushed on them. */
-function liveWays({ topology, linkIndex, lookups }: TraceScene, { output, failoverId }: Hop) {
+function liveWays({ topology, linkIndex, up, lookups }: TraceScene, { output, failoverId }: Hop) {
   const indexOf = (id: LinkId) => {
     const index = linkIndex.get(id);
     const link = index === undefined ? undefined : topology.links[index];
@@ -121,11 +177,11 @@ function liveWays({ topology, linkIndex, lookups }: TraceScene, { output, failov
   };
   const first = indexOf(output);
   if (first === undefined) return [];
-  if (isUp(topology, first.link)) return [{ ...first, pushLabel: undefined }];
+  if (up[first.index] === 1) return [{ ...first, pushLabel: undefined }];
   const ways = lookups.flatMap((lookup) => {
     for (const bucket of failoverAt(first.link.from, failoverId, lookup)?.buckets ?? []) {
       const way = indexOf(bucket.output);
-      if (way !== undefined && isUp(topology, way.link)) return [{ ...way, pushLabel: bucket.pushLabel }];
+      if (way !== undefined && up[way.index] === 1) return [{ ...way, pushLabel: bucket.pushLabel }];
     }
     return [];
   });
