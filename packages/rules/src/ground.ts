@@ -56,8 +56,9 @@ export class Ground {
   /** The node behind which all addresses of the prefix are. */
   ownerOf(prefix: string): NodeId | undefined {
     const exact = this.#ownerByPrefix.get(prefix);
+    if (exact !== undefined) return exact;
     const wanted = prefixRange(prefix);
-    if (exact !== undefined || wanted === undefined) return exact;
+    if (wanted === undefined) return undefined;
     return this.#topology.nodes.find((node) => {
       const range = prefixRange(node.prefix);
       return range !== undefined && range.first <= wanted.first && wanted.last <= range.last;

@@ -43,8 +43,18 @@ export function danglingRepairs(
 ): readonly { readonly key: RuleKey; readonly reason: string }[] {
   const found: { key: RuleKey; reason: string }[] = [];
   const lookup = (key: RuleKey): Rule | undefined => rules.get(key);
+  const failovers = new Map<number, Rule | undefined>();
+  const failoverOf = (id: number): Rule | undefined => {
+    if (!failovers.has(id)) failovers.set(id, lookup(`failover/${id}`));
+    return failovers.get(id);
+  };
   for (const [key, rule] of rules) {
     if (!isRepair(rule)) continue;
+    // Most rules with failover groups are these, and few groups serve them all.
+    if (rule.kind === "label" && rule.action.kind === "output") {
+      const failover = failoverOf(rule.action.failoverId ?? -1);
+      if (failover?.kind === "failover" && protectsLink(failover, rule.action.link)) continue;
+    }
     const reason = danglingRepair(ground, nodeId, { key, rule }, lookup);
     if (reason !== undefined) found.push({ key, reason });
   }
@@ -94,11 +104,12 @@ function danglingOf(
   { nodeId, key }: { readonly nodeId: NodeId; readonly key: RuleKey },
 ): { readonly reason: string; readonly isInherited: boolean } | undefined {
   const end = timeline.end(nodeId);
-  const starts = new Set([0, end]);
+  const starts = new Set<number>();
   for (const { from, rule } of timeline.segments(nodeId, key)) {
-    starts.add(from);
+    if (from > 0) starts.add(from);
     for (const { failoverId } of rule === undefined ? [] : repairsOf(rule)) {
-      for (const segment of timeline.segments(nodeId, `failover/${failoverId}`)) starts.add(segment.from);
+      for (const segment of timeline.touchedSegments(nodeId, `failover/${failoverId}`) ?? [])
+        if (segment.from > 0) starts.add(segment.from);
     }
   }
   const reasonAt = (progress: number): string | undefined => {
@@ -106,6 +117,9 @@ function danglingOf(
     return rule === undefined ? undefined : danglingRepair(ground, nodeId, { key, rule }, (other) => timeline.at(nodeId, other, progress));
   };
   const before = reasonAt(0);
+  // As it is in the beginning it stays to the end.
+  if (starts.size === 0) return before === undefined ? undefined : { reason: before, isInherited: false };
+  starts.add(0).add(end);
   let inherited: string | undefined;
   for (const progress of [...starts].sort((a, b) => a - b)) {
     const reason = reasonAt(progress);

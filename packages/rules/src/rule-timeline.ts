@@ -9,6 +9,10 @@ export interface Segment {
   readonly rule: Rule | undefined;
 }
 
+interface OpenSegment extends Segment {
+  to: number;
+}
+
 export class RuleTimeline {
   readonly #installed: RuleSet;
   readonly #order: MessageOrder;
@@ -19,23 +23,19 @@ export class RuleTimeline {
     this.#installed = installed;
     this.#order = order;
     for (const nodeId of order.nodes()) {
-      const starts = new Map<RuleKey, Map<number, Rule | undefined>>();
+      const end = order.messagesOf(nodeId).length;
+      const segments = new Map<RuleKey, OpenSegment[]>();
       for (const { progress, operations } of order.messagesOf(nodeId)) {
         for (const operation of operations) {
           const key = operation.op === "put" ? ruleKey(operation.rule) : operation.key;
-          let ofKey = starts.get(key);
-          if (ofKey === undefined) starts.set(key, (ofKey = new Map([[0, installed.get(nodeId)?.get(key)]])));
-          ofKey.set(progress, operation.op === "put" ? operation.rule : undefined);
+          let ofKey = segments.get(key);
+          if (ofKey === undefined) segments.set(key, (ofKey = [{ from: 0, to: end, rule: installed.get(nodeId)?.get(key) }]));
+          const last = ofKey.at(-1);
+          // Of several operations of one message the last counts.
+          if (last?.from === progress) ofKey.pop();
+          else if (last !== undefined) last.to = progress - 1;
+          ofKey.push({ from: progress, to: end, rule: operation.op === "put" ? operation.rule : undefined });
         }
-      }
-      const end = order.messagesOf(nodeId).length;
-      const segments = new Map<RuleKey, readonly Segment[]>();
-      for (const [key, ofKey] of starts) {
-        const from = [...ofKey];
-        segments.set(
-          key,
-          from.map(([start, rule], i) => ({ from: start, to: (from[i + 1]?.[0] ?? end + 1) - 1, rule })),
-        );
       }
       this.#touched.set(nodeId, segments);
     }
@@ -55,13 +55,22 @@ export class RuleTimeline {
     return this.#touched.get(nodeId) ?? new Map();
   }
 
+  /** The segments of a key that some message touches. */
+  touchedSegments(nodeId: NodeId, key: RuleKey): readonly Segment[] | undefined {
+    return this.#touched.get(nodeId)?.get(key);
+  }
+
+  installed(nodeId: NodeId, key: RuleKey): Rule | undefined {
+    return this.#installed.get(nodeId)?.get(key);
+  }
+
   segments(nodeId: NodeId, key: RuleKey): readonly Segment[] {
-    return this.#touched.get(nodeId)?.get(key) ?? [{ from: 0, to: this.end(nodeId), rule: this.#installed.get(nodeId)?.get(key) }];
+    return this.touchedSegments(nodeId, key) ?? [{ from: 0, to: this.end(nodeId), rule: this.installed(nodeId, key) }];
   }
 
   at(nodeId: NodeId, key: RuleKey, progress: number): Rule | undefined {
-    const segments = this.#touched.get(nodeId)?.get(key);
-    if (segments === undefined) return this.#installed.get(nodeId)?.get(key);
+    const segments = this.touchedSegments(nodeId, key);
+    if (segments === undefined) return this.installed(nodeId, key);
     return segments.find(({ from, to }) => from <= progress && progress <= to)?.rule;
   }
 }

@@ -156,12 +156,32 @@ function* astrayRules(
     const before = installed.get(nodeId) ?? nothing;
     const wanted = target.get(nodeId) ?? nothing;
     const end = timeline.end(nodeId);
+    if (isAsWanted(before, wanted, timeline.touchedKeys(nodeId))) continue;
     for (const key of new Set([...before.keys(), ...wanted.keys(), ...timeline.touchedKeys(nodeId).keys()])) {
       const found = timeline.at(nodeId, key, end);
       const rule = wanted.get(key);
       if (found === undefined ? rule !== undefined : rule === undefined || !sameRule(found, rule)) yield { nodeId, key };
     }
   }
+}
+
+/** Whether a node ends with what it should: every key that is wanted holds its rule, and there are no other keys. */
+function isAsWanted(before: NodeRules, wanted: NodeRules, touched: ReturnType<RuleTimeline["touchedKeys"]>): boolean {
+  let left = before.size;
+  for (const [key, segments] of touched) {
+    const last = segments.at(-1)?.rule;
+    const rule = wanted.get(key);
+    if (last === undefined ? rule !== undefined : rule === undefined || !sameRule(last, rule)) return false;
+    if (before.has(key)) left -= 1;
+    if (last !== undefined) left += 1;
+  }
+  if (left !== wanted.size) return false;
+  for (const [key, rule] of before) {
+    if (touched.has(key)) continue;
+    const other = wanted.get(key);
+    if (other === undefined || !sameRule(rule, other)) return false;
+  }
+  return true;
 }
 
 /** Whether a flow that is there before and after is missing in between. */
@@ -171,13 +191,24 @@ function isInterrupted(spans: readonly Span[]): boolean {
 
 /** Classes share tunnels: each way is explored once for all flows that change at the same time. */
 function memoizedWays(scene: Parameters<typeof exploreWays>[0]) {
-  const known = new Map<string, Ways>();
+  const known = new Map<number, { readonly ingress: NodeId; readonly bucket: Bucket; readonly when: When; readonly ways: Ways }[]>();
   return (ingress: NodeId, bucket: Bucket, when: When): Ways => {
-    const { output, pushLabel, failoverId } = bucket;
-    const span = when.kind === "span" ? `${when.from} ${when.to}` : when.kind;
-    const key = `${span} ${pushLabel} ${failoverId ?? ""} ${output.length} ${output} ${ingress}`;
-    let ways = known.get(key);
-    if (ways === undefined) known.set(key, (ways = exploreWays(scene, { ingress, bucket }, when)));
+    let ofLabel = known.get(bucket.pushLabel);
+    if (ofLabel === undefined) known.set(bucket.pushLabel, (ofLabel = []));
+    const found = ofLabel.find((each) => each.ingress === ingress && isSameHop(each.bucket, bucket) && isSameTime(each.when, when));
+    if (found !== undefined) return found.ways;
+    const ways = exploreWays(scene, { ingress, bucket }, when);
+    ofLabel.push({ ingress, bucket, when, ways });
     return ways;
   };
+}
+
+/** Of buckets that push the same label. */
+function isSameHop(a: Bucket, b: Bucket): boolean {
+  return a.output === b.output && a.failoverId === b.failoverId;
+}
+
+function isSameTime(a: When, b: When): boolean {
+  if (a.kind !== "span" || b.kind !== "span") return a.kind === b.kind;
+  return a.from === b.from && a.to === b.to;
 }

@@ -107,10 +107,9 @@ export function exploreWays(
     }
   }
 
-  /** Where all that a label can meet at a node is one rule, and the link that it names is up: that link. */
+  /** Where all that a label can meet at a node is one rule that no message touches, and the link that it names is up: that link. */
   function linkStraightOn(at: NodeId, key: RuleKey): number | undefined {
-    const all = timeline.segments(at, key);
-    const rule = all.length === 1 ? all[0]?.rule : undefined;
+    const rule = timeline.touchedSegments(at, key) === undefined ? timeline.installed(at, key) : undefined;
     if (rule?.kind !== "label" || rule.action.kind !== "output") return undefined;
     const link = ground.linkFrom(at, rule.action.link);
     return link !== undefined && ground.isUp(link) ? link : undefined;
@@ -188,9 +187,9 @@ export function exploreWays(
 
   /** What a key may hold for a packet: in each state within its bounds one of these. */
   function versions(at: NodeId, key: RuleKey, bounds: Bounds): readonly { readonly rule: Rule | undefined; readonly bounds: Bounds }[] {
-    const all = timeline.segments(at, key);
+    const all = timeline.touchedSegments(at, key);
+    if (all === undefined) return [{ rule: timeline.installed(at, key), bounds }];
     if (when.kind !== "span") return [{ rule: (when.kind === "installed" ? all[0] : all.at(-1))?.rule, bounds }];
-    if (all.length === 1) return [{ rule: all[0]?.rule, bounds }];
     const found: { rule: Rule | undefined; bounds: Bounds }[] = [];
     for (const { from, to, rule } of all) {
       const narrowed = narrow(bounds, { nodeId: at, from, to });
