@@ -89,6 +89,9 @@ test("the panel says what is ready for failures, and what became of the last one
   expect(shown({ protection: { bypasses: { total: 38 }, scenarios: pushing, active: { scenarioId: "link:a-b" } } })).toContain(
     "splits for 30 of 31 failures; active: link:a-b\n",
   );
+  expect(shown({ protection: { bypasses: { total: 38 }, scenarios: { ...scenarios, phase: "splitting", prepared: 0 } } })).toContain(
+    "38 bypasses, splits for 31 failures are being prepared\n",
+  );
   const none = { phase: "none", asked: 0, prepared: 0, agents: { concerned: 0, holdingAll: 0 } };
   expect(shown({ protection: { bypasses: { total: 0 }, scenarios: none } })).toContain("nothing is prepared for failures");
   expect(shown({ protection: { bypasses: { total: 38 }, scenarios: none } })).toContain("38 bypasses, no splits");

@@ -43,7 +43,12 @@ function protectionText({ bypasses, scenarios, active }: NonNullable<LabView["pr
   if (bypasses.total === 0 && scenarios.phase === "none") return "nothing is prepared for failures";
   const { asked, prepared, agents } = scenarios;
   const ready = agents.holdingAll === agents.concerned && scenarios.phase === "ready" ? `, held by ${agents.concerned} ingresses` : "";
-  const splits = asked === 0 ? "no splits" : `splits for ${prepared} of ${asked} failures${ready}`;
+  const splits =
+    asked === 0
+      ? "no splits"
+      : scenarios.phase === "ready"
+        ? `splits for ${prepared} of ${asked} failures${ready}`
+        : `splits for ${asked} failures are being prepared`;
   return `${bypasses.total} bypasses, ${splits}${active === undefined ? "" : `; active: ${active.scenarioId}`}`;
 }
 
