@@ -91,6 +91,9 @@ test("without protection nothing heals before a plan does", async () => {
   while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(told[1]).toMatch(/know of it: 4 Gb\/s \(100\.00 %\) less arrives than before\.$/);
   expect(watch.isFollowing).toBe(true);
+  // The same cable by its other direction: it is cut already.
+  await watch.cut(toId<LinkId>("a-b"));
+  expect(told).toHaveLength(2);
   watch.repair(link);
   await cutting;
   expect([watch.isFollowing, told.at(-1), network.forward(0).flows[0]?.deliveredBps]).toEqual([false, "Cable a-b is repaired.", 4e9]);

@@ -75,6 +75,8 @@ export class FailureWatch {
   async cut(linkId: LinkId): Promise<void> {
     const { network, signal } = this.#parts;
     const linkIds = this.#cable(linkId);
+    // The other direction was named as well, or it was cut before.
+    if (!linkIds.some((id) => network.isLinkUp(id))) return;
     const deliveredBps = this.#deliveredBps();
     const cutAtMs = wallMs();
     const story = new FailureStory({ linkIds, cutAtMs, deliveredBps });
