@@ -9,8 +9,9 @@ import { analyseProbe, type ProbeReport } from "./probe-analysis.js";
 
 const script = fileURLToPath(new URL("../../mininet/prober.py", import.meta.url));
 const probePort = 9000;
-/** Time for all probers to start, ms, and for the last packets to arrive, seconds. */
-const startMs = 1_500;
+/** Time for all probers to start, ms, and for the last packets to arrive, seconds. A prober that is late says so. */
+const startMsLeast = 1_500;
+const startMsPerProber = 250;
 const graceSeconds = 1;
 
 export interface ProbeFlow {
@@ -41,9 +42,10 @@ export async function probe(
   flows: readonly ProbeFlow[],
   { seconds, during }: { readonly seconds: number; readonly during?: () => Promise<void> },
 ): Promise<Result<ProbeRun>> {
+  const ends = new Set(flows.flatMap(({ src, dst }) => [src, dst]));
+  const startMs = startMsLeast + startMsPerProber * ends.size;
   const startNs = process.hrtime.bigint() + BigInt(startMs) * 1_000_000n;
   const numbered = flows.map((flow, id) => ({ ...flow, id }));
-  const ends = new Set(flows.flatMap(({ src, dst }) => [src, dst]));
   const runs = [...ends].map((node) => {
     const own = numbered.filter(({ src }) => src === node);
     const told = own.map(({ id, dst, dscp, sourcePort, pps, bytes }) => ({
