@@ -25,12 +25,13 @@ export function buildProblem(
 ): BuiltProblem {
   const { nodes, links } = topology;
   const nodeIndex = new Map(nodes.map((node, i) => [node.id, i]));
-  const linkIndex = new Map(links.map((link, i) => [link.id, i]));
+  const linkIndex = new Map<string, number>(links.map((link, i) => [link.id, i]));
   const asked = demands.filter((demand) => demand.rateBps > 0);
   const pathsOf = (demand: Demand): readonly Path[] => candidates.pairs.get(pairKey(demand)) ?? [];
   const routable = asked.filter((demand) => pathsOf(demand).length > 0);
   const paths = routable.flatMap(pathsOf);
   const hasFunctions = routable.some((demand) => demand.bandwidthFunction !== undefined);
+  const linkStart = starts(paths.map((path) => path.length));
   const nodeOf = (id: Demand["src"]): number => nodeIndex.get(id) ?? missing(id);
 
   return {
@@ -49,13 +50,26 @@ export function buildProblem(
       bandwidthFunctions: hasFunctions ? routable.map((demand) => demand.bandwidthFunction) : [],
       pathCount: paths.length,
       pathStart: starts(routable.map((demand) => pathsOf(demand).length)),
-      linkStart: starts(paths.map((path) => path.length)),
-      pathLinks: Int32Array.from(paths.flat(), (id) => linkIndex.get(id) ?? missing(id)),
+      linkStart,
+      pathLinks: pathLinksOf(paths, linkStart, linkIndex),
     },
     demands: routable,
     paths,
     unroutable: asked.filter((demand) => pathsOf(demand).length === 0),
   };
+}
+
+/** The links of all paths, one after the other. */
+function pathLinksOf(paths: readonly Path[], linkStart: Int32Array, linkIndex: ReadonlyMap<string, number>): Int32Array {
+  const pathLinks = new Int32Array(linkStart[paths.length] as number);
+  let at = 0;
+  for (const path of paths) {
+    for (const id of path) {
+      pathLinks[at] = linkIndex.get(id) ?? missing(id);
+      at += 1;
+    }
+  }
+  return pathLinks;
 }
 
 /** Running sums, with the total at the end: where each of many variable-length runs starts. */

@@ -108,9 +108,6 @@ function checkBackup({ ground, backup, tunnel, other, latencyMsMax, pointer }: B
       );
     }
   }
-  const cables = new Set(tunnel.path.flatMap((id) => cableOf.get(id) ?? [id]));
-  const risky = new Set([...cables, ...[...srlgIds].flatMap((srlgId) => linksOfSrlg.get(srlgId) ?? [])]);
-  const within = strictly(latencyMsMax);
   const is = {
     srlg: shared.sharedLinkIds.length === 0 && shared.sharedSrlgIds.length === 0,
     node: shared.sharedLinkIds.length === 0 && shared.sharedNodeIds.length === 0,
@@ -120,14 +117,17 @@ function checkBackup({ ground, backup, tunnel, other, latencyMsMax, pointer }: B
   if (backup.disjointness !== exact) {
     report.add("protection-wrong", `${pointer}/disjointness`, `${name} calls itself ${backup.disjointness}; it is ${exact}.`);
   }
-  const better =
-    !is.srlg && reach.has(tunnel.src, tunnel.dst, { links: risky }, within)
-      ? "SRLG"
-      : !is.srlg && !is.node && reach.has(tunnel.src, tunnel.dst, { links: cables, nodes: inside }, within)
-        ? "node"
-        : !is.link && reach.has(tunnel.src, tunnel.dst, { links: cables }, within)
-          ? "link"
-          : undefined;
+  if (is.srlg) return;
+  const cables = new Set(tunnel.path.flatMap((id) => cableOf.get(id) ?? [id]));
+  const risky = new Set([...cables, ...[...srlgIds].flatMap((srlgId) => linksOfSrlg.get(srlgId) ?? [])]);
+  const within = strictly(latencyMsMax);
+  const better = reach.has(tunnel.src, tunnel.dst, { links: risky }, within)
+    ? "SRLG"
+    : !is.node && reach.has(tunnel.src, tunnel.dst, { links: cables, nodes: inside }, within)
+      ? "node"
+      : !is.link && reach.has(tunnel.src, tunnel.dst, { links: cables }, within)
+        ? "link"
+        : undefined;
   if (better !== undefined) report.add("protection-wrong", pointer, `${name} is ${exact}; there is a ${better}-disjoint one.`);
 }
 
