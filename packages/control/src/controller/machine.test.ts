@@ -487,6 +487,15 @@ describe("streams", () => {
     expect(harness.sent.some(({ message }) => message.kind === "ping")).toBe(true);
   });
 
+  it("are probed however much agents say: an agent that hears nothing for long takes its controller for dead", () => {
+    const harness = running();
+    for (let i = 0; i < 200; i += 1) {
+      harness.agentEvent(node("a"), { kind: "link-changed", linkId: link("a-b"), up: i % 2 === 1 });
+      harness.wait(100);
+    }
+    expect(harness.kinds()).not.toContain("agent-disconnected");
+  });
+
   it("are closed when a stage is not acknowledged; what it did is found out from the next hello", () => {
     const harness = running();
     const agent = harness.agents.get(node("c"));

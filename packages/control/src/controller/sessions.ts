@@ -219,7 +219,8 @@ export function watchStreams(state: ControllerState): void {
     const overdue = overdueOf(state, stream);
     if (overdue !== undefined) {
       closeStream(state, stream.id, "deadline-exceeded", overdue);
-    } else if (nowMs - Math.max(stream.lastHeardMs, stream.lastPingMs) >= config.pingIntervalMs) {
+    } else if (nowMs - stream.lastPingMs >= config.pingIntervalMs) {
+      // An agent that has much to say hears nothing else from here, and must not take that for silence.
       stream.lastPingMs = nowMs;
       state.effects.push({ kind: "send", streamId: stream.id, message: { kind: "ping", nonce: nextId(state) } });
     }
