@@ -67,10 +67,14 @@ export class Checks {
   }
 
   /** After every event. */
-  afterEvent(): void {
+  follow(): void {
     this.#readPlans();
     this.#readTopologies();
     this.#loads.follow();
+  }
+
+  /** What is installed, if anything of it changed. */
+  judge(): void {
     const { plane, leader } = this.#world;
     const { inForce } = leader?.state.push ?? {};
     if (plane.version === this.#judgedVersion && inForce === this.#judgedInForce) return;
@@ -86,6 +90,8 @@ export class Checks {
     this.#loads.judge(inForce, isSteady);
     if (!isSteady || inForce === this.#triedInForce) return;
     this.#triedInForce = inForce;
+    // What an operator has taken out meanwhile may have lost its rules: nobody puts them back.
+    if (inForce.topology.nodes.some(({ id }) => plane.strangersAtMs.has(id))) return;
     this.#failures.judge(inForce);
   }
 
@@ -137,10 +143,16 @@ export class Checks {
     const { store, plane } = this.#world;
     const view = this.#world.leaderView();
     const plan = view?.planInForce;
+    const isTableFull = view?.agents.some(({ failure }) => failure?.code === "table-full") === true;
+    if (view !== undefined && plan === undefined && isTableFull) {
+      // A controller that started on a plan that does not fit has none to go back to: switches stay as they are.
+      this.count("I10 without a plan that fits");
+      return undefined;
+    }
     if (view === undefined || plan === undefined) return "no plan is in force";
     if (view.planPending !== undefined || view.push !== undefined) return "a plan is still being pushed";
     if (view.cycle.phase !== "idle") return "a plan is still being made";
-    if (view.agents.some(({ failure }) => failure?.code === "table-full")) {
+    if (isTableFull) {
       // What is asked for does not fit the tables; until it does, the last plan that did is what is intended.
       this.count("I10 on the last plan that fits");
       return this.#differsFrom(plan.rules);

@@ -27,6 +27,11 @@ export class VirtualClock {
     }
   }
 
+  /** How many things are left to do. */
+  get pending(): number {
+    return this.#heap.length;
+  }
+
   /** Moves to the next entry and gives it out; undefined when nothing is left to do. */
   next(): (() => void) | undefined {
     const first = this.#heap[0];

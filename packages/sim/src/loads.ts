@@ -32,9 +32,25 @@ interface Way {
   readonly allowedBps: (linkId: LinkId) => number;
   /** Switches whose rules it did not know. */
   readonly unread: ReadonlySet<NodeId>;
-  /** Where all switches change over at once: what each may hold meanwhile, the target's last. */
-  readonly activation: { readonly target: Target; readonly held: readonly Target[]; readonly unreached: ReadonlySet<NodeId> } | undefined;
+  /** Where all switches change over at once. */
+  readonly activation: (Activated & { readonly target: Target }) | undefined;
+  readonly counting: Counting;
+}
+
+interface Counting {
+  /** Otherwise packets are counted up to where they are repaired. */
   readonly countsRepaired: boolean;
+  /** Packets are counted up to these links. */
+  readonly foreign?: ReadonlySet<LinkId>;
+}
+
+/** What switches may hold since the first scenario of a plan was activated. */
+interface Activated {
+  /** The plan itself. */
+  readonly base: Target;
+  readonly held: readonly Target[];
+  /** Switches that were away: they may hold what came before. */
+  readonly unreached: ReadonlySet<NodeId>;
 }
 
 /** What meters count in: a sum of rounded rates may be off by this much, relative. */
@@ -43,6 +59,7 @@ export const loadTolerance = 1e-6;
 export class LoadChecks {
   readonly #world: World;
   #way: Way | undefined;
+  #activated: Activated | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -60,7 +77,7 @@ export class LoadChecks {
 
   #update({ state }: ControllerHost, update: Update): Way {
     const { plane } = this.#world;
-    const linksDown = linksDownAsKnown(state, plane.universe.links);
+    const { down: linksDown, foreign } = linksAsKnown(state, plane.universe.links);
     const unread = new Set([...state.switches.values()].filter(({ belief }) => belief.kind === "unknown").map(({ nodeId }) => nodeId));
     const offered = plane.offered().filter(({ nodeId }) => !unread.has(nodeId));
     const byTunnel = new Map(offered.map((one) => [tunnelOf(one), one]));
@@ -71,14 +88,14 @@ export class LoadChecks {
         if (known === undefined || known.rateBps < one.rateBps) byTunnel.set(tunnelOf(one), one);
       }
     }
-    const startBps = loadsOf(byTunnel.values(), walksOf(plane.under(linksDown)));
+    const startBps = loadsOf(byTunnel.values(), walksOf(plane.under(linksDown)), { countsRepaired: true, foreign });
     const share = 1 + update.plan.slack;
     return {
       update,
       linksDown,
       unread,
       activation: undefined,
-      countsRepaired: true,
+      counting: { countsRepaired: true, foreign },
       allowedBps: (linkId) => Math.max(this.#capacityBps(linkId) * share, startBps.get(linkId) ?? 0),
     };
   }
@@ -87,28 +104,33 @@ export class LoadChecks {
     const { plane } = this.#world;
     const { active } = target;
     const { checks } = this.#world;
-    const before = this.#way?.activation;
-    const held = before?.target.active?.base === active?.base ? (before?.held ?? []) : [active?.base ?? target];
+    const base = active?.base ?? target;
+    const before = this.#activated?.base === base ? this.#activated : undefined;
+    const unreached = [...state.switches.values()].filter(({ streamId }) => streamId === undefined).map(({ nodeId }) => nodeId);
+    this.#activated = {
+      base,
+      held: [...(before?.held ?? [base]), target],
+      unreached: new Set([...unreached, ...(before?.unreached ?? [])]),
+    };
     const prepared = state.protection.scenarios.get(active?.scenarioId ?? "");
     const scenario = prepared?.split.scenario;
     if (active !== undefined && scenario !== undefined) this.#covers(state, active.base, scenario);
     const linksDown = new Set([...linksDownIn(target.topology), ...(scenario?.linkIds ?? [])]);
-    const countsRepaired = prepared?.crowded !== true;
+    const counting = { countsRepaired: prepared?.crowded !== true };
     // What the switches are told must fit once they all have obeyed.
     const walk = walksOf(plane.under(linksDown, target.rules));
     const offered = [...target.rules].flatMap(([nodeId, rules]) => offeredBy(nodeId, rules));
-    for (const [linkId, bps] of loadsOf(offered, walk, countsRepaired)) {
+    for (const [linkId, bps] of loadsOf(offered, walk, counting)) {
       if (!(bps <= this.#capacityBps(linkId) * (1 + loadTolerance)))
         checks.fail("I3", `scenario ${active?.scenarioId} puts ${bps} bps on link ${linkId} of ${this.#capacityBps(linkId)} bps`);
     }
     checks.count("I3 scenario");
-    const unreached = [...state.switches.values()].filter(({ streamId }) => streamId === undefined).map(({ nodeId }) => nodeId);
     return {
       update,
       linksDown,
       unread: new Set(),
-      activation: { target, held: [...held, target], unreached: new Set([...unreached, ...(before?.unreached ?? [])]) },
-      countsRepaired,
+      activation: { ...this.#activated, target },
+      counting,
       allowedBps: (linkId) => this.#capacityBps(linkId),
     };
   }
@@ -135,7 +157,7 @@ export class LoadChecks {
       const prepared = leader?.state.protection.scenarios.get(inForce.active?.scenarioId ?? "");
       const linksDown = new Set([...linksDownIn(inForce.topology), ...(prepared?.split.scenario.linkIds ?? [])]);
       checks.count("I3 steady");
-      const loads = loadsOf(plane.offered(), walksOf(plane.under(linksDown)), prepared?.crowded !== true);
+      const loads = loadsOf(plane.offered(), walksOf(plane.under(linksDown)), { countsRepaired: prepared?.crowded !== true });
       this.#compare(loads, (linkId) => this.#capacityBps(linkId), "in steady state");
     }
     const way = this.#way;
@@ -144,8 +166,8 @@ export class LoadChecks {
     const walk = walksOf(plane.under(way.linksDown));
     const offered = plane.offered().filter(({ nodeId }) => !way.unread.has(nodeId));
     if (offered.length < plane.offered().length) checks.count("I3 without a switch that nobody has read");
-    const loads = loadsOf(offered, walk, way.countsRepaired);
-    if (way.activation !== undefined) this.#subtractStragglers(loads, way.activation, walk, way.countsRepaired);
+    const loads = loadsOf(offered, walk, way.counting);
+    if (way.activation !== undefined) this.#subtractStragglers(loads, way.activation, walk, way.counting);
     this.#compare(loads, way.allowedBps, way.activation === undefined ? "during an update" : "during an activation");
   }
 
@@ -154,7 +176,7 @@ export class LoadChecks {
     loads: Map<LinkId, number>,
     { target, held, unreached }: NonNullable<Way["activation"]>,
     walk: (start: Start) => Walk,
-    countsRepaired: boolean,
+    counting: Counting,
   ): void {
     const { plane, checks } = this.#world;
     for (const [nodeId, { rules }] of plane.tables) {
@@ -164,8 +186,8 @@ export class LoadChecks {
       if (!isHeld && !unreached.has(nodeId))
         checks.fail("I3", `${nodeId} sends neither as its plan says nor as scenario ${target.active?.scenarioId} does`);
       checks.count("I3 explained by a switch that has yet to change over");
-      const after = loadsOf(offeredBy(nodeId, wanted), walk, countsRepaired);
-      for (const [linkId, bps] of loadsOf(offeredBy(nodeId, rules), walk, countsRepaired)) {
+      const after = loadsOf(offeredBy(nodeId, wanted), walk, counting);
+      for (const [linkId, bps] of loadsOf(offeredBy(nodeId, rules), walk, counting)) {
         const excess = bps - (after.get(linkId) ?? 0);
         if (excess > 0) loads.set(linkId, (loads.get(linkId) ?? 0) - excess);
       }
@@ -198,29 +220,40 @@ function isTrafficRule({ kind }: Rule): boolean {
   return kind === "ingress" || kind === "meter" || kind === "group";
 }
 
-/** Load of each link by what is offered; without `countsRepaired`, up to where packets are repaired. */
-export function loadsOf(offered: Iterable<Offered>, walk: (start: Start) => Walk, countsRepaired = true): Map<LinkId, number> {
+/** Load of each link by what is offered. */
+export function loadsOf(
+  offered: Iterable<Offered>,
+  walk: (start: Start) => Walk,
+  { countsRepaired, foreign }: Counting = { countsRepaired: true },
+): Map<LinkId, number> {
   const loads = new Map<LinkId, number>();
   for (const one of offered) {
     const { links, unrepaired } = walk(one);
     const count = countsRepaired ? links.length : unrepaired;
     for (let i = 0; i < count; i += 1) {
       const linkId = links[i];
-      if (linkId !== undefined) loads.set(linkId, (loads.get(linkId) ?? 0) + one.rateBps);
+      if (linkId === undefined || foreign?.has(linkId) === true) break;
+      loads.set(linkId, (loads.get(linkId) ?? 0) + one.rateBps);
     }
   }
   return loads;
 }
 
-/** Links that the controller takes for down, or that it does not know of and nothing that it knows uses. */
-function linksDownAsKnown(state: ControllerHost["state"], links: readonly { readonly id: LinkId }[]): ReadonlySet<LinkId> {
+/** Links that the controller takes for down; and those of which no document that it has says anything: what passes them is out of its sight. */
+function linksAsKnown(
+  state: ControllerHost["state"],
+  links: readonly { readonly id: LinkId }[],
+): { readonly down: ReadonlySet<LinkId>; readonly foreign: ReadonlySet<LinkId> } {
   const topology = controllerView(state).topology;
   const { retired } = state.inventory;
-  return new Set(
-    links
-      .map(({ id }) => id)
-      .filter((id) => (topology?.linkById.get(id)?.operational ?? retired.links.get(id)?.operational ?? "down") === "down"),
-  );
+  const down = new Set<LinkId>();
+  const foreign = new Set<LinkId>();
+  for (const { id } of links) {
+    const known = topology?.linkById.get(id) ?? retired.links.get(id);
+    if (known === undefined) foreign.add(id);
+    else if (known.operational === "down") down.add(id);
+  }
+  return { down, foreign };
 }
 
 function tunnelOf({ nodeId, key, label, output }: Offered): string {

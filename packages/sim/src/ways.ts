@@ -1,18 +1,19 @@
 /** I1 and I2 on the network as it is: where packets go, of all that is installed and of all that is let in. */
-import type { FailoverRule, NodeId } from "@sluice/model";
+import type { FailoverRule, NodeId, Rule, RuleKey } from "@sluice/model";
 import { walksOf } from "./walker.js";
 import type { World } from "./world.js";
 
 /**
  * Over all that is installed, used or not. I1: following a label from anywhere ends. I2: what names a failover group finds it, and what a
- * failover group leads around a dead port finds its way back, but for rules that a crash took.
+ * failover group that is used leads around a dead port finds its way back, but for rules that a crash took.
  */
 export function checkLabels(world: World): void {
   const { plane, checks } = world;
   const walk = walksOf(plane);
   for (const [nodeId, { rules, lost }] of plane.tables) {
+    const used = failoversUsed(rules);
     for (const rule of rules.values()) {
-      if (rule.kind === "failover" && !plane.strangersAtMs.has(nodeId)) checkBypass(world, nodeId, rule);
+      if (rule.kind === "failover" && used.has(rule.failoverId) && !plane.strangersAtMs.has(nodeId)) checkBypass(world, nodeId, rule);
       if (rule.kind !== "label" || rule.action.kind !== "output") continue;
       checks.count("I1");
       const { link: output, failoverId } = rule.action;
@@ -22,6 +23,16 @@ export function checkLabels(world: World): void {
       if (end === "loop") checks.fail("I1", `label ${rule.match.label} from ${nodeId} loops over ${links.join(", ")}`);
     }
   }
+}
+
+/** Failover groups that a packet can come to. */
+function failoversUsed(rules: ReadonlyMap<RuleKey, Rule>): ReadonlySet<number> {
+  const used = new Set<number>();
+  for (const rule of rules.values()) {
+    const exits = rule.kind === "group" ? rule.buckets : rule.kind === "label" && rule.action.kind === "output" ? [rule.action] : [];
+    for (const { failoverId } of exits) if (failoverId !== undefined) used.add(failoverId);
+  }
+  return used;
 }
 
 /** Whether its port is dead or not: the packet carries a tunnel's label below, and comes out of the bypass with it alone. */

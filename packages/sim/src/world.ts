@@ -12,6 +12,7 @@ import {
   topologyDocument,
   type AgentMessage,
   type ControllerMessage,
+  type DemandMatrix,
   type LinkId,
   type NodeId,
   type Plan,
@@ -34,7 +35,7 @@ import { SimulatedStore } from "./store.js";
 import { hopOf, leave, type Hop } from "./packet.js";
 
 /** Some day; the machines see only differences. */
-const startMs = Date.UTC(2026, 0, 1);
+export const startMs = Date.UTC(2026, 0, 1);
 /** I10 gives the network this long to come to rest, ms. */
 export const healMs = 30_000;
 /** Lines of history that a failure prints. */
@@ -86,6 +87,7 @@ export class World {
   /** Newest last. More than one while a deposed one has not noticed. */
   controllers: ControllerHost[] = [];
   events = 0;
+  readonly #cableOf: ReadonlyMap<LinkId, readonly LinkId[]>;
   #historyHash = 0;
   #streamLast = 0;
   #requestLast = 0;
@@ -100,6 +102,7 @@ export class World {
     this.mutation = mutation;
     this.random = seededRandom(scenario.seed ^ 0x5eed);
     this.faults = stormFaults(scenario.intensity);
+    this.#cableOf = new Map(cablesOf(scenario.universe).flatMap(({ linkIds }) => linkIds.map((id) => [id, linkIds])));
     this.plane = new DataPlane(scenario.universe);
     this.checks = new Checks(this);
     this.agents = new Map(scenario.universe.nodes.map(({ id }) => [id, new AgentHost(this, id)]));
@@ -258,14 +261,19 @@ export class World {
       case "settings":
         return leader.event({ kind: "change-settings", requestId, settings: value });
       case "demands":
-        return leader.event({ kind: "measure-demands", requestId, matrix: demandsOf(this.random, this.scenario.universe, requestId) });
+        return leader.event({ kind: "measure-demands", requestId, matrix: this.#measured(requestId) });
     }
+  }
+
+  /** While faults go on clients may measure what an operator has taken out; then the matrix is refused. */
+  #measured(name: string): DemandMatrix {
+    const stored = this.storming ? undefined : this.store.topologies.at(-1);
+    return demandsOf(this.random, stored ?? this.scenario.universe, name);
   }
 
   /** A cable is cut or mended: both its links, and each end's agent sees its own port. */
   setCable(linkId: LinkId, up: boolean): void {
-    const cable = cablesOf(this.scenario.universe).find(({ linkIds }) => linkIds.includes(linkId));
-    this.setLinks(cable?.linkIds ?? [], up);
+    this.setLinks(this.#cableOf.get(linkId) ?? [], up);
   }
 
   setLinks(linkIds: readonly LinkId[], up: boolean): void {
@@ -307,14 +315,19 @@ export class World {
     );
   }
 
-  /** Plays until the time, or until `done` says so. */
-  async play(untilMs: number, done: () => boolean = () => false): Promise<void> {
+  /** Plays until the time, or until `done` says so. Tables and cables are judged after every event, or so often. */
+  async play(untilMs: number, done: () => boolean = () => false, lookEveryMs = 0): Promise<void> {
+    let lookedAtMs = -Infinity;
     while (this.clock.nowMs < untilMs) {
       const run = this.clock.next();
       if (run === undefined) return;
       run();
       this.events += 1;
-      this.checks.afterEvent();
+      this.checks.follow();
+      if (this.clock.nowMs - lookedAtMs >= lookEveryMs) {
+        lookedAtMs = this.clock.nowMs;
+        this.checks.judge();
+      }
       if (this.#solves.length > 0) await this.answerSolves();
       if (this.#protects.length > 0) await this.answerProtects();
       if (done()) return;
@@ -361,7 +374,7 @@ async function playSeed(world: World): Promise<Outcome> {
 }
 
 /** The operators' part: they repeat what was not acknowledged. */
-function introduce(world: World): void {
+export function introduce(world: World): void {
   const view = world.leaderView();
   if (view?.topology === undefined) world.request("topology", topologyDocument(world.scenario.universe));
   if (view?.settingsVersion === 0) world.request("settings", world.scenario.settings);
@@ -373,7 +386,7 @@ function introduce(world: World): void {
 }
 
 /** At rest is what stays at rest for a while. */
-function restChecker(world: World, quietMs: number): () => boolean {
+export function restChecker(world: World, quietMs: number): () => boolean {
   const restMs = 2_500;
   let lookMs = quietMs;
   let restSinceMs: number | undefined;
