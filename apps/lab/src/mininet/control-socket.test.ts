@@ -28,6 +28,19 @@ describe("a lab that is up", () => {
     expect(await askLab(folder, ["say"], () => undefined)).toMatchObject({ ok: false, faults: [{ code: "unavailable" }] });
   });
 
+  it("still answers the command that ends it, and waits for no other", async () => {
+    const ended: Promise<void>[] = [];
+    const end = await serveControl(folder, ([name]) => {
+      if (name === "wait") return new Promise(() => undefined);
+      ended.push(end());
+      return Promise.resolve(7);
+    });
+    const waiting = askLab(folder, ["wait"], () => undefined);
+    expect(await askLab(folder, ["down"], () => undefined)).toEqual({ ok: true, value: 7 });
+    expect(await waiting).toMatchObject({ ok: false, faults: [{ code: "unavailable" }] });
+    await Promise.all(ended);
+  });
+
   it("keeps its directory from another lab, and an abandoned one is taken over", async () => {
     const dir = join(folder, "state");
     expect(await claimStateDirectory(dir)).toEqual({ ok: true, value: undefined });

@@ -3,10 +3,13 @@ import { chmodSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { z } from "zod";
 
 const requestBytesMax = 64 * 1024;
+/** Longest wait at the end for answers that are being given, ms. */
+const lastAnswerMsMax = 500;
 
 const requestSchema = z.object({ argv: z.array(z.string()) });
 const answerSchema = z.union([z.object({ line: z.string() }), z.object({ code: z.int() })]);
@@ -23,6 +26,7 @@ export async function serveControl(
   const path = socketPath(stateDir);
   rmSync(path, { force: true });
   const open = new Set<Socket>();
+  const answers = new Set<Promise<void>>();
   const server = createServer((socket) => {
     open.add(socket);
     socket.on("close", () => open.delete(socket));
@@ -39,18 +43,17 @@ export async function serveControl(
       const answered = request.success
         ? handle(request.data.argv, (text) => write({ line: text }))
         : Promise.reject(new Error("The request is not understood."));
-      answered
+      const answer = answered
         .catch((error: unknown) => {
           write({ line: error instanceof Error ? error.message : String(error) });
           return 1;
         })
-        .then(
-          (code) => {
-            write({ code });
-            socket.end();
-          },
-          () => undefined,
-        );
+        .then((code) => {
+          write({ code });
+          return new Promise<void>((resolve) => socket.end(resolve));
+        })
+        .finally(() => answers.delete(answer));
+      answers.add(answer);
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -58,11 +61,13 @@ export async function serveControl(
     server.listen(path, resolve);
   });
   chmodSync(path, 0o600);
-  return () =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of open) socket.destroy();
-    });
+  return async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // The answer to the command that ends the lab is on its way; one that takes longer is not waited for.
+    await Promise.race([Promise.allSettled(answers), sleep(lastAnswerMsMax)]);
+    for (const socket of open) socket.destroy();
+    await closed;
+  };
 }
 
 /** The exit code of the command. Faults: `unavailable` where no lab is up. */
