@@ -290,6 +290,38 @@ describe("classes in priority", () => {
     });
   });
 
+  it("keep a guaranteed class's room although classes above crowd each other where it sends nothing", async () => {
+    const net = bulkOnBothWays(
+      await planned(
+        network(["a-b", 10], ["a-c", 8], ["c-b", 8], ["d-e", 10], ["e-f", 10], ["d-f", 10], ["f-b", 10]),
+        [
+          ["d", "e", "interactive", 6 * gbps],
+          ["d", "f", "elastic", 6 * gbps],
+          ["a", "b", "elastic", 5 * gbps],
+          ["a", "b", "bulk", 5 * gbps],
+        ],
+        { k: 1, guarantee: { interactive: guaranteed, elastic: { kind: "protected" }, bulk: guaranteed } },
+      ),
+    );
+    // Interactive stands on its way by f, too: where d-e goes it crowds elastic on d-f.
+    const backup = net.plan.protection?.backupTunnels.find(({ src, dst }) => src === "d" && dst === "e");
+    if (backup === undefined) throw new Error("there is no backup from d to e");
+    const groups = net.plan.groups.map((group) =>
+      group.trafficClass === "interactive"
+        ? { ...group, members: [...group.members, { tunnelId: backup.id, weight: group.members[0]?.weight ?? 1, allottedBps: 0 }] }
+        : group,
+    );
+    const tunnels = [...net.plan.tunnels, backup].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const { backups = [], bypasses = [], backupTunnels = [] } = net.plan.protection ?? {};
+    const protection = { backups, bypasses, backupTunnels: backupTunnels.filter((tunnel) => tunnel !== backup) };
+    const both = { ...net, plan: { ...net.plan, groups, tunnels, protection } };
+    const failure = pairScenario(scenario(both, "link", "a-b"), scenario(both, "link", "d-e"));
+    const split = await splitOf(both, failure);
+    expect(told(both, split)["a>b/bulk"]).toBe("5: 1 x a-c c-b");
+    expect(told(both, split)["a>b/elastic"]).toBe("3: 1 x a-c c-b");
+    expect(split.lostBps.bulk).toBe(0);
+  });
+
   it("cut a guaranteed class to what fits where more fails than it is guaranteed for, and find ways for groups that lost theirs", async () => {
     const net = await planned(network(["a-b-1", 10], ["a-b-2", 10], ["a-b-3", 4]), [["a", "b", "interactive", 12 * gbps]], {
       k: 2,

@@ -175,7 +175,7 @@ async function splitScenario(planned: Planned, scenario: FailureScenario, option
 
 /**
  * By class, for those whose guarantee this scenario does not break: what they have set aside for it. It breaks where their loads do not fit beside all
- * that stays as it is above them.
+ * that stays as it is above them; what happens between others on links that they do not use is no business of theirs.
  */
 function heldLoads({ settings }: Snapshot, index: PlanIndex, failure: Failure): readonly (Float64Array | undefined)[] {
   const isGuaranteed = trafficClasses.map((trafficClass) => {
@@ -190,7 +190,7 @@ function heldLoads({ settings }: Snapshot, index: PlanIndex, failure: Failure): 
     addTo(above, load);
     if (isGuaranteed[c] !== true) return undefined;
     const holds = above.every(
-      (bps, e) => failure.deadLink[e] === 1 || fits(bps, index.capacityBps[e] as number, index.capacityBps[e] as number),
+      (bps, e) => failure.deadLink[e] === 1 || load[e] === 0 || fits(bps, index.capacityBps[e] as number, index.capacityBps[e] as number),
     );
     return holds ? load : undefined;
   });
