@@ -34,7 +34,7 @@ export interface ControllerConfig {
   readonly readTimeoutMs: number;
   /** A stream without a hello is closed after this, ms. */
   readonly helloTimeoutMs: number;
-  /** A stream that was silent for this long is probed, ms. */
+  /** Between two probes of a stream, ms. Shorter than what agents take for silence. */
   readonly pingIntervalMs: number;
   /** A stream that stayed silent for this long is closed, ms. */
   readonly silenceMaxMs: number;

@@ -30,6 +30,9 @@ interface Way<T> {
   arrivalMs: number;
 }
 
+/** A second copy comes so much later at most, some messages after the first, ms. */
+const duplicateDelayMsMax = 50;
+
 export class SimulatedStream {
   readonly #clock: VirtualClock;
   readonly #random: Random;
@@ -50,11 +53,12 @@ export class SimulatedStream {
   }
 
   sendToAgent(message: ControllerMessage): void {
-    this.#send(this.#toAgent, message);
+    this.#send(this.#toAgent, message, duplicateDelayMsMax);
   }
 
   sendToController(message: AgentMessage): void {
-    this.#send(this.#toController, message);
+    // What a link did is said without a number: streams keep order, and nothing that came after it is heard before its second copy.
+    this.#send(this.#toController, message, message.kind === "link-event" ? 0 : duplicateDelayMsMax);
   }
 
   /** One end leaves, or its process died: it hears nothing more; the other end learns of it later, after what was sent before. */
@@ -73,7 +77,7 @@ export class SimulatedStream {
     this.#end(this.#toController);
   }
 
-  #send<T>(way: Way<T>, message: T): void {
+  #send<T>(way: Way<T>, message: T, secondCopyMsMax: number): void {
     if (this.#state !== "open") return;
     const faults = this.#faults;
     if (this.#random.chance(faults.lossChance)) {
@@ -86,9 +90,11 @@ export class SimulatedStream {
     }
     this.#arrive(way, () => way.end?.deliver(message, false));
     if (this.#random.chance(faults.duplicateChance)) {
-      this.#clock.after(this.#random.between(0, 50), () => {
+      const again = () => {
         if (this.#state === "open") this.#arrive(way, () => way.end?.deliver(message, true));
-      });
+      };
+      if (secondCopyMsMax === 0) again();
+      else this.#clock.after(this.#random.between(0, secondCopyMsMax), again);
     }
   }
 

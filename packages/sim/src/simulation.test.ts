@@ -83,6 +83,21 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
   });
 });
 
+/** Seeds beyond those above that found something, and what. */
+const regressions: readonly (readonly [seed: number, found: string])[] = [
+  [1339, "splits: a class in between stayed where a class above had moved to, on room that a guaranteed class had set aside"],
+  [1678, "the same, for a duct"],
+  [1982, "the same, for a node"],
+  [2049, "the same, for a cable"],
+  [5443, "splits: a guarantee was given up for an overload between others on a link that it does not use"],
+];
+
+describe("a seed that found a bug", () => {
+  it.each(regressions)("%i holds (%s)", { timeout: testTimeoutMs }, async (seed) => {
+    expect((await runWorld(seed)).plans).toBeGreaterThan(0);
+  });
+});
+
 describe("a seed", () => {
   it("gives the same history each time it is played (I15)", { timeout: testTimeoutMs }, async () => {
     for (const seed of [7, 10, 18]) expect(await runWorld(seed)).toEqual(await runWorld(seed));

@@ -45,7 +45,8 @@ function checkBypass({ plane, checks }: World, nodeId: NodeId, { failoverId, buc
       const key = `label/${pushLabel}`;
       const rule = plane.tablesOf(at).rules.get(key);
       if (rule?.kind !== "label") {
-        if (plane.tablesOf(at).lost.has(key)) break;
+        // What an operator takes out in the middle of an update is told nothing more.
+        if (plane.tablesOf(at).lost.has(key) || plane.strangersAtMs.has(at)) break;
         return checks.fail("I2", `failover ${failoverId} of ${nodeId} leads to ${at}, where there is no ${key}`);
       }
       if (rule.action.kind === "pop-output") break;
