@@ -12,6 +12,7 @@ where `received` holds runs of sequence numbers in the order of their arrival.
 """
 
 import json
+import math
 import os
 import resource
 import socket
@@ -23,6 +24,9 @@ HEADER = struct.Struct("!4sII")
 MAGIC = b"slce"
 TICK = 0.0005
 BURST = 20
+GOLDEN = 0.6180339887
+# Below one, so that each flow sends as many packets as its rate says.
+PHASE_MAX = 0.95
 SO_RCVBUFFORCE = 33
 
 
@@ -46,13 +50,15 @@ def send(given):
         flows.append((flow["id"], sender, flow["pps"], b"\0" * max(0, flow["bytes"] - HEADER.size), []))
     start, seconds = given["startNs"], given["seconds"]
     skipped = {number: 0 for number, *_ in flows}
+    # Flows of one group that all send at the same moments would be a burst for its meter.
+    phase = {number: (i * GOLDEN) % PHASE_MAX for i, (number, *_) in enumerate(flows)}
     while True:
         now = time.monotonic_ns() - start
         if now >= seconds * 1e9:
             break
         if now >= 0:
             for number, sender, pps, padding, times in flows:
-                due = int(now * pps / 1e9) + 1 - skipped[number]
+                due = math.floor(now * pps / 1e9 - phase[number]) + 1 - skipped[number]
                 if due - len(times) > BURST:
                     skipped[number] += due - len(times) - 1
                     due = len(times) + 1
