@@ -8,6 +8,8 @@ type StageMessage = Extract<ControllerMessage, { kind: "stage" }>;
 
 /** The agent obeys whoever speaks, every term looks like the one it has seen; and a deposed leader does not see that it is. */
 export const noTermCheck: Mutation = {
+  // Two have to lead at once: calm seeds show nothing.
+  scenario: (scenario) => ({ ...scenario, intensity: 1 }),
   controllerEvents: (host, event) => {
     if (event.kind !== "agent-message" || event.message.kind !== "hello") return [event];
     return [{ ...event, message: { ...event.message, termSeen: Math.min(event.message.termSeen, host.term) } }];
