@@ -201,7 +201,11 @@ function addBench(program: Command): Command {
     .option("--highs", "solve each instance by HiGHS too, by its fastest method, to the same gap")
     .option("--threads <n>", "with --engine first-order: its threads (default: as many as the machine has, at most 2)")
     .option("--repeat <n>", "solve so often and report the run with the median total", "1")
-    .option("--warm-up <seconds>", "how long each process solves a small network before the clock runs, and then the instance itself, once at least each", "1")
+    .option(
+      "--warm-up <seconds>",
+      "how long each process solves a small network before the clock runs, and then the instance itself, once at least each",
+      "1",
+    )
     .option("--time-limit <seconds>", "of one solve, ours and HiGHS's alike", "300")
     .option("--json <file>", "write the report as JSON, too")
     .option("--markdown <file>", "write the report into this Markdown file: its section of the same settings is replaced, all else stays")
