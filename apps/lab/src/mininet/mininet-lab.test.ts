@@ -67,8 +67,10 @@ describe.skipIf(missing !== undefined)("the lab on Mininet", { timeout: 600_000 
     lab = started.child;
     await started.isUp;
   }, upMsMax);
-  afterAll(() => {
+  afterAll(async () => {
     lab.kill("SIGKILL");
+    // What is still ending may still write there.
+    await gone(stateDir, [...before, ...(existsSync(stateDir) ? readdirSync(stateDir) : [])]);
     rmSync(join(stateDir, ".."), { recursive: true, force: true });
   });
 
