@@ -61,7 +61,7 @@ describe.skipIf(missing !== undefined)("the lab on Mininet", { timeout: 600_000 
   let before: readonly string[];
   let lab: ChildProcess;
   beforeAll(async () => {
-    stateDir = join(mkdtempSync(join(tmpdir(), "sluice-lab-test-")), "state");
+    stateDir = join(mkdtempSync(join(tmpdir(), "sluice-mininet-test-")), "state");
     before = traces(stateDir);
     const started = startLab(stateDir, ["--interval", "40"]);
     lab = started.child;
