@@ -73,9 +73,10 @@ program
   .description("every cable of a running network cut: local repair, scenario activation, new plan, and what each layer loses")
   .addOption(new Option("--network <name...>", "which networks").choices(outageNetworks).default(["b4", "abilene", "geant"]))
   .option("--cuts <n>", "at most so many cables, evenly over all", count, 1_000)
+  .option("--losses", "also what each layer loses: takes time that large networks' figures then have in them", false)
   .option("--json <file>", "write all numbers here")
-  .action(async (flags: { network: OutageNetwork[]; cuts: number; json?: string }) => {
-    report(await benchOutage(flags.network, flags.cuts), { json: flags.json });
+  .action(async (flags: { network: OutageNetwork[]; cuts: number; losses: boolean; json?: string }) => {
+    report(await benchOutage(flags.network, { cutsMax: flags.cuts, losses: flags.losses }), { json: flags.json });
   });
 
 program

@@ -22,20 +22,26 @@ interface Cut {
   readonly ingresses: number;
   /** Until the last traffic has moved to the new plan. */
   readonly newPlanMs: number;
-  /** Shares of what was delivered before, lost by layer. */
+  /** Shares of what was delivered before, lost by layer; zeros where that was not asked for. */
   readonly lost: { readonly unrepaired: number; readonly repaired: number; readonly split: number; readonly replanned: number };
 }
 
 export const outageNetworks = ["b4", "abilene", "geant", "germany50", "ring100"] as const;
 export type OutageNetwork = (typeof outageNetworks)[number];
 
-/** `cutsMax`: so many cables, evenly over all. */
-export async function benchOutage(names: readonly OutageNetwork[], cutsMax: number): Promise<BenchReport> {
+export interface OutageOptions {
+  /** So many cables at most, evenly over all. */
+  readonly cutsMax: number;
+  /** Also what each layer loses. It is computed in the process of the agents, which do not answer meanwhile: large networks look slower than they are. */
+  readonly losses: boolean;
+}
+
+export async function benchOutage(names: readonly OutageNetwork[], options: OutageOptions): Promise<BenchReport> {
   const rows: string[][] = [];
   const numbers: object[] = [];
   for (const name of names) {
     const network = networkOf(name);
-    const cuts = await cutAll(network, cutsMax);
+    const cuts = await cutAll(network, options);
     const activations = cuts.flatMap(({ activationMs }) => (activationMs === undefined ? [] : [activationMs]));
     const worst = (of: (cut: Cut) => number): string => (100 * Math.max(...cuts.map(of))).toFixed(2);
     rows.push([
@@ -46,12 +52,14 @@ export async function benchOutage(names: readonly OutageNetwork[], cutsMax: numb
       activations.length === 0 ? "-" : `${milliseconds(spreadOf(activations))} p95 ${percentile(activations, 0.95).toFixed(0)}`,
       `${Math.max(...cuts.map(({ ingresses }) => ingresses))}`,
       milliseconds(spreadOf(cuts.map(({ newPlanMs }) => newPlanMs))),
-      [
-        worst(({ lost }) => lost.unrepaired),
-        worst(({ lost }) => lost.repaired),
-        worst(({ lost }) => lost.split),
-        worst(({ lost }) => lost.replanned),
-      ].join(" / "),
+      options.losses
+        ? [
+            worst(({ lost }) => lost.unrepaired),
+            worst(({ lost }) => lost.repaired),
+            worst(({ lost }) => lost.split),
+            worst(({ lost }) => lost.replanned),
+          ].join(" / ")
+        : "-",
     ]);
     numbers.push({ network: name, cuts });
   }
@@ -63,7 +71,7 @@ export async function benchOutage(names: readonly OutageNetwork[], cutsMax: numb
       "Median (smallest-largest) over the cuts, one cable at a time, the network mended and protected again between them.",
       `Local repair: from the cut until the switches go round it, emulated detection of ${detectionMs} ms included. Activation: from the first news at the controller until the last ingress has acknowledged.`,
       "New plan: from the cut until the last traffic has moved to the re-optimized plan, acknowledged; solve, packet walk of plan and update, and write included; the clearing away of old rules is not.",
-      "Loss: traffic not delivered any more, by layer: unrepaired / repaired locally / scenario split / new plan; what exceeds the links that are left is lost in all of them.",
+      "Loss (with --losses): traffic not delivered any more, by layer: unrepaired / repaired locally / scenario split / new plan; what exceeds the links that are left is lost in all of them.",
     ],
     numbers,
   };
@@ -75,7 +83,10 @@ function networkOf(name: OutageNetwork): Pick<BenchNetwork, "topology" | "demand
   return { topology, demands: demandsOver(topology, 1) };
 }
 
-async function cutAll({ topology, demands }: Pick<BenchNetwork, "topology" | "demands">, cutsMax: number): Promise<readonly Cut[]> {
+async function cutAll(
+  { topology, demands }: Pick<BenchNetwork, "topology" | "demands">,
+  { cutsMax, losses }: OutageOptions,
+): Promise<readonly Cut[]> {
   const settings = { ...planSettingsDefault, protection: { ...protectionDefault, scenarios: ["link" as const] } };
   const network = await startNetwork(topology, settings, { cycleSeconds: 0.5, detectionMs });
   try {
@@ -87,7 +98,7 @@ async function cutAll({ topology, demands }: Pick<BenchNetwork, "topology" | "de
     for (let i = 0; i < cables.length && cuts.length < cutsMax; i = Math.ceil(cuts.length * step)) {
       const cable = cables[i];
       if (cable === undefined) break;
-      const done = await cutOne({ network, topology, demands }, cable, last.sequence);
+      const done = await cutOne({ network, topology, demands, losses }, cable, last.sequence);
       cuts.push(done.cut);
       last = done.last;
     }
@@ -101,13 +112,14 @@ interface Scene {
   readonly network: RunningNetwork;
   readonly topology: Topology;
   readonly demands: DemandMatrix;
+  readonly losses: boolean;
 }
 
 async function cutOne(scene: Scene, cable: Cable, before: number): Promise<{ readonly cut: Cut; readonly last: ControllerEvent }> {
-  const { network, topology } = scene;
+  const { network, topology, losses } = scene;
   const dead = new Set(cable.linkIds);
-  const whole = delivered(scene, new Set());
-  const share = (): number => Math.max(0, 1 - delivered(scene, dead) / whole);
+  const whole = losses ? delivered(scene, new Set()) : 0;
+  const share = (): number => (losses ? Math.max(0, 1 - delivered(scene, dead) / whole) : 0);
   const set = (up: boolean): void => {
     for (const id of cable.linkIds) {
       const from = topology.linkById.get(id)?.from;
