@@ -107,7 +107,14 @@ async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Pr
       return name === `${bridge(node)}-site` ? "site" : linkByName.get(name);
     },
     async setLink(linkId, up) {
-      await control.call("netdev-dummy/set-admin-state", [ports.get(linkId)?.name ?? "", up ? "up" : "down"]);
+      const { node, port, name } = ports.get(linkId) ?? { node: "" as NodeId, port: -1, name: "" };
+      await control.call("netdev-dummy/set-admin-state", [name, up ? "up" : "down"]);
+      // The bridge hears of it a turn of ovs-vswitchd later: until then failover groups take the port for what it was.
+      const isLive = (): boolean => /\bLIVE\b/.test(run("ovs-ofctl", "-O", "OpenFlow15", "dump-ports-desc", bridge(node), String(port)));
+      for (let turns = 0; isLive() !== up; turns++) {
+        assert(turns < portTurnsMax, `Open vSwitch notices within ${portTurnsMax} looks that ${name} is ${up ? "up" : "down"}`);
+        await sleep(10);
+      }
     },
     async stop() {
       control.close();
@@ -115,6 +122,9 @@ async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Pr
     },
   };
 }
+
+/** Looks at a port, 10 ms apart, until Open vSwitch has noticed its change. */
+const portTurnsMax = 500;
 
 /** What ovs-appctl speaks (JSON-RPC over a socket), over one connection: a process for each of ten thousand traces would take minutes. */
 function openControl(path: string) {
