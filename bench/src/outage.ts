@@ -12,6 +12,8 @@ import { milliseconds, percentile, spreadOf } from "./sample.js";
 
 /** What a port needs to notice that its link is dead: BFD at 3.3 ms three times, or loss of light, ms. */
 const detectionMs = 10;
+const layers = ["unrepaired", "repaired", "split", "replanned"] as const;
+
 /** Of one cut; ms from the cut, but for the activation: from the first news at the controller. */
 interface Cut {
   readonly cable: LinkId;
@@ -22,8 +24,8 @@ interface Cut {
   readonly ingresses: number;
   /** Until the last traffic has moved to the new plan. */
   readonly newPlanMs: number;
-  /** Shares of what was delivered before, lost by layer; zeros where that was not asked for. */
-  readonly lost: { readonly unrepaired: number; readonly repaired: number; readonly split: number; readonly replanned: number };
+  /** Shares of what was delivered before, lost by layer; absent where that was not asked for. */
+  readonly lost?: Readonly<Record<(typeof layers)[number], number>>;
 }
 
 export const outageNetworks = ["b4", "abilene", "geant", "germany50", "ring100"] as const;
@@ -52,14 +54,7 @@ export async function benchOutage(names: readonly OutageNetwork[], options: Outa
       activations.length === 0 ? "-" : `${milliseconds(spreadOf(activations))} p95 ${percentile(activations, 0.95).toFixed(0)}`,
       `${Math.max(...cuts.map(({ ingresses }) => ingresses))}`,
       milliseconds(spreadOf(cuts.map(({ newPlanMs }) => newPlanMs))),
-      options.losses
-        ? [
-            worst(({ lost }) => lost.unrepaired),
-            worst(({ lost }) => lost.repaired),
-            worst(({ lost }) => lost.split),
-            worst(({ lost }) => lost.replanned),
-          ].join(" / ")
-        : "-",
+      options.losses ? layers.map((layer) => worst(({ lost }) => lost?.[layer] ?? 0)).join(" / ") : "-",
     ]);
     numbers.push({ network: name, cuts });
   }
@@ -148,7 +143,7 @@ async function cutOne(scene: Scene, cable: Cable, before: number): Promise<{ rea
       ...(activated.kind === "scenario-programmed" ? { activationMs: Number(activated.data["msFromEvent"]) } : {}),
       ingresses: activated.kind === "scenario-programmed" ? Number(activated.data["ingresses"]) : 0,
       newPlanMs: Date.parse(plan.at) - cutMs - 1000 * (Number(plan.data["seconds"]) - Number(plan.data["movedSeconds"])),
-      lost: { unrepaired, repaired, split, replanned },
+      ...(losses ? { lost: { unrepaired, repaired, split, replanned } } : {}),
     },
     last,
   };

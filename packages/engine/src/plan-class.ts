@@ -7,8 +7,6 @@ import {
   type Certificate,
   type ClassPlan,
   type Demand,
-  type LinkId,
-  type Path,
   type Snapshot,
   type Topology,
   type TrafficClass,
@@ -18,8 +16,10 @@ import { buildProblem } from "./build-problem.js";
 import { climb, type Answer, type LadderOptions } from "./ladder.js";
 import { climbPriced } from "./climb-priced.js";
 import { isReserving, planGuaranteed } from "./guarantees/plan-guaranteed.js";
-import { quantize, type Quantized } from "./quantize.js";
+import { quantize } from "./quantize.js";
 import type { SolveProgress } from "./optimize.js";
+import { plannedGroups, type PlannedGroup } from "./planned-group.js";
+import { publishedPrices } from "./published-prices.js";
 import type { Stopwatch } from "./stopwatch.js";
 import type { CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
@@ -53,12 +53,6 @@ export interface PlannedClass {
   readonly loadBps: Float64Array;
   /** Per link, bps: the most that the class may need in a failure that its guarantee, or one below it, covers. Absent without such a guarantee. */
   readonly reservedBps?: Float64Array;
-}
-
-export interface PlannedGroup {
-  readonly demand: Demand;
-  readonly admittedBps: number;
-  readonly members: readonly { readonly path: Path; readonly allottedBps: number; readonly weight: number }[];
 }
 
 export async function planClass(input: ClassInput, options: ClassOptions, clock: Stopwatch): Promise<PlannedClass> {
@@ -101,7 +95,7 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
       certificate: publishedCertificate(topology, objective, answer),
       notes: answer.notes,
     },
-    groups: groupsOf(topology, built.demands, answer, quantized),
+    groups: plannedGroups(topology, built.demands, { problem: answer.problem, allottedBps: answer.flowBps, ...quantized }),
     unroutable: built.unroutable,
     loadBps: quantized.loadBps,
   };
@@ -131,28 +125,6 @@ function publishedCertificate(topology: Topology, objective: Certificate["object
     value,
     ...(bound === undefined ? {} : { bound }),
     ...(gap === undefined ? {} : { gap }),
-    linkPrices: topology.links.map((link, i) => ({ linkId: link.id, price: linkPrice?.[i] ?? 0 })).filter(({ price }) => price > 0),
+    linkPrices: publishedPrices(topology, linkPrice),
   };
-}
-
-/** One group for each demand that is admitted something. */
-function groupsOf(
-  topology: Topology,
-  demands: readonly Demand[],
-  { problem, flowBps }: Answer,
-  { weight, admittedBps }: Quantized,
-): readonly PlannedGroup[] {
-  const linkIds = topology.links.map((link) => link.id);
-  return demands.flatMap((demand, d) => {
-    const rate = admittedBps[d] ?? 0;
-    if (rate <= 0) return [];
-    const members: PlannedGroup["members"][number][] = [];
-    for (let path = problem.pathStart[d] ?? 0; path < (problem.pathStart[d + 1] ?? 0); path++) {
-      const share = weight[path] ?? 0;
-      if (share === 0) continue;
-      const links = problem.pathLinks.subarray(problem.linkStart[path], problem.linkStart[path + 1]);
-      members.push({ path: Array.from(links, (link) => linkIds[link] as LinkId), allottedBps: flowBps[path] ?? 0, weight: share });
-    }
-    return [{ demand, admittedBps: rate, members }];
-  });
 }

@@ -17,7 +17,7 @@ import {
   type Topology,
   type TrafficClass,
 } from "@sluice/model";
-import { assign, compileRules, compileScenario, emptyAssignments, failureWalker, type Assignments } from "@sluice/rules";
+import { assign, compileRules, emptyAssignments, failureWalker, scenarioCompiler, type Assignments } from "@sluice/rules";
 import { layerOf, type LayerOutcome } from "./layer.js";
 import { newPlanOutcome } from "./new-plan.js";
 import type { ScenarioSet } from "./scenario-set.js";
@@ -83,21 +83,24 @@ export async function failureReport(input: FailureReportInput, options: FailureR
   if (!ground.ok) return ground;
   const { rules, assignments } = ground.value;
   const walker = failureWalker(topology, rules);
+  const compile = scenarioCompiler(topology, plan, assignments);
+  if (!compile.ok) return compile;
   const base = layerOf({ topology, rules, walker, plan }, nothingFails);
+  const scene = { topology, rules, walker, plan, base };
   const splits = layers.includes("scenario-split") ? await splitsOf(input, options) : ok<SplitByScenario>(new Map());
   if (!splits.ok) return splits;
 
   const scenarios: ScenarioReport[] = [];
   for (const [i, scenario] of set.scenarios.entries()) {
     options.onProgress?.(`walk ${scenario.id}`, i / set.scenarios.length);
-    const scene = { topology, rules, walker, plan, base };
     const found: Partial<Record<LayerName, LayerOutcome>> = {};
-    const { outcome: unrepaired, endsLostBps } = layerOf(scene, scenario, { repairs: false });
-    if (layers.includes("unrepaired")) found.unrepaired = unrepaired;
+    const unrepaired = layers.includes("unrepaired") ? layerOf(scene, scenario, { repairs: false }) : undefined;
+    const { endsLostBps } = unrepaired ?? walker.walk(scenario, { repairs: false });
+    if (unrepaired !== undefined) found.unrepaired = unrepaired.outcome;
     if (layers.includes("local-repair")) found["local-repair"] = layerOf(scene, scenario).outcome;
     if (layers.includes("scenario-split")) {
       const split = splits.value.get(scenario.id);
-      const overrides = split === undefined ? ok(undefined) : compileScenario(topology, plan, assignments, split);
+      const overrides = split === undefined ? ok(undefined) : compile.value(split);
       if (!overrides.ok) return overrides;
       found["scenario-split"] = layerOf(scene, scenario, { overrides: overrides.value, endsLostBps }).outcome;
     }

@@ -1,5 +1,6 @@
 /** One layer of one scenario: what the installed rules, as they are then, lose and where they are fullest. */
 import {
+  isUp,
   trafficClasses,
   type FailureScenario,
   type LinkId,
@@ -99,19 +100,16 @@ function deliveredByFluid({ topology, rules, plan }: Scene, { linkIds, nodeIds }
     offered: plan.groups
       .filter(({ src }) => !nodes.has(src))
       .map(({ src, dst, trafficClass, admittedBps }) => ({ src, dst, trafficClass, rateBps: admittedBps })),
-    isLinkUp: (linkId) => !links.has(linkId) && isUp(topology, linkId),
+    isLinkUp: (linkId) => {
+      const link = topology.linkById.get(linkId);
+      return link !== undefined && !links.has(linkId) && isUp(topology, link);
+    },
     // A switch that repairs nothing believes that every port works.
     ...(repairs === false ? { isPortLive: () => true } : {}),
   });
   const delivered = perClass(() => 0);
   for (const { trafficClass, deliveredBps } of report.flows) delivered[trafficClass] += deliveredBps;
   return delivered;
-}
-
-function isUp(topology: Topology, linkId: LinkId): boolean {
-  const link = topology.linkById.get(linkId);
-  if (link === undefined) return false;
-  return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
 }
 
 const tables = new WeakMap<RuleSet, ReadonlyMap<NodeId, FluidSwitch>>();
@@ -123,6 +121,6 @@ function tablesOf(rules: RuleSet): ReadonlyMap<NodeId, FluidSwitch> {
   return made;
 }
 
-function perClass(of: (name: TrafficClass) => number): Record<TrafficClass, number> {
+export function perClass(of: (name: TrafficClass) => number): Record<TrafficClass, number> {
   return Object.fromEntries(trafficClasses.map((name) => [name, of(name)])) as Record<TrafficClass, number>;
 }

@@ -209,6 +209,11 @@ export function isUsable(topology: Topology, link: Link): boolean {
   );
 }
 
+/** Whether this link carries packets, as the switches report it: link and both ends are up. */
+export function isUp(topology: Pick<Topology, "nodeById">, link: Link): boolean {
+  return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
+}
+
 function duplicate(what: string, id: string, path: readonly PropertyKey[]): Fault {
   return fault("duplicate-id", `There is more than one ${what} with the id ${id}.`, { pointer: pointerOf(path) });
 }

@@ -1,5 +1,5 @@
 /** The ways of a fluid through tables 1 of the switches, with what failover groups do about ports that they take for dead. */
-import type { Bucket, LinkId, NodeId, Topology } from "@sluice/model";
+import { isUp, type Bucket, type LinkId, type NodeId, type Topology } from "@sluice/model";
 import type { FluidInput } from "./fluid.js";
 
 /** Most labels on a packet; one that is to get another is dropped. */
@@ -30,8 +30,8 @@ export function fluidWays({
   isPortLive,
 }: Pick<FluidInput, "topology" | "switches" | "isLinkUp" | "isPortLive">): (from: NodeId, bucket: Bucket) => FluidWay {
   const index = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
-  const isUp = isLinkUp ?? ((linkId: LinkId) => isOperational(topology, linkId));
-  const isLive = isPortLive ?? isUp;
+  const carries = isLinkUp ?? ((linkId: LinkId) => isOperational(topology, linkId));
+  const isLive = isPortLive ?? carries;
   const known = new Map<LinkId, Map<string, FluidWay>>();
   return (from, bucket) => {
     const { output, pushLabel, failoverId } = bucket;
@@ -54,7 +54,7 @@ export function fluidWays({
       const position = index.get(taken.output);
       const link = position === undefined ? undefined : topology.links[position];
       if (position === undefined || link?.from !== at) return { links, end: { kind: "blackholed" } };
-      if (taken.isDropped || !isUp(link.id)) return { links, end: { kind: "lost", link: position } };
+      if (taken.isDropped || !carries(link.id)) return { links, end: { kind: "lost", link: position } };
       if (taken.pushLabel !== undefined && labels.push(taken.pushLabel) > labelsMax) return { links, end: { kind: "blackholed" } };
       links.push(position);
       at = link.to;
@@ -82,8 +82,7 @@ export function fluidWays({
   }
 }
 
-function isOperational({ linkById, nodeById }: Topology, linkId: LinkId): boolean {
-  const link = linkById.get(linkId);
-  if (link === undefined) return false;
-  return [link, nodeById.get(link.from), nodeById.get(link.to)].every((element) => element?.operational === "up");
+function isOperational(topology: Topology, linkId: LinkId): boolean {
+  const link = topology.linkById.get(linkId);
+  return link !== undefined && isUp(topology, link);
 }

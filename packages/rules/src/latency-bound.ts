@@ -1,6 +1,6 @@
 /** How long packets may be under way in tunnels and bypasses. */
-import type { FailoverRule, LinkId, NodeId, Topology } from "@sluice/model";
-import { failoverAt, isUp, type Hop, type RuleLookup } from "./tunnel-trace.js";
+import { isUp, type FailoverRule, type LinkId, type NodeId, type Topology } from "@sluice/model";
+import { failoverAt, type Hop, type RuleLookup } from "./tunnel-trace.js";
 
 /**
  * Detours that one packet is waited for, besides those around links that are known to be down. The more are allowed for, the longer every removal

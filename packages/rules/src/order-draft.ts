@@ -1,21 +1,9 @@
 /** The stages of an update in the making: messages by kind of stage and node. */
 import { compareText, type NodeId, type RuleOperation } from "@sluice/model";
-import type { Stage, StageMessage, StagePurpose } from "./update-plan.js";
+import { stagePurposes, type Stage, type StageMessage, type StagePurpose } from "./update-plan.js";
 
 /** The order in which the stages come; `detach` and `pause` are removals that come first. */
-const stageOrder = [
-  "detach",
-  "pause",
-  "add-bypass",
-  "add-failover",
-  "add-transit",
-  "throttle",
-  "flip",
-  "remove-ingress",
-  "remove-transit",
-  "remove-failover",
-  "remove-bypass",
-] as const;
+const stageOrder = ["detach", "pause", ...stagePurposes] as const;
 export type StageKind = (typeof stageOrder)[number];
 export type Draft = ReturnType<typeof stageDraft>;
 

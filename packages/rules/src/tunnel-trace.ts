@@ -1,5 +1,5 @@
 /** Where a label leads under given rules: the planner's view. The packet walk has its own, so that one checks the other. */
-import type { FailoverRule, LinkId, NodeId, Rule, RuleKey, Topology } from "@sluice/model";
+import { isUp, type FailoverRule, type LinkId, type NodeId, type Rule, type RuleKey, type Topology } from "@sluice/model";
 import { sameWay } from "./diff.js";
 
 export interface TunnelTrace {
@@ -208,8 +208,4 @@ export function failoverAt(nodeId: NodeId, failoverId: number | undefined, looku
 /** Whether every link of the network is up: then no failover group sends packets anywhere but over its first link. */
 export function isWhole(topology: Topology): boolean {
   return topology.links.every((link) => isUp(topology, link));
-}
-
-export function isUp(topology: Topology, link: Topology["links"][number]): boolean {
-  return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every((element) => element?.operational === "up");
 }

@@ -18,6 +18,7 @@
  */
 import type { NodeId, RuleKey, RuleOperation } from "@sluice/model";
 
+/** In the order in which the stages come. */
 export const stagePurposes = [
   "add-bypass",
   "add-failover",

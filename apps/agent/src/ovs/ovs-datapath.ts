@@ -15,7 +15,7 @@ import {
   type RuleKey,
   type RuleOperation,
 } from "@sluice/model";
-import { applyOperations, digestOf, type RuleFailure } from "@sluice/rules";
+import { applyOperations, diffRules, type RuleFailure } from "@sluice/rules";
 import type { CounterSample, Datapath, LinkStatus } from "../datapath.js";
 import { failuresOf, ovsStageOf, type MeterChange } from "./ovs-bundle.js";
 import { groupCountersOf, linkCountersOf } from "./ovs-counters.js";
@@ -203,7 +203,7 @@ class BridgeDatapath implements OvsDatapath {
     // A switch that restarted has lost it, and drops everything until it is back.
     if (!found.hasPipeline) await this.#restorePipeline();
     const rules = byKey(found.rules);
-    if (digestOf(rules) === digestOf(this.#installed)) return;
+    if (diffRules(this.#installed, rules).length === 0) return;
     this.#log.warn({ found: rules.size, expected: this.#installed.size }, "Open vSwitch holds other rules than it was told");
     this.#warnForeign(found);
     this.#installed = rules;

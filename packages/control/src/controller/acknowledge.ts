@@ -11,7 +11,7 @@ import type { ControllerState, Switch, VerifiedPlan } from "./state.js";
 import { advanceNode, flowPurposes, nextMessage } from "./update.js";
 
 /** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
-const movingPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress", "remove-failover"]);
+const movingPurposes: ReadonlySet<StagePurpose> = new Set([...flowPurposes, "remove-failover"]);
 
 /** An acknowledgement of the stage on its way to this switch; others say nothing new. */
 export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {

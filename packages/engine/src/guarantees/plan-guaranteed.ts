@@ -4,20 +4,20 @@ import {
   objectiveOf,
   protectionOf,
   trafficClasses,
-  type ClassPlan,
   type Demand,
   type Guarantee,
-  type LinkId,
-  type Topology,
 } from "@sluice/model";
 import type { Problem } from "@sluice/mcf";
 import { buildProblem } from "../build-problem.js";
 import { climb, type LadderOptions } from "../ladder.js";
-import type { ClassInput, PlannedClass, PlannedGroup } from "../plan-class.js";
+import type { ClassInput, PlannedClass } from "../plan-class.js";
+import { plannedGroups } from "../planned-group.js";
+import { publishedPrices } from "../published-prices.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { coverAvailability, mandatoryKillSets } from "./availability.js";
 import { FailureLoads } from "./failure-loads.js";
 import { guaranteeCandidates } from "../tunnels/guarantee-candidates.js";
+import { pairKey } from "../tunnels/candidate-tunnels.js";
 import { canSurvive, killSets, type Survival } from "./kill-sets.js";
 import { likelyFailures } from "./likely-failures.js";
 import { quantizeGuaranteed } from "./quantize-guaranteed.js";
@@ -108,7 +108,7 @@ export async function planGuaranteed(
       demandBps: demands.reduce((sum, demand) => sum + demand.rateBps, 0),
       allottedBps,
       admittedBps,
-      certificate: publishedCertificate(topology, answer),
+      certificate: { objective: answer.objective, ...answer.certificate, linkPrices: publishedPrices(topology, answer.linkPrice) },
       notes: [
         ...answer.notes,
         ...(objective === asked ? [] : [`${asked} has no form with an availability; ${objective} was sought in its place.`]),
@@ -126,7 +126,7 @@ export async function planGuaranteed(
         ...(verified.availability === undefined ? {} : { availability: verified.availability }),
       },
     },
-    groups: groupsOf(topology, { problem, demands: built.demands, answer, split }),
+    groups: plannedGroups(topology, built.demands, { problem, allottedBps: allottedShares(problem, answer), ...split }),
     unroutable: built.unroutable,
     loadBps,
     reservedBps,
@@ -180,11 +180,6 @@ function lowerFamilies({ snapshot, trafficClass }: ClassInput, problem: Problem,
   return failures === 0 ? [] : [killSets(problem, risks, failures)];
 }
 
-function publishedCertificate(topology: Topology, { objective, certificate, linkPrice }: GuaranteedAnswer): ClassPlan["certificate"] {
-  const linkPrices = topology.links.map(({ id }, link) => ({ linkId: id, price: linkPrice?.[link] ?? 0 }));
-  return { objective, ...certificate, linkPrices: linkPrices.filter(({ price }) => price > 0) };
-}
-
 interface Figures {
   readonly split: WeightedPaths;
   readonly survival: Survival;
@@ -224,38 +219,19 @@ function solverNotes({ solver, edgeBased }: LadderOptions, lp: string): string[]
 }
 
 function baseCount({ candidates }: ClassInput, demands: readonly Demand[]): number {
-  return demands.reduce((sum, { src, dst }) => sum + (candidates.pairs.get(`${src}>${dst}`)?.length ?? 0), 0);
+  return demands.reduce((sum, demand) => sum + (candidates.pairs.get(pairKey(demand))?.length ?? 0), 0);
 }
 
-interface Answered {
-  readonly problem: Problem;
-  readonly demands: readonly Demand[];
-  readonly answer: GuaranteedAnswer;
-  readonly split: WeightedPaths;
-}
-
-/** One group for each demand that is admitted something. A member was allotted its share of what is admitted, not what is reserved. */
-function groupsOf(topology: Topology, { problem, demands, answer, split }: Answered): readonly PlannedGroup[] {
-  const linkIds = topology.links.map(({ id }) => id);
-  return demands.flatMap((demand, d) => {
-    const admittedBps = split.admittedBps[d] as number;
-    if (!(admittedBps > 0)) return [];
-    const first = problem.pathStart[d] as number;
-    const end = problem.pathStart[d + 1] as number;
-    const reserved = sumOf(answer.reservedBps.subarray(first, end));
-    const members: PlannedGroup["members"][number][] = [];
-    for (let path = first; path < end; path++) {
-      const weight = split.weight[path] as number;
-      if (weight === 0) continue;
-      const links = problem.pathLinks.subarray(problem.linkStart[path], problem.linkStart[path + 1]);
-      members.push({
-        path: Array.from(links, (link) => linkIds[link] as LinkId),
-        allottedBps: (answer.admittedBps[d] as number) * ((answer.reservedBps[path] as number) / reserved),
-        weight,
-      });
-    }
-    return [{ demand, admittedBps, members }];
+/** Per path: its share of what its demand is admitted, not what is reserved. */
+function allottedShares({ pathStart, pathCount }: Problem, { admittedBps, reservedBps }: GuaranteedAnswer): Float64Array {
+  const allottedBps = new Float64Array(pathCount);
+  admittedBps.forEach((admitted, d) => {
+    const [first, end] = [pathStart[d] as number, pathStart[d + 1] as number];
+    const reserved = sumOf(reservedBps.subarray(first, end));
+    if (reserved === 0) return;
+    for (let path = first; path < end; path++) allottedBps[path] = admitted * ((reservedBps[path] as number) / reserved);
   });
+  return allottedBps;
 }
 
 function sumOf(amounts: Float64Array): number {

@@ -53,7 +53,12 @@ export function buildGraph(topology: Topology): Graph {
   };
 }
 
-function adjacency(nodeCount: number, usable: readonly number[], end: Int32Array): { start: Int32Array; links: Int32Array } {
+/** The usable links at each node by the end in question: those of v are `links[start[v] .. start[v + 1]]`, in rising order. O(V + E). */
+export function adjacency(
+  nodeCount: number,
+  usable: readonly number[],
+  end: Int32Array,
+): { readonly start: Int32Array; readonly links: Int32Array } {
   const start = new Int32Array(nodeCount + 1);
   for (const link of usable) start[(end[link] ?? 0) + 1] = (start[(end[link] ?? 0) + 1] ?? 0) + 1;
   for (let node = 0; node < nodeCount; node++) start[node + 1] = (start[node + 1] ?? 0) + (start[node] ?? 0);

@@ -4,7 +4,7 @@
  */
 import { assert } from "@sluice/model";
 import { edgeDisjointPaths } from "./edge-disjoint.js";
-import type { Graph } from "./graph.js";
+import { adjacency, type Graph } from "./graph.js";
 import { shortestPathTree, type ShortestPathTree } from "./shortest-path-tree.js";
 
 /** Node v is 2v (in) and 2v + 1 (out); link e stays e; the link inside of v is linkCount + v. */
@@ -71,23 +71,4 @@ export function nodeDisjointPaths(
   assert(tree.destination % 2 === 0, "paths end at the inside of a node");
   if (2 * source === tree.destination) return [];
   return edgeDisjointPaths(graph, { weights, tree, source: 2 * source + 1, k }).map((links) => links.filter((link) => link < linkCount));
-}
-
-function adjacency(
-  nodeCount: number,
-  usable: readonly number[],
-  end: Int32Array,
-): { readonly start: Int32Array; readonly links: Int32Array } {
-  const start = new Int32Array(nodeCount + 1);
-  for (const link of usable) start[(end[link] ?? 0) + 1] = (start[(end[link] ?? 0) + 1] ?? 0) + 1;
-  for (let node = 0; node < nodeCount; node++) start[node + 1] = (start[node + 1] ?? 0) + (start[node] ?? 0);
-  const next = start.slice();
-  const links = new Int32Array(usable.length);
-  for (const link of usable) {
-    const node = end[link] ?? 0;
-    const at = next[node] ?? 0;
-    links[at] = link;
-    next[node] = at + 1;
-  }
-  return { start, links };
 }
