@@ -1,3 +1,4 @@
+export * from "./audit.js";
 export * from "./canonical.js";
 export * from "./demand.js";
 export * from "./failure.js";
