@@ -1,6 +1,7 @@
 /** What an operator may set about planning. */
 import { z } from "zod";
-import { latencyMsSchema } from "./gate.js";
+import type { Result } from "./fault.js";
+import { admit, latencyMsSchema } from "./gate.js";
 import { protectionSettingsSchema, unprotected, type ProtectionSettings } from "./protection.js";
 import type { trafficClasses } from "./traffic-class.js";
 
@@ -72,6 +73,15 @@ export const planSettingsDefault: PlanSettings = {
   splitWeightSumMax: 64,
   updateSlack: 0.1,
 };
+
+/** The settings with some of them changed; what is not given stays, even where it has a default. */
+export function changeSettings(settings: PlanSettings, change: unknown): Result<PlanSettings> {
+  const changes = admit(planSettingsSchema.partial(), change);
+  if (!changes.ok) return changes;
+  const asks = new Set(Object.keys(Object(change)));
+  const given = Object.fromEntries(Object.entries(changes.value).filter(([name, value]) => value !== undefined && asks.has(name)));
+  return admit(planSettingsSchema, { ...settings, ...given });
+}
 
 export function objectiveOf(settings: PlanSettings, trafficClass: (typeof trafficClasses)[number]): ObjectiveName {
   return typeof settings.objective === "string" ? settings.objective : settings.objective[trafficClass];
