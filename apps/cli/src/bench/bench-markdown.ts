@@ -18,8 +18,8 @@ export function withReport(text: string, report: BenchReport): string {
 }
 
 /** Runs that may be compared with each other have the same name. */
-export function sectionName({ objective, gap, tunnels }: BenchSettings): string {
-  return `${objective}, gap ${gap.toExponential()}, ${tunnels} tunnels`;
+export function sectionName({ objective, gap, tunnels, highs }: BenchSettings): string {
+  return `${objective}, gap ${gap.toExponential()}, ${tunnels} tunnels${highs ? ", beside HiGHS" : ""}`;
 }
 
 export function reportMarkdown(report: BenchReport): string {
