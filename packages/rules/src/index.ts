@@ -1,5 +1,6 @@
 export * from "./assignments.js";
 export * from "./assignments-document.js";
+export * from "./blast-radius.js";
 export * from "./bucket-choice.js";
 export { bucketWeightMax, compileRules, type CompileOptions } from "./compile.js";
 export * from "./compile-scenario.js";
