@@ -1,0 +1,14 @@
+export * from "./backtest.js";
+export * from "./blend.js";
+export * from "./blend-backtest.js";
+export * from "./demand-history.js";
+export * from "./error-measure.js";
+export * from "./forecast.js";
+export * from "./forecaster.js";
+export { holtWinters } from "./holt-winters.js";
+export { smoothingKinds, type SmoothingKind } from "./holt-winters-state.js";
+export { lastValue } from "./last-value.js";
+export { quantileLevel, quantileNames, type QuantileName } from "./quantile.js";
+export * from "./sanity.js";
+export { seasonalNaive } from "./seasonal-naive.js";
+export { usualDemand, type UsualDemand, type UsualRate } from "./usual-demand.js";
