@@ -74,7 +74,7 @@ export function repairsOf(topology: Topology, plan: Plan, assignments: Assignmen
       const linkId = path[hop];
       const around = linkId === undefined ? undefined : aroundOf.get(linkId);
       if (around === undefined) return undefined;
-      const merge = endOf(path[hop + 1]);
+      const merge = around.nodes.size === 0 ? undefined : endOf(path[hop + 1]);
       const repair = (merge === undefined ? undefined : around.nodes.get(merge)) ?? around.link;
       if (repair !== undefined) used.add(repair);
       return repair?.failover.failoverId;

@@ -24,6 +24,7 @@ import {
   type LinkId,
   type MeterRule,
   type NodeId,
+  type NodeRules,
   type Plan,
   type Result,
   type Rule,
@@ -38,6 +39,7 @@ import type { Assignments } from "./assignments.js";
 import { repairsOf, type Repairs } from "./compile-repair.js";
 import { sameRule } from "./diff.js";
 import { burstBitsOf, meterRateBps, meterRateBpsMax } from "./meter.js";
+import { allSteps, stepCostMax, type Steps } from "./steps.js";
 
 /** A bucket's weight field has 16 bits (OpenFlow 1.3.5 section A.3.4.2). */
 export const bucketWeightMax = 2 ** 16 - 1;
@@ -60,33 +62,54 @@ export interface CompileOptions {
  * or a weight is more than OpenFlow holds; `not-allowed` where two rules of one switch claim one key (labels assigned twice), or a bypass
  * does not lead around its link. O(groups x tunnels per group + (tunnels + bypasses) x hops).
  */
-export function compileRules(
+export function compileRules(topology: Topology, plan: Plan, assignments: Assignments, options: CompileOptions = {}): Result<RuleSet> {
+  return allSteps(compileRulesSteps(topology, plan, assignments, options));
+}
+
+/** `compileRules` in steps. */
+export function* compileRulesSteps(
   topology: Topology,
   plan: Plan,
   assignments: Assignments,
   { before = new Map() }: CompileOptions = {},
-): Result<RuleSet> {
+): Steps<Result<RuleSet>> {
   const repairs = repairsOf(topology, plan, assignments);
   if (!repairs.ok) return repairs;
   const scene: CompileScene = { topology, tunnelById: tunnelsById(plan), assignments, repairs: repairs.value };
   const sink = ruleSink(before);
   const used = new Set<TunnelId>();
+  let cost = 0;
   for (const group of plan.groups) {
     const rateBps = meterRateBps(group.admittedBps);
     if (rateBps === 0) continue;
     const rules = compileGroup(scene, group, rateBps);
     if (!rules.ok) return rules;
-    for (const rule of [rules.value.meter, rules.value.group, rules.value.ingress]) sink.put(group.src, rule);
+    const ofNode = sink.of(group.src);
+    put(sink, ofNode, rules.value.meter);
+    put(sink, ofNode, rules.value.group);
+    put(sink, ofNode, rules.value.ingress);
     for (const { tunnelId } of group.members) used.add(tunnelId);
+    cost += 3;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
   }
-  for (const tunnel of [...plan.tunnels, ...(plan.protection?.backupTunnels ?? [])]) {
-    if (plan.protection === undefined && !used.has(tunnel.id)) continue;
-    const refused = compileTunnel(scene, tunnel, sink.putLabel);
-    if (refused !== undefined) return refuse(refused);
+  for (const tunnels of [plan.tunnels, plan.protection?.backupTunnels ?? []]) {
+    for (const tunnel of tunnels) {
+      if (plan.protection === undefined && !used.has(tunnel.id)) continue;
+      const refused = compileTunnel(scene, tunnel, sink);
+      if (refused !== undefined) return refuse(refused);
+      cost += tunnel.path.length;
+      if (cost >= stepCostMax) {
+        yield cost;
+        cost = 0;
+      }
+    }
   }
-  for (const [nodeId, rule] of repairs.value.rules()) sink.put(nodeId, rule);
+  for (const [nodeId, rule] of repairs.value.rules()) put(sink, sink.of(nodeId), rule);
   const [collision] = sink.collisions;
-  return collision === undefined ? ok(sink.rules) : refuse(collision);
+  return collision === undefined ? ok(sink.rules()) : refuse(collision);
 }
 
 /** What groups and tunnels are compiled from. */
@@ -134,7 +157,10 @@ export function compileGroup(
         fault("out-of-range", `The group ${id} gives tunnel ${tunnelId} the weight ${weight}; it must be 1 to ${bucketWeightMax}.`),
       );
     }
-    buckets.push({ weight, pushLabel: label, mplsTc, output, ...withFailover(repairs.failoverIdOf(tunnel.path, 0)) });
+    const failoverId = repairs.failoverIdOf(tunnel.path, 0);
+    // A rule that is not repaired has no such field.
+    const bucket = { weight, pushLabel: label, mplsTc, output };
+    buckets.push(failoverId === undefined ? bucket : { ...bucket, failoverId });
   }
   if (buckets.length === 0) return refuse(fault("dangling-reference", `The group ${id} is admitted ${rateBps} bps and has no tunnel.`));
   return ok({
@@ -144,29 +170,26 @@ export function compileGroup(
   });
 }
 
-/** A rule that is not repaired has no such field. */
-function withFailover(failoverId: number | undefined): { readonly failoverId?: number } {
-  return failoverId === undefined ? {} : { failoverId };
-}
-
 /** Transit and egress: one label rule at each node of the tunnel after the first. */
-function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel: Tunnel, putLabel: PutLabel): Fault | undefined {
+function compileTunnel({ topology, assignments, repairs }: CompileScene, tunnel: Tunnel, sink: RuleSink): Fault | undefined {
   const label = assignments.labelByTunnel.get(tunnel.id);
   if (label === undefined) return fault("dangling-reference", `The assignments have no label for tunnel ${tunnel.id}.`);
   const owner: LabelOwner = { match: { label }, key: `label/${label}` };
   let at = tunnel.src;
-  for (const [hop, linkId] of tunnel.path.entries()) {
+  let hop = 0;
+  for (const linkId of tunnel.path) {
     const link = topology.linkById.get(linkId);
     if (link === undefined || link.from !== at) {
       return fault("dangling-reference", `Tunnel ${tunnel.id} takes link ${linkId} from ${at}, where the topology has no such link.`);
     }
     // The first hop is the buckets' own; its failover group is named here so that a scenario's buckets find it.
     const failoverId = repairs.failoverIdOf(tunnel.path, hop);
-    if (hop > 0) putLabel(at, owner, { link: linkId, failoverId });
+    if (hop > 0) putOutput(sink, sink.of(at), owner, link.id, failoverId);
     at = link.to;
+    hop += 1;
   }
   if (at !== tunnel.dst) return fault("dangling-reference", `Tunnel ${tunnel.id} ends at ${at}, not at ${tunnel.dst}.`);
-  putLabel(at, owner, undefined);
+  putDeliver(sink, sink.of(at), owner);
   return undefined;
 }
 
@@ -176,41 +199,60 @@ interface LabelOwner {
   readonly key: RuleKey;
 }
 
-/** Where a tunnel's packets go next; undefined: to the site. */
-type PutLabel = (
-  nodeId: NodeId,
-  owner: LabelOwner,
-  next: { readonly link: LinkId; readonly failoverId: number | undefined } | undefined,
-) => void;
-
-/** Collects rules by node, those of `before` where they are the same; remembers keys that were claimed twice. */
-function ruleSink(before: RuleSet) {
-  const rules = new Map<NodeId, Map<RuleKey, Rule>>();
-  const collisions: Fault[] = [];
-  const enter = (nodeId: NodeId, key: RuleKey, rule: Rule): void => {
-    let ofNode = rules.get(nodeId);
-    if (ofNode === undefined) rules.set(nodeId, (ofNode = new Map()));
-    const { size } = ofNode;
-    ofNode.set(key, rule);
-    if (ofNode.size === size) collisions.push(fault("not-allowed", `Two rules of node ${nodeId} claim ${key}.`, { data: { nodeId, key } }));
-  };
-  const put = (nodeId: NodeId, rule: Rule): void => {
-    const key = ruleKey(rule);
-    const old = before.get(nodeId)?.get(key);
-    enter(nodeId, key, old !== undefined && sameRule(old, rule) ? old : rule);
-  };
-  // Most rules are of this kind, and most of them stay from plan to plan: those are not even made.
-  const putLabel: PutLabel = (nodeId, { match, key }, next) => {
-    const old = before.get(nodeId)?.get(key);
-    if (old?.kind === "label" && old.match.label === match.label && leadsTo(old.action, next)) return enter(nodeId, key, old);
-    const action: LabelAction =
-      next === undefined ? { kind: "pop-deliver" } : { kind: "output", link: next.link, ...withFailover(next.failoverId) };
-    enter(nodeId, key, { kind: "label", match, action });
-  };
-  return { rules, collisions, put, putLabel };
+/** The rules of one node in the making. */
+interface NodeSink {
+  readonly nodeId: NodeId;
+  readonly rules: Map<RuleKey, Rule>;
+  /** What the node had before; rules that are the same are kept. */
+  readonly before: NodeRules | undefined;
 }
 
-function leadsTo(action: LabelAction, next: Parameters<PutLabel>[2]): boolean {
-  if (next === undefined) return action.kind === "pop-deliver";
-  return action.kind === "output" && action.link === next.link && action.failoverId === next.failoverId;
+/** Collects rules by node, those of `before` where they are the same; remembers keys that were claimed twice. */
+interface RuleSink {
+  readonly of: (nodeId: NodeId) => NodeSink;
+  readonly rules: () => RuleSet;
+  readonly collisions: Fault[];
+}
+
+function ruleSink(before: RuleSet): RuleSink {
+  const nodes = new Map<NodeId, NodeSink>();
+  return {
+    of(nodeId) {
+      let node = nodes.get(nodeId);
+      if (node === undefined) nodes.set(nodeId, (node = { nodeId, rules: new Map(), before: before.get(nodeId) }));
+      return node;
+    },
+    rules: () => new Map([...nodes].map(([nodeId, { rules }]) => [nodeId, rules])),
+    collisions: [],
+  };
+}
+
+function enter({ collisions }: RuleSink, { nodeId, rules }: NodeSink, key: RuleKey, rule: Rule): void {
+  const { size } = rules;
+  rules.set(key, rule);
+  if (rules.size === size) collisions.push(fault("not-allowed", `Two rules of node ${nodeId} claim ${key}.`, { data: { nodeId, key } }));
+}
+
+function put(sink: RuleSink, node: NodeSink, rule: Rule): void {
+  const key = ruleKey(rule);
+  const old = node.before?.get(key);
+  enter(sink, node, key, old !== undefined && sameRule(old, rule) ? old : rule);
+}
+
+// Most rules are label rules, and most of them stay from plan to plan: those are not even made.
+
+function putOutput(sink: RuleSink, node: NodeSink, { match, key }: LabelOwner, link: LinkId, failoverId: number | undefined): void {
+  const old = node.before?.get(key);
+  if (old?.kind === "label" && old.match.label === match.label) {
+    const { action } = old;
+    if (action.kind === "output" && action.link === link && action.failoverId === failoverId) return enter(sink, node, key, old);
+  }
+  const action: LabelAction = failoverId === undefined ? { kind: "output", link } : { kind: "output", link, failoverId };
+  enter(sink, node, key, { kind: "label", match, action });
+}
+
+function putDeliver(sink: RuleSink, node: NodeSink, { match, key }: LabelOwner): void {
+  const old = node.before?.get(key);
+  const isSame = old?.kind === "label" && old.match.label === match.label && old.action.kind === "pop-deliver";
+  enter(sink, node, key, isSame ? old : { kind: "label", match, action: { kind: "pop-deliver" } });
 }

@@ -10,16 +10,18 @@ export interface Flow {
 
 /** All flows of a switch by the key of their ingress rule. */
 export function flowsOf(rules: NodeRules): ReadonlyMap<RuleKey, Flow> {
-  const flows = new Map<RuleKey, Flow>();
+  // By number: texts of keys need not be made.
+  const meters = new Map<number, MeterRule>();
+  const groups = new Map<number, GroupRule>();
+  const ingresses: [RuleKey, IngressRule][] = [];
   for (const [key, rule] of rules) {
-    if (rule.kind !== "ingress") continue;
-    const meter = rules.get(`meter/${rule.meterId}`);
-    const group = rules.get(`group/${rule.groupId}`);
-    flows.set(key, {
-      ingress: rule,
-      meter: meter?.kind === "meter" ? meter : undefined,
-      group: group?.kind === "group" ? group : undefined,
-    });
+    if (rule.kind === "meter") meters.set(rule.meterId, rule);
+    else if (rule.kind === "group") groups.set(rule.groupId, rule);
+    else if (rule.kind === "ingress") ingresses.push([key, rule]);
+  }
+  const flows = new Map<RuleKey, Flow>();
+  for (const [key, ingress] of ingresses) {
+    flows.set(key, { ingress, meter: meters.get(ingress.meterId), group: groups.get(ingress.groupId) });
   }
   return flows;
 }
@@ -49,6 +51,7 @@ export function sameFlow(a: Flow, b: Flow): boolean {
 export function tunnelRates(flow: Flow): readonly { readonly bucket: Bucket; readonly rateBps: number }[] {
   const { meter, group } = flow;
   if (meter === undefined || group === undefined) return [];
-  const sum = group.buckets.reduce((total, { weight }) => total + weight, 0);
+  let sum = 0;
+  for (const { weight } of group.buckets) sum += weight;
   return group.buckets.map((bucket) => ({ bucket, rateBps: (meter.rateBps * bucket.weight) / sum }));
 }

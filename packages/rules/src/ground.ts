@@ -11,8 +11,33 @@ export interface DownElements {
 /** 1 for each link, by index, that carries packets. */
 export type LinkStates = Uint8Array;
 
+/** A set of nodes by index, emptied at no cost. */
+export class NodeSet {
+  readonly #stamps: Uint32Array;
+  #stamp = 1;
+
+  constructor(size: number) {
+    this.#stamps = new Uint32Array(size);
+  }
+
+  clear(): void {
+    this.#stamp += 1;
+  }
+
+  /** False where it is there already. */
+  add(index: number): boolean {
+    if (this.#stamps[index] === this.#stamp) return false;
+    this.#stamps[index] = this.#stamp;
+    return true;
+  }
+}
+
 export class Ground {
   readonly links: readonly Link[];
+  /** By index of the link: the index of the node where it ends. */
+  readonly ends: Uint32Array;
+  /** For one way at a time. */
+  readonly passed: NodeSet;
   readonly #index: ReadonlyMap<LinkId, number>;
   readonly #up: LinkStates;
   readonly #ownerByPrefix: ReadonlyMap<string, NodeId>;
@@ -22,6 +47,9 @@ export class Ground {
     this.#topology = topology;
     this.links = topology.links;
     this.#index = new Map(topology.links.map((link, i) => [link.id, i]));
+    const nodeIndex = new Map(topology.nodes.map(({ id }, i) => [id, i]));
+    this.ends = Uint32Array.from(topology.links, ({ to }) => nodeIndex.get(to) ?? 0);
+    this.passed = new NodeSet(topology.nodes.length);
     const down = new Set([...(nodesDown ?? []), ...topology.nodes.flatMap(({ id, operational }) => (operational === "down" ? [id] : []))]);
     this.#up = Uint8Array.from(topology.links, ({ id, from, to, operational }) =>
       operational === "up" && !down.has(from) && !down.has(to) && linksDown?.has(id) !== true ? 1 : 0,

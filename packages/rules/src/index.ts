@@ -2,7 +2,7 @@ export * from "./assignments.js";
 export * from "./assignments-document.js";
 export * from "./blast-radius.js";
 export * from "./bucket-choice.js";
-export { bucketWeightMax, compileRules, type CompileOptions } from "./compile.js";
+export { bucketWeightMax, compileRules, compileRulesSteps, type CompileOptions } from "./compile.js";
 export * from "./compile-scenario.js";
 export * from "./diff.js";
 export * from "./digest.js";
@@ -10,7 +10,8 @@ export * from "./meter.js";
 export * from "./order.js";
 export * from "./rule-table.js";
 export * from "./update-plan.js";
-export { walkRules } from "./walk.js";
+export * from "./steps.js";
+export { walkRules, walkRulesSteps } from "./walk.js";
 export * from "./walk-failures.js";
 export {
   loadTolerance,

@@ -121,17 +121,20 @@ export function draftFlips(
     }
     if (puts.length > 0) draft.message("flip", nodeId).operations.push(...puts);
   }
-  for (const change of changes) {
-    if (!draft.has("flip", change.nodeId)) continue;
-    const { waitsFor } = draft.message("flip", change.nodeId);
-    for (const bucket of change.after?.group?.buckets ?? []) {
+  for (const { nodeId, after } of changes) {
+    if (!draft.has("flip", nodeId)) continue;
+    const { waitsFor } = draft.message("flip", nodeId);
+    for (const bucket of after?.group?.buckets ?? []) {
       const anew = labelsPut.get(bucket.pushLabel);
       for (const node of anew ?? []) waitsFor.add(node);
       // Where a label is another tunnel's now, what stands at the other nodes may be repaired to where the old one went.
       if (anew === undefined && !isRerouted(bucket)) continue;
       for (const node of labelsRepaired.get(bucket.pushLabel) ?? []) waitsFor.add(node);
     }
-    for (const node of throttles.waitsFor.get(change) ?? []) waitsFor.add(node);
+  }
+  for (const nodeId of draft.nodesOf("flip")) {
+    const { waitsFor } = draft.message("flip", nodeId);
+    for (const node of throttles.waitsFor.get(nodeId) ?? []) waitsFor.add(node);
   }
 }
 

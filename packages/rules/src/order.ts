@@ -19,6 +19,7 @@ import {
   type NodeUpdate,
   type UpdateScene,
 } from "./order-stages.js";
+import { allSteps, stepCostMax, type Steps } from "./steps.js";
 import { chooseThrottles, type Between, type FlowChange, type Throttles } from "./throttle.js";
 import { isWhole, tunnelTracers, type TunnelTracer, type TunnelTracers } from "./tunnel-trace.js";
 import type { Interrupt, UpdatePlan } from "./update-plan.js";
@@ -49,20 +50,36 @@ const noRules: NodeRules = new Map();
  * Applying all stages to `installed` gives `target`. Level-triggered: it needs no memory of earlier updates and takes any
  * installed rules, damaged ones too. O(rules + changed flows x buckets x hops), and what `chooseThrottles` needs for crowded links.
  */
-export function orderUpdate({ topology, installed, target, slack }: UpdateInput): UpdatePlan {
+export function orderUpdate(input: UpdateInput): UpdatePlan {
+  return allSteps(orderUpdateSteps(input));
+}
+
+/** `orderUpdate` in steps; none of the rules may change in between. */
+export function* orderUpdateSteps({ topology, installed, target, slack }: UpdateInput): Steps<UpdatePlan> {
   const labelsPushed = bypassLabels(installed);
+  yield stepCostMax;
   const detachment = detachRepairs(topology, { installed, target, labelsPushed });
+  yield stepCostMax;
   const base = detachment.rules;
-  const nodeIds = [...new Set([...base.keys(), ...target.keys()])].sort(compareText);
-  const nodes = nodeIds
-    .map((nodeId) => nodeUpdate(nodeId, base.get(nodeId) ?? noRules, target.get(nodeId) ?? noRules))
-    .filter(({ operations }) => operations.length > 0);
+  const nodes: NodeUpdate[] = [];
+  for (const nodeId of [...new Set([...base.keys(), ...target.keys()])].sort(compareText)) {
+    const before = base.get(nodeId) ?? noRules;
+    const after = target.get(nodeId) ?? noRules;
+    if (before === after) continue;
+    const operations = diffRules(before, after);
+    if (operations.length > 0) nodes.push({ nodeId, before, after, operations });
+    yield after.size / 4;
+  }
   const labels = nodesByLabel(nodes);
+  yield stepCostMax;
   const flowsOf = flowReader();
   const conflicts = labelConflicts(topology, { installed: base, target }, labels.put, flowsOf);
+  yield stepCostMax;
   const changes = flowChanges(nodes, conflicts, target, flowsOf);
+  yield changes.length;
   const tracers = tracersOf({ topology, installed, target });
-  const throttles = changes.length === 0 ? noThrottles : throttlesOf({ topology, slack, installed, target, changes, tracers, flowsOf });
+  const throttles =
+    changes.length === 0 ? noThrottles : yield* throttlesOf({ topology, slack, installed, target, changes, tracers, flowsOf });
   const scene: UpdateScene = {
     topology,
     nodes,
@@ -86,13 +103,14 @@ export function orderUpdate({ topology, installed, target, slack }: UpdateInput)
   draftPauses(draft, scene);
   draftAdditions(draft, scene);
   draftThrottles(draft, scene);
+  yield stepCostMax;
   draftFlips(draft, scene);
+  yield changes.length;
   draftRemovals(draft, scene);
-  return { slack, stages: draft.stages(graceOf(scene)), interrupts: interruptsOf(changes, throttles) };
-}
-
-function nodeUpdate(nodeId: NodeId, before: NodeRules, after: NodeRules): NodeUpdate {
-  return { nodeId, before, after, operations: diffRules(before, after) };
+  yield stepCostMax;
+  const grace = graceOf(scene);
+  yield changes.length;
+  return { slack, stages: draft.stages(grace), interrupts: interruptsOf(changes, throttles) };
 }
 
 /** The flows whose ingress rule, meter or group differ, and those that have to pause; sorted by node and key. */
@@ -147,7 +165,7 @@ function isRerouted({ isWhole: isAllUp, meanwhile, target }: Tracers, bucket: Bu
 
 const noThrottles: Throttles = { between: new Map<FlowChange, Between>(), waitsFor: new Map() };
 
-function throttlesOf({
+function* throttlesOf({
   topology,
   slack,
   installed,
@@ -155,9 +173,18 @@ function throttlesOf({
   changes,
   tracers,
   flowsOf,
-}: UpdateInput & { readonly changes: readonly FlowChange[]; readonly tracers: Tracers; readonly flowsOf: FlowReader }): Throttles {
-  const carriedBps = (rules: RuleSet, trace: TunnelTracer) => loadsOf({ topology, rules, trace, flowsOf });
-  const installedBps = carriedBps(installed, tracers.installed);
+}: UpdateInput & {
+  readonly changes: readonly FlowChange[];
+  readonly tracers: Tracers;
+  readonly flowsOf: FlowReader;
+}): Steps<Throttles> {
+  const carriedBps = (rules: RuleSet, traces: readonly TunnelTracer[]) => loadsOf({ topology, rules, traces, flowsOf });
+  const { isWhole: isAllUp } = tracers;
+  const [installedBps = nothing, meanwhileBps] = yield* carriedBps(
+    installed,
+    isAllUp ? [tracers.installed] : [tracers.installed, tracers.meanwhile],
+  );
+  const [targetBps] = isAllUp ? [] : yield* carriedBps(target, [tracers.target]);
   const uses = new Map<NodeId, ReadonlyMap<RuleKey, number>>();
   const isShared = ({ nodeId, before }: FlowChange) => {
     if (before === undefined) return false;
@@ -165,12 +192,12 @@ function throttlesOf({
     if (ofNode === undefined) uses.set(nodeId, (ofNode = usesOf(flowsOf(installed.get(nodeId) ?? noRules))));
     return numbersOf(before).some((key) => (ofNode.get(key) ?? 0) > 1);
   };
-  return chooseThrottles({
+  return yield* chooseThrottles({
     topology,
     slack,
     installedBps,
-    stayingBps: tracers.isWhole ? installedBps : carriedBps(installed, tracers.meanwhile),
-    targetBps: tracers.isWhole ? undefined : carriedBps(target, tracers.target),
+    stayingBps: meanwhileBps ?? installedBps,
+    targetBps,
     changes,
     traceInstalled: tracers.meanwhile,
     traceTarget: tracers.target,
@@ -178,27 +205,33 @@ function throttlesOf({
   });
 }
 
-/** What the flows of a rule set put on each link, bps. */
-function loadsOf({
+const nothing = new Float64Array(0);
+
+/** What the flows of a rule set put on each link, bps, by each of the tracers. */
+function* loadsOf({
   topology,
   rules,
-  trace,
+  traces,
   flowsOf,
 }: {
   readonly topology: Topology;
   readonly rules: RuleSet;
-  readonly trace: TunnelTracer;
+  readonly traces: readonly TunnelTracer[];
   readonly flowsOf: FlowReader;
-}): Float64Array {
-  const loadBps = new Float64Array(topology.links.length);
+}): Steps<readonly Float64Array[]> {
+  const loads = traces.map((trace) => ({ trace, loadBps: new Float64Array(topology.links.length) }));
   for (const ofNode of rules.values()) {
-    for (const flow of flowsOf(ofNode).values()) {
+    const flows = flowsOf(ofNode);
+    for (const flow of flows.values()) {
       for (const { bucket, rateBps } of tunnelRates(flow)) {
-        for (const link of trace(bucket).links) loadBps[link] = (loadBps[link] ?? 0) + rateBps;
+        for (const { trace, loadBps } of loads) {
+          for (const link of trace(bucket).links) loadBps[link] = (loadBps[link] ?? 0) + rateBps;
+        }
       }
     }
+    yield flows.size;
   }
-  return loadBps;
+  return loads.map(({ loadBps }) => loadBps);
 }
 
 /** How many flows of a switch use each meter and group. */

@@ -17,6 +17,7 @@ export class RuleTimeline {
   readonly #installed: RuleSet;
   readonly #order: MessageOrder;
   readonly #touched = new Map<NodeId, Map<RuleKey, readonly Segment[]>>();
+  readonly #labelsTouched = new Set<RuleKey>();
 
   /** O(operations). */
   constructor(installed: RuleSet, order: MessageOrder) {
@@ -29,7 +30,10 @@ export class RuleTimeline {
         for (const operation of operations) {
           const key = operation.op === "put" ? ruleKey(operation.rule) : operation.key;
           let ofKey = segments.get(key);
-          if (ofKey === undefined) segments.set(key, (ofKey = [{ from: 0, to: end, rule: installed.get(nodeId)?.get(key) }]));
+          if (ofKey === undefined) {
+            segments.set(key, (ofKey = [{ from: 0, to: end, rule: installed.get(nodeId)?.get(key) }]));
+            if (key.startsWith("label/")) this.#labelsTouched.add(key);
+          }
           const last = ofKey.at(-1);
           // Of several operations of one message the last counts.
           if (last?.from === progress) ofKey.pop();
@@ -49,6 +53,11 @@ export class RuleTimeline {
   /** The nodes that get messages. */
   nodes(): Iterable<NodeId> {
     return this.#touched.keys();
+  }
+
+  /** Whether some message touches what this key holds at some node; of keys of label rules. */
+  isLabelTouched(key: RuleKey): boolean {
+    return this.#labelsTouched.has(key);
   }
 
   touchedKeys(nodeId: NodeId): ReadonlyMap<RuleKey, readonly Segment[]> {

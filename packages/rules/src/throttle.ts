@@ -2,10 +2,11 @@
  * Which flows must shrink before the others may grow. While old and new rates overlap, a link may carry the larger of both of
  * every flow; where that is too much, flows that leave the link first go to the meet of old and new.
  */
-import type { NodeId, RuleKey, Topology } from "@sluice/model";
+import { classMarking, type NodeId, type RuleKey, type Topology } from "@sluice/model";
 import type { Flow } from "./flow.js";
 import { tunnelRates } from "./flow.js";
 import { meetOf } from "./meet.js";
+import { stepCostMax, type Steps } from "./steps.js";
 import type { TunnelTracer } from "./tunnel-trace.js";
 
 /** A flow that the update changes: `before` absent for a new one, `after` absent for one that goes. */
@@ -23,8 +24,8 @@ export type Between = { readonly kind: "meet"; readonly meet: NonNullable<Return
 
 export interface Throttles {
   readonly between: ReadonlyMap<FlowChange, Between>;
-  /** For each change that raises the load of a crowded link: the nodes whose throttles make the room. */
-  readonly waitsFor: ReadonlyMap<FlowChange, ReadonlySet<NodeId>>;
+  /** For each node where a flow raises the load of a crowded link: the nodes whose throttles make the room. */
+  readonly waitsFor: ReadonlyMap<NodeId, ReadonlySet<NodeId>>;
 }
 
 type Loads = ReadonlyMap<number, number>;
@@ -33,12 +34,12 @@ type Loads = ReadonlyMap<number, number>;
 const tolerance = 1e-9;
 
 /**
- * Chooses throttles, the largest relief first, until on every link the sum over flows of max(old, new), a throttled flow
+ * Chooses throttles, those of the least important class first and of these the largest relief, until on every link the sum over flows of max(old, new), a throttled flow
  * counting with what it has left, is within (1 + slack) x capacity (or within what is carried today or will be in the end, where that is more).
  * First by meets; where those do not make room, by taking a flow out. A throttle never raises a load, so links are
  * visited once for each of the two means: O(changes x hops + crowded links x changes).
  */
-export function chooseThrottles(input: {
+export function* chooseThrottles(input: {
   readonly topology: Topology;
   readonly slack: number;
   /** Load of each link under the installed rules, holes in tunnels mended, bps. */
@@ -52,13 +53,13 @@ export function chooseThrottles(input: {
   readonly traceTarget: TunnelTracer;
   /** Whether a flow shares its meter or group with another one: then these cannot shrink for it alone. */
   readonly isShared: (change: FlowChange) => boolean;
-}): Throttles {
+}): Steps<Throttles> {
   const { topology, changes, installedBps, stayingBps } = input;
-  const steps = changes.map((change) => ({
-    change,
-    before: loadsOf(change.before, input.traceInstalled),
-    after: loadsOf(change.after, input.traceTarget),
-  }));
+  const steps: { readonly change: FlowChange; readonly before: Loads; readonly after: Loads }[] = [];
+  for (const change of changes) {
+    steps.push({ change, before: loadsOf(change.before, input.traceInstalled), after: loadsOf(change.after, input.traceTarget) });
+    if (steps.length % stepCostMax === 0) yield stepCostMax;
+  }
   const peakBps = Float64Array.from(stayingBps);
   for (const { before, after } of steps) {
     for (const [link, bps] of after) add(peakBps, link, Math.max(0, bps - (before.get(link) ?? 0)));
@@ -97,20 +98,24 @@ export function chooseThrottles(input: {
     for (const link of crowded) {
       // Nothing is taken out for a link that will be too full in the end as well.
       if (means === "none" && isTooFullInTheEnd(link)) continue;
+      if ((peakBps[link] ?? 0) <= (limitBps[link] ?? 0)) continue;
       const offers = (stepsOn.get(link) ?? [])
         .filter(({ change }) => !change.paused && between.get(change)?.kind !== "none")
+        // What does not leave the link cannot relieve it.
+        .filter((step) => (current.get(step)?.get(link) ?? 0) > (step.after.get(link) ?? 0))
         .map((step) => {
           const smaller = smallerOf(step.change, means);
           return { step, smaller, gainBps: smaller === undefined ? 0 : relief(link, step.after, current.get(step) ?? none, smaller.loads) };
         })
         .filter(({ gainBps }) => gainBps > 0)
-        .sort((a, b) => b.gainBps - a.gainBps);
+        .sort((a, b) => importanceOf(a.step.change) - importanceOf(b.step.change) || b.gainBps - a.gainBps);
       for (const { step, smaller } of offers) {
         if ((peakBps[link] ?? 0) <= (limitBps[link] ?? 0) || smaller === undefined) break;
         for (const [on] of step.before) add(peakBps, on, -relief(on, step.after, current.get(step) ?? none, smaller.loads));
         between.set(step.change, smaller.between);
         current.set(step, smaller.loads);
       }
+      yield offers.length;
     }
   }
 
@@ -124,13 +129,21 @@ export function chooseThrottles(input: {
       else nodes.add(step.change.nodeId);
     }
   }
-  const waitsFor = new Map<FlowChange, Set<NodeId>>();
+  // A node's flows change over together, so it is told once for all of them what they wait for.
+  const growing = new Map<NodeId, Set<number>>();
   for (const step of steps) {
-    const nodes = new Set<NodeId>();
     for (const [link, bps] of step.after) {
-      if (bps > (current.get(step)?.get(link) ?? 0)) for (const node of relieving.get(link) ?? []) nodes.add(node);
+      if (!relieving.has(link) || bps <= (current.get(step)?.get(link) ?? 0)) continue;
+      const links = growing.get(step.change.nodeId);
+      if (links === undefined) growing.set(step.change.nodeId, new Set([link]));
+      else links.add(link);
     }
-    if (nodes.size > 0) waitsFor.set(step.change, nodes);
+  }
+  const waitsFor = new Map<NodeId, Set<NodeId>>();
+  for (const [nodeId, links] of growing) {
+    const nodes = new Set<NodeId>();
+    for (const link of links) for (const node of relieving.get(link) ?? []) nodes.add(node);
+    waitsFor.set(nodeId, nodes);
   }
   return { between, waitsFor };
 }
@@ -152,6 +165,14 @@ function meetStep(
   const meet = meetOf(change.before, change.after);
   if (meet === undefined) return undefined;
   return { between: { kind: "meet", meet }, loads: loadsOf({ ...change.before, ...meet }, traceInstalled) };
+}
+
+const importance = new Map(Object.values(classMarking).map(({ dscp, mplsTc }) => [dscp, mplsTc]));
+
+/** The queue that the flow's packets are served from; 0, the least, where the marking is of no class. */
+function importanceOf({ before, after }: FlowChange): number {
+  const dscp = (before ?? after)?.ingress.match.dscp;
+  return dscp === undefined ? 0 : (importance.get(dscp) ?? 0);
 }
 
 /** By how much the peak of a link falls where a flow waits at `smaller` instead of `current`. */

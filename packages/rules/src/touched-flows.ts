@@ -43,25 +43,21 @@ export function touchedIngresses({
   const labels = new Set<number>();
   for (const nodeId of order.nodes()) {
     const keys = timeline.touchedKeys(nodeId);
-    let onlyLabels = true;
+    const ingresses: RuleKey[] = [];
+    const meters = new Set<number>();
+    const groups = new Set<number>();
     for (const key of keys.keys()) {
       if (key.startsWith("label/")) labels.add(Number(key.slice("label/".length)));
-      else if (!key.startsWith("failover/")) onlyLabels = false;
+      else if (key.startsWith("ingress/")) ingresses.push(key);
+      else if (key.startsWith("meter/")) meters.add(Number(key.slice("meter/".length)));
+      else if (key.startsWith("group/")) groups.add(Number(key.slice("group/".length)));
     }
-    if (onlyLabels) continue;
-    const ingresses = new Map<RuleKey, readonly (Rule | undefined)[]>();
-    for (const [key, rule] of installed.get(nodeId) ?? []) if (rule.kind === "ingress") ingresses.set(key, [rule]);
-    for (const [key, segments] of keys)
-      if (key.startsWith("ingress/"))
-        ingresses.set(
-          key,
-          segments.map(({ rule }) => rule),
-        );
-    for (const [key, rules] of ingresses) {
-      if (keys.has(key) || rules.some((rule) => rule !== undefined && referencesOf(rule).some((reference) => keys.has(reference)))) {
-        touch(nodeId, key);
-      }
+    if (ingresses.length === 0 && meters.size === 0 && groups.size === 0) continue;
+    for (const [key, rule] of installed.get(nodeId) ?? []) {
+      if (rule.kind !== "ingress") continue;
+      if (meters.has(rule.meterId) || groups.has(rule.groupId) || keys.has(key)) touch(nodeId, key);
     }
+    for (const key of ingresses) touch(nodeId, key);
   }
   const isRepairTouched = touchedRepairs({ ground, installed, timeline, order }, labels);
   if (labels.size === 0 && isRepairTouched === undefined) return touched;
@@ -69,11 +65,11 @@ export function touchedIngresses({
     const groups = new Set<number>();
     for (const rule of rules.values()) {
       if (rule.kind !== "group") continue;
-      const isTouched = rule.buckets.some(
-        ({ pushLabel, output, failoverId }) =>
-          labels.has(pushLabel) || (failoverId !== undefined && isRepairTouched?.(nodeId, { output, failoverId })),
-      );
-      if (isTouched) groups.add(rule.groupId);
+      for (const { pushLabel, output, failoverId } of rule.buckets) {
+        if (!labels.has(pushLabel) && (failoverId === undefined || isRepairTouched?.(nodeId, { output, failoverId }) !== true)) continue;
+        groups.add(rule.groupId);
+        break;
+      }
     }
     if (groups.size === 0) continue;
     for (const [key, rule] of rules) if (rule.kind === "ingress" && groups.has(rule.groupId)) touch(nodeId, key);
@@ -133,16 +129,17 @@ export function spansOf(
   timeline: RuleTimeline,
   { nodeId, key }: { readonly nodeId: NodeId; readonly key: RuleKey },
 ): readonly Span[] {
-  const starts = new Set<number>();
+  const starts: number[] = [];
   for (const { from, to, rule } of timeline.segments(nodeId, key)) {
-    starts.add(from);
-    for (const reference of rule === undefined ? [] : referencesOf(rule)) {
-      for (const segment of timeline.segments(nodeId, reference)) {
-        if (segment.from > from && segment.from <= to) starts.add(segment.from);
+    starts.push(from);
+    if (rule?.kind !== "ingress") continue;
+    for (const reference of [`meter/${rule.meterId}`, `group/${rule.groupId}`]) {
+      for (const segment of timeline.touchedSegments(nodeId, reference) ?? []) {
+        if (segment.from > from && segment.from <= to && !starts.includes(segment.from)) starts.push(segment.from);
       }
     }
   }
-  const ordered = [...starts].sort((a, b) => a - b);
+  const ordered = starts.sort((a, b) => a - b);
   return ordered.map((from, i): Span => {
     const rule = timeline.at(nodeId, key, from);
     const to = (ordered[i + 1] ?? timeline.end(nodeId) + 1) - 1;
@@ -150,8 +147,4 @@ export function spansOf(
       rule?.kind === "ingress" ? entryOf(ground, { nodeId, key, ingress: rule }, (k) => timeline.at(nodeId, k, from)) : undefined;
     return { from, to, entry };
   });
-}
-
-function referencesOf(rule: Rule): readonly RuleKey[] {
-  return rule.kind === "ingress" ? [`meter/${rule.meterId}`, `group/${rule.groupId}`] : [];
 }

@@ -47,34 +47,54 @@ export function tunnelTracers(
   const linkIndex = new Map<LinkId, number>(topology.links.map((link, i) => [link.id, i]));
   const up = Uint8Array.from(topology.links, (link) => (isUp(topology, link) ? 1 : 0));
   const scene = { topology, linkIndex, up, before, after };
-  const straight = memoized((bucket) => straightWay(scene, bucket));
+  const tracedOf = tracedTunnels((bucket) => straightWay(scene, bucket));
   const mended: RuleLookup = (nodeId, key) => before(nodeId, key) ?? after(nodeId, key);
   const changed: RuleLookup = (nodeId, key) => after(nodeId, key) ?? before(nodeId, key);
-  const tracer = (lookups: readonly RuleLookup[], needs: "either" | "after") =>
-    memoized((bucket): TunnelTrace => {
-      const way = straight(bucket);
+  const tracer = (time: "installed" | "meanwhile" | "target", lookups: readonly RuleLookup[], needs: "either" | "after"): TunnelTracer => {
+    const trace = (bucket: LabelledHop, way: StraightWay | undefined): TunnelTrace => {
       if (way !== undefined && (needs === "either" || way.isAfter)) return way;
       return { links: linksOfWays({ ...scene, lookups }, bucket, bucket.pushLabel) };
-    });
-  const installed = tracer([mended], "either");
+    };
+    return (bucket) => {
+      const traced = tracedOf(bucket);
+      return (traced[time] ??= trace(bucket, traced.straight));
+    };
+  };
+  const installed = tracer("installed", [mended], "either");
   const isAllUp = up.every((each) => each === 1);
-  return { installed, meanwhile: isAllUp ? installed : tracer([mended, changed], "either"), target: tracer([after], "after") };
+  return {
+    installed,
+    meanwhile: isAllUp ? installed : tracer("meanwhile", [mended, changed], "either"),
+    target: tracer("target", [after], "after"),
+  };
 }
 
 type LabelledHop = Hop & { readonly pushLabel: number };
 
-function memoized<T>(find: (bucket: LabelledHop) => T): (bucket: LabelledHop) => T {
-  const known = new Map<LinkId, Map<number, Map<number | undefined, { readonly found: T }>>>();
+/** What is known of the ways of one bucket. */
+interface Traced {
+  readonly bucket: LabelledHop;
+  readonly straight: StraightWay | undefined;
+  installed?: TunnelTrace;
+  meanwhile?: TunnelTrace;
+  target?: TunnelTrace;
+}
+
+function tracedTunnels(straightOf: (bucket: LabelledHop) => StraightWay | undefined): (bucket: LabelledHop) => Traced {
+  const known = new Map<number, Traced[]>();
   return (bucket) => {
-    const { output, pushLabel, failoverId } = bucket;
-    let byLabel = known.get(output);
-    if (byLabel === undefined) known.set(output, (byLabel = new Map()));
-    let byFailover = byLabel.get(pushLabel);
-    if (byFailover === undefined) byLabel.set(pushLabel, (byFailover = new Map()));
-    let entry = byFailover.get(failoverId);
-    if (entry === undefined) byFailover.set(failoverId, (entry = { found: find(bucket) }));
-    return entry.found;
+    let ofLabel = known.get(bucket.pushLabel);
+    if (ofLabel === undefined) known.set(bucket.pushLabel, (ofLabel = []));
+    for (const each of ofLabel) if (each.bucket.output === bucket.output && each.bucket.failoverId === bucket.failoverId) return each;
+    const made: Traced = { bucket, straight: straightOf(bucket) };
+    ofLabel.push(made);
+    return made;
   };
+}
+
+interface StraightWay extends TunnelTrace {
+  /** Each rule on the way is there after. */
+  readonly isAfter: boolean;
 }
 
 interface StraightScene {
@@ -93,12 +113,9 @@ interface TraceScene extends StraightScene {
 
 /**
  * The one way of packets that meet rules of one way at each node before and after, or the only rule that is there, and nothing that repairs or
- * pops; undefined where it is not so plain. `isAfter`: each rule on the way is there after.
+ * pops; undefined where it is not so plain.
  */
-function straightWay(
-  { topology, linkIndex, up, before, after }: StraightScene,
-  first: LabelledHop,
-): (TunnelTrace & { readonly isAfter: boolean }) | undefined {
+function straightWay({ topology, linkIndex, up, before, after }: StraightScene, first: LabelledHop): StraightWay | undefined {
   const links: number[] = [];
   const visited = new Set<NodeId>();
   const key = `label/${first.pushLabel}`;
@@ -121,10 +138,12 @@ function straightWay(
     if (rule?.kind !== "label" || rule.action.kind === "pop-deliver") return { links, isAfter };
     if (rule.action.kind === "pop-output") return undefined;
     output = rule.action.link;
-    isRepaired = [old, next].some(
-      (each) => each?.kind === "label" && each.action.kind === "output" && each.action.failoverId !== undefined,
-    );
+    isRepaired = hasFailover(old) || hasFailover(next);
   }
+}
+
+function hasFailover(rule: Rule | undefined): boolean {
+  return rule?.kind === "label" && rule.action.kind === "output" && rule.action.failoverId !== undefined;
 }
 
 function linksOfWays(scene: TraceScene, first: Hop, label: number): readonly number[] {

@@ -144,7 +144,7 @@ function walkScenario(
     const uses = replaced.has(nodeId) ? all.filter(({ flow }) => !isReplaced(flow)) : all;
     if (uses.length === 0) continue;
     traffic.count("remove", uses, way, nodesDown);
-    send(uses, isAll ? finder.find(nodeId, bucket) : reroute(nodeId, bucket, way));
+    send(uses, isAll ? finder.find(nodeId, bucket).way : reroute(nodeId, bucket, way));
   }
   for (const [nodeId, keys] of replaced) {
     for (const key of keys) {
@@ -153,7 +153,7 @@ function walkScenario(
       if (ingress?.kind !== "ingress") continue;
       const { flow, buckets } = flowOf(ground, { nodeId, key, ingress }, (reference) => lookup(nodeId, reference));
       for (const { bucket, rateBps } of buckets) {
-        const way = finder.find(nodeId, bucket);
+        const way = finder.find(nodeId, bucket).way;
         const use: Use = { flow, bucket, rateBps, tracked: { nodeId, bucket, way, uses: [] } };
         flow.uses.push(use);
         send([use], way);

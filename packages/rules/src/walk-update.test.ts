@@ -4,14 +4,18 @@ import { describe, expect, it } from "vitest";
 import { arbitraryNetwork } from "./arbitrary.js";
 import { withBypasses } from "./bypass-rules.js";
 import { diffRules } from "./diff.js";
+import { Ground } from "./ground.js";
+import { MessageOrder } from "./message-order.js";
 import { orderUpdate } from "./order.js";
 import { arbitraryHarm, harmed } from "./rule-harm.js";
-import { rulesOfPlans } from "./rules-of-plans.js";
+import { RuleTimeline } from "./rule-timeline.js";
+import { applyUpdate, rulesOfPlans } from "./rules-of-plans.js";
 import type { Stage, UpdatePlan } from "./update-plan.js";
 import { walkAllStates } from "./walk-oracle.js";
 import { walkRules } from "./walk.js";
 import { loadTolerance, type WalkReport } from "./walk-report.js";
 import { walkUpdate } from "./walk-update.js";
+import { exploreWays, plainWay, type When } from "./way-explorer.js";
 
 /** What may be done to an update to spoil it. */
 const spoilings = fc.record({
@@ -183,5 +187,54 @@ describe("walkUpdate", () => {
     expect(seen.failed).toBeGreaterThan(40);
     expect(seen.repaired).toBeGreaterThan(40);
     for (const kind of ["blackhole", "dangling", "stack"]) expect(kinds.get(kind) ?? 0, kind).toBeGreaterThan(10);
+  });
+
+  it("takes ways for plain only where all states are of one mind about them", () => {
+    const seen = { plain: 0, touched: 0, branched: 0 };
+    fc.assert(
+      fc.property(
+        arbitraryNetwork({ nodesMax: 5, groupsMax: 4 }),
+        bypasses,
+        bypasses,
+        scatterings,
+        fc.array(fc.nat(), { maxLength: 2 }),
+        fc.array(arbitraryHarm, { maxLength: 2 }),
+        ({ topology, plans }, before, after, scattering, down, harms) => {
+          const [one, two] = rulesOfPlans(topology, plans);
+          invariant(one !== undefined && two !== undefined, "two rule sets");
+          const linksDown = new Set(down.flatMap((each) => topology.links[each % (2 * topology.links.length)]?.id ?? []));
+          const installed = withBypasses(topology, one, before).rules;
+          const update = scattered(installed, harmed(topology, withBypasses(topology, two, after).rules, harms), scattering);
+          const ground = new Ground(topology, { linksDown });
+          const order = new MessageOrder(update);
+          const timeline = new RuleTimeline(installed, order);
+          for (const rules of [installed, applyUpdate(installed, update)]) {
+            for (const [ingress, ofNode] of rules) {
+              for (const rule of ofNode.values()) {
+                for (const bucket of rule.kind === "group" ? rule.buckets : []) {
+                  const plain = plainWay({ ground, timeline }, { ingress, bucket });
+                  const end = timeline.end(ingress);
+                  const whens: When[] = [{ kind: "installed" }, { kind: "final" }, { kind: "span", from: 0, to: end }];
+                  for (let from = 0; from <= end; from += 1) whens.push({ kind: "span", from, to: from });
+                  for (const when of whens) {
+                    const explored = exploreWays({ ground, timeline, order }, { ingress, bucket }, when);
+                    if (plain === undefined) {
+                      if (explored.ends.length > 1) seen.branched += 1;
+                      continue;
+                    }
+                    expect(explored.ends).toEqual(plain.ends);
+                    expect([...explored.links]).toEqual([...plain.links]);
+                    seen.plain += 1;
+                    if (explored.count > 1) seen.touched += 1;
+                  }
+                }
+              }
+            }
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+    for (const [kind, count] of Object.entries(seen)) expect(count, kind).toBeGreaterThan(20);
   });
 });

@@ -11,13 +11,14 @@ import { sameRule } from "./diff.js";
 import { LinkLoadChanges, type Loads } from "./link-load-changes.js";
 import { MessageOrder } from "./message-order.js";
 import { danglingReferences } from "./repair-references.js";
+import { allSteps, stepCostMax, type Steps } from "./steps.js";
 import { RuleTimeline } from "./rule-timeline.js";
 import { spansOf, touchedIngresses, type Span } from "./touched-flows.js";
 import type { UpdatePlan } from "./update-plan.js";
 import { Ground } from "./ground.js";
-import { sentence, violationOf, walkRules, wrongClass, type Entry } from "./walk.js";
+import { sentence, violationOf, walkRulesSteps, wrongClass, type Entry } from "./walk.js";
 import { report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
-import { exploreWays, type Ways, type When } from "./way-explorer.js";
+import { exploreWays, plainWay, type Ways, type When } from "./way-explorer.js";
 
 export interface WalkUpdateOptions extends WalkOptions {
   /** `walkRules` of the installed rules on this topology, where it is at hand: saves following the tunnels that stay. */
@@ -39,12 +40,22 @@ export interface WalkUpdateOptions extends WalkOptions {
  * redefined, plus one walk of `installed` where `installedWalk` is not given.
  */
 export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdatePlan, options: WalkUpdateOptions = {}): WalkReport {
+  return allSteps(walkUpdateSteps(topology, installed, plan, options));
+}
+
+/** `walkUpdate` in steps; none of the rules may change in between. */
+export function* walkUpdateSteps(
+  topology: Topology,
+  installed: RuleSet,
+  plan: UpdatePlan,
+  options: WalkUpdateOptions = {},
+): Steps<WalkReport> {
   const ground = new Ground(topology, options);
   const order = new MessageOrder(plan);
   const timeline = new RuleTimeline(installed, order);
   const waysOf = memoizedWays({ ground, timeline, order });
   const violations = violationList();
-  const loads = new LinkLoadChanges(topology, options.installedWalk ?? walkRules(topology, installed, options));
+  const loads = new LinkLoadChanges(topology, options.installedWalk ?? (yield* walkRulesSteps(topology, installed, options)));
   const announced = new Set(plan.interrupts.map(({ nodeId, key }) => `${nodeId} ${key}`));
   const checked = {
     stages: plan.stages.length,
@@ -64,8 +75,16 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     if (isInherited) checked.inherited += 1;
     else violations.add({ kind: "dangling", nodeId, key }, reason);
   }
-  for (const flow of touchedIngresses({ ground, installed, timeline, order })) {
+  const touched = touchedIngresses({ ground, installed, timeline, order });
+  yield stepCostMax;
+  let cost = 0;
+  for (const flow of touched) {
     checked.ingressRules += 1;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
+    cost += 4;
     const spans = spansOf(ground, timeline, flow);
     let before: Loads = new Map();
     isBranched = false;
@@ -89,6 +108,7 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       violations.add({ kind: "astray", nodeId, key }, `After the update, ${key} of node ${nodeId} is not what the target says.`);
     }
   }
+  yield stepCostMax;
   const peaks = loads.judge(order, plan.slack, violations);
   return report(topology, { loadBps: peaks, lostBps, checked, violations });
 
@@ -113,14 +133,13 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
       checked.ways += ways.count;
       isBranched ||= ways.count > 1;
       if (ways.undecided) violations.add({ kind: "undecided", ...flow, label }, `Label ${label} has too many ways to look at them all.`);
-      const before = first?.buckets.find(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output)?.bucket;
-      const inherited = before === undefined ? new Set() : kindsOf(waysOf(flow.nodeId, before, { kind: "installed" }), entry);
       const final = isFinal ? waysOf(flow.nodeId, bucket, { kind: "final" }) : undefined;
-      const finalKinds = final === undefined ? new Set() : kindsOf(final, entry);
       for (const end of ways.ends) {
         const kind = violationOf(end, entry.egress, options);
         if (kind === undefined) continue;
-        if (inherited.has(kind) && !finalKinds.has(kind)) checked.inherited += 1;
+        const before = first?.buckets.find(({ bucket: old }) => old.pushLabel === label && old.output === bucket.output)?.bucket;
+        const isBefore = before !== undefined && endsAs(kind, waysOf(flow.nodeId, before, { kind: "installed" }), entry);
+        if (isBefore && !(final !== undefined && endsAs(kind, final, entry))) checked.inherited += 1;
         else violations.add({ kind, ...flow, at: end.at, label }, sentence({ kind, ...flow, at: end.at, label }));
       }
       if (final?.ends.some(({ kind }) => kind === "lost") === true) lostBps += rateBps;
@@ -129,8 +148,8 @@ export function walkUpdate(topology: Topology, installed: RuleSet, plan: UpdateP
     return found;
   }
 
-  function kindsOf(ways: Ways, entry: Entry): ReadonlySet<WalkViolationKind | undefined> {
-    return new Set(ways.ends.map((end) => violationOf(end, entry.egress, options)));
+  function endsAs(kind: WalkViolationKind, ways: Ways, entry: Entry): boolean {
+    return ways.ends.some((end) => violationOf(end, entry.egress, options) === kind);
   }
 
   /** What a flow loads links with in the first state or in the last. */
@@ -189,16 +208,28 @@ function isInterrupted(spans: readonly Span[]): boolean {
   return spans[0]?.entry !== undefined && spans.at(-1)?.entry !== undefined && spans.some(({ entry }) => entry === undefined);
 }
 
-/** Classes share tunnels: each way is explored once for all flows that change at the same time. */
+/** What is known of the ways of buckets at one ingress that send packets on alike. */
+interface KnownWays {
+  readonly ingress: NodeId;
+  readonly bucket: Bucket;
+  /** Of all states, where they are the same in all. */
+  readonly plain: Ways | undefined;
+  readonly explored: { readonly when: When; readonly ways: Ways }[];
+}
+
+/** Classes share tunnels: each way is explored once for all flows that change at the same time, and once for all times where nothing changes it. */
 function memoizedWays(scene: Parameters<typeof exploreWays>[0]) {
-  const known = new Map<number, { readonly ingress: NodeId; readonly bucket: Bucket; readonly when: When; readonly ways: Ways }[]>();
+  const known = new Map<number, KnownWays[]>();
   return (ingress: NodeId, bucket: Bucket, when: When): Ways => {
     let ofLabel = known.get(bucket.pushLabel);
     if (ofLabel === undefined) known.set(bucket.pushLabel, (ofLabel = []));
-    const found = ofLabel.find((each) => each.ingress === ingress && isSameHop(each.bucket, bucket) && isSameTime(each.when, when));
+    let alike = ofLabel.find((each) => each.ingress === ingress && isSameHop(each.bucket, bucket));
+    if (alike === undefined) ofLabel.push((alike = { ingress, bucket, plain: plainWay(scene, { ingress, bucket }), explored: [] }));
+    if (alike.plain !== undefined) return alike.plain;
+    const found = alike.explored.find((each) => isSameTime(each.when, when));
     if (found !== undefined) return found.ways;
     const ways = exploreWays(scene, { ingress, bucket }, when);
-    ofLabel.push({ ingress, bucket, when, ways });
+    alike.explored.push({ when, ways });
     return ways;
   };
 }

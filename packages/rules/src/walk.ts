@@ -15,8 +15,9 @@ import {
 } from "@sluice/model";
 import { Ground } from "./ground.js";
 import { danglingRepairs } from "./repair-references.js";
+import { allSteps, stepCostMax, type Steps } from "./steps.js";
 import { addOverloads, report, violationList, type WalkOptions, type WalkReport, type WalkViolationKind } from "./walk-report.js";
-import { wayFinder, type Way, type WayEnd } from "./way.js";
+import { wayFinder, type WayEnd } from "./way.js";
 
 /**
  * Walks a rule set in steady state: where links are down (by the topology or the options), packets go as failover groups send them.
@@ -25,10 +26,14 @@ import { wayFinder, type Way, type WayEnd } from "./way.js";
  * the sum of meter rate x weight share over the ways that pass it, as often as they do. O(rules + ingress rules x buckets + tunnels x hops).
  */
 export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptions = {}): WalkReport {
+  return allSteps(walkRulesSteps(topology, rules, options));
+}
+
+/** `walkRules` in steps; the rules may not change in between. */
+export function* walkRulesSteps(topology: Topology, rules: RuleSet, options: WalkOptions = {}): Steps<WalkReport> {
   const ground = new Ground(topology, options);
   const violations = violationList();
   const ways = wayFinder({ ground, up: ground.states(), lookup: (nodeId, key) => rules.get(nodeId)?.get(key), repairs: true });
-  const rateOf = new Map<Way, number>();
   const checked = {
     nodes: topology.nodes.length,
     ingressRules: 0,
@@ -40,19 +45,27 @@ export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptio
     repaired: 0,
   };
   let lostBps = 0;
+  let cost = 0;
 
   for (const [nodeId, ofNode] of rules) {
     for (const { key, reason } of danglingRepairs(ground, nodeId, ofNode)) violations.add({ kind: "dangling", nodeId, key }, reason);
+    cost += ofNode.size / 4;
     for (const [key, ingress] of ofNode) {
       if (ingress.kind !== "ingress") continue;
+      if (cost >= stepCostMax) {
+        yield cost;
+        cost = 0;
+      }
       checked.ingressRules += 1;
       const flow = entryOf(ground, { nodeId, key, ingress }, (reference) => ofNode.get(reference));
       for (const reason of flow.dangling) violations.add({ kind: "dangling", nodeId, key }, reason);
       for (const { bucket, rateBps } of flow.buckets) {
         checked.buckets += 1;
+        cost += 1;
         if (bucket.mplsTc !== flow.mplsTc)
           violations.add({ kind: "wrong-class", nodeId, key, label: bucket.pushLabel }, wrongClass(nodeId, key));
-        const way = ways.find(nodeId, bucket);
+        const found = ways.find(nodeId, bucket);
+        const { way } = found;
         const kind = violationOf(way, flow.egress, options);
         if (kind !== undefined) {
           const violation = { kind, nodeId, key, at: way.at, label: bucket.pushLabel };
@@ -63,13 +76,13 @@ export function walkRules(topology: Topology, rules: RuleSet, options: WalkOptio
           checked.lost += 1;
           lostBps += rateBps;
         }
-        rateOf.set(way, (rateOf.get(way) ?? 0) + rateBps);
+        found.rateBps += rateBps;
       }
     }
   }
 
   const loadBps = new Float64Array(topology.links.length);
-  for (const [way, rateBps] of rateOf) {
+  for (const { way, rateBps } of ways.found) {
     checked.tunnels += 1;
     checked.hops += way.links.length;
     for (const link of way.links) loadBps[link] = (loadBps[link] ?? 0) + rateBps;
@@ -87,6 +100,10 @@ export interface Entry {
   readonly dangling: readonly string[];
 }
 
+const mplsTcByDscp: ReadonlyMap<number, number> = new Map(
+  trafficClasses.map((name) => [classMarking[name].dscp, classMarking[name].mplsTc]),
+);
+
 export function entryOf(
   ground: Ground,
   { nodeId, key, ingress }: { readonly nodeId: NodeId; readonly key: RuleKey; readonly ingress: IngressRule },
@@ -95,17 +112,17 @@ export function entryOf(
   const meter = lookup(`meter/${ingress.meterId}`);
   const group = lookup(`group/${ingress.groupId}`);
   const egress = ground.ownerOf(ingress.match.dstPrefix);
-  const trafficClass = trafficClasses.find((name) => classMarking[name].dscp === ingress.match.dscp);
   const dangling: string[] = [];
   if (egress === undefined) dangling.push(`${key} of node ${nodeId} matches a prefix that no node has.`);
   if (meter?.kind !== "meter") dangling.push(`${key} of node ${nodeId} refers to meter ${ingress.meterId}, which is not installed.`);
   if (group?.kind !== "group") dangling.push(`${key} of node ${nodeId} refers to group ${ingress.groupId}, which is not installed.`);
   const buckets = group?.kind === "group" ? group.buckets : [];
   const rateBps = meter?.kind === "meter" ? meter.rateBps : 0;
-  const weightSum = buckets.reduce((sum, { weight }) => sum + weight, 0);
+  let weightSum = 0;
+  for (const { weight } of buckets) weightSum += weight;
   return {
     egress,
-    mplsTc: trafficClass === undefined ? undefined : classMarking[trafficClass].mplsTc,
+    mplsTc: mplsTcByDscp.get(ingress.match.dscp),
     buckets: buckets.map((bucket) => ({ bucket, rateBps: (rateBps * bucket.weight) / weightSum })),
     dangling,
   };

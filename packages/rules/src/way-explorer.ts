@@ -3,7 +3,7 @@
  * at some progress of the node, and where its link is down any failover group, as far as that fits, in one reachable state, with what it
  * met before.
  */
-import type { LinkId, NodeId, Rule, RuleKey } from "@sluice/model";
+import type { LabelAction, LinkId, NodeId, Rule, RuleKey } from "@sluice/model";
 import type { Ground } from "./ground.js";
 import type { MessageOrder, OrderedMessage } from "./message-order.js";
 import type { RuleTimeline } from "./rule-timeline.js";
@@ -45,6 +45,48 @@ interface Track {
   readonly passed: Set<string>;
   /** Links passed, in order. */
   readonly links: number[];
+}
+
+/**
+ * The way of one bucket's packets where it is one and the same in every state: each link on it is up, and each rule that may be met on it sends packets on by
+ * one link. Undefined where it is not so plain. O(hops).
+ */
+export function plainWay(
+  { ground, timeline }: { readonly ground: Ground; readonly timeline: RuleTimeline },
+  { ingress, bucket }: { readonly ingress: NodeId; readonly bucket: FirstHop },
+): Ways | undefined {
+  const key = `label/${bucket.pushLabel}`;
+  const isTouched = timeline.isLabelTouched(key);
+  const { passed } = ground;
+  passed.clear();
+  const links = new Map<number, number>();
+  let link = ground.linkFrom(ingress, bucket.output);
+  for (;;) {
+    const at = link === undefined ? undefined : ground.links[link]?.to;
+    if (link === undefined || at === undefined || !ground.isUp(link) || !passed.add(ground.ends[link] ?? 0)) return undefined;
+    links.set(link, 1);
+    const action = isTouched ? actionAlways(timeline, at, key) : actionOf(timeline.installed(at, key));
+    if (action?.kind === "pop-deliver") return { ends: [{ kind: "delivered", at }], links, count: 1, undecided: false };
+    if (action?.kind !== "output") return undefined;
+    link = ground.linkFrom(at, action.link);
+  }
+}
+
+function actionOf(rule: Rule | undefined): LabelAction | undefined {
+  return rule?.kind === "label" ? rule.action : undefined;
+}
+
+/** What a label rule does with packets, where it does the same in every state and no link is down. */
+function actionAlways(timeline: RuleTimeline, at: NodeId, key: RuleKey): LabelAction | undefined {
+  const segments = timeline.touchedSegments(at, key);
+  if (segments === undefined) return actionOf(timeline.installed(at, key));
+  const first = actionOf(segments[0]?.rule);
+  for (const { rule } of segments) {
+    const action = actionOf(rule);
+    if (action === undefined || action.kind !== first?.kind) return undefined;
+    if (action.kind !== "pop-deliver" && first.kind !== "pop-deliver" && action.link !== first.link) return undefined;
+  }
+  return first;
 }
 
 /** Which states are looked at: all in which the ingress has obeyed `from` to `to` messages, or the first or the last state alone. */

@@ -46,7 +46,8 @@ export interface WayScene {
 export function followWay(scene: WayScene, from: NodeId, hop: FirstHop): Way {
   const { ground, lookup } = scene;
   const links: number[] = [];
-  const passed = new Set<NodeId>();
+  const { passed } = ground;
+  passed.clear();
   let passedDeeper: Set<string> | undefined;
   const stack: number[] = [hop.pushLabel];
   let key: RuleKey = `label/${hop.pushLabel}`;
@@ -71,8 +72,7 @@ export function followWay(scene: WayScene, from: NodeId, hop: FirstHop): Way {
     links.push(link);
     at = ground.links[link]?.to ?? at;
     if (stack.length === 1) {
-      if (passed.has(at)) return { kind: "loop", at, links, repairs };
-      passed.add(at);
+      if (!passed.add(ground.ends[link] ?? 0)) return { kind: "loop", at, links, repairs };
     } else {
       const state = `${stack.join(" ")} ${at}`;
       passedDeeper ??= new Set();
@@ -115,20 +115,37 @@ export function protectsLink({ buckets: [first] }: FailoverRule, output: LinkId)
   return first?.output === output && first.pushLabel === undefined;
 }
 
-/** Follows each (ingress, bucket) once. */
+/** The way of an (ingress, bucket), found once. */
+export interface FoundWay {
+  readonly from: NodeId;
+  readonly hop: FirstHop;
+  readonly way: Way;
+  /** For whoever counts what is sent on it. */
+  rateBps: number;
+}
+
+/** Follows each (ingress, bucket) once; `found`, in the order in which they were asked for. */
 export function wayFinder(scene: WayScene) {
-  const known = new Map<LinkId, Map<number, { readonly from: NodeId; readonly failoverId: number | undefined; readonly way: Way }[]>>();
+  const byLabel = new Map<number, FoundWay | FoundWay[]>();
+  const found: FoundWay[] = [];
   return {
-    find(from: NodeId, bucket: FirstHop): Way {
-      let byLabel = known.get(bucket.output);
-      if (byLabel === undefined) known.set(bucket.output, (byLabel = new Map()));
-      const there = byLabel.get(bucket.pushLabel);
-      const found = there?.find((each) => each.from === from && each.failoverId === bucket.failoverId);
-      if (found !== undefined) return found.way;
-      const made = { from, failoverId: bucket.failoverId, way: followWay(scene, from, bucket) };
-      if (there === undefined) byLabel.set(bucket.pushLabel, [made]);
-      else there.push(made);
-      return made.way;
+    found: found as readonly FoundWay[],
+    find(from: NodeId, hop: FirstHop): FoundWay {
+      const there = byLabel.get(hop.pushLabel);
+      if (there !== undefined && !Array.isArray(there) && isOf(there, from, hop)) return there;
+      const known = Array.isArray(there) ? there.find((each) => isOf(each, from, hop)) : undefined;
+      if (known !== undefined) return known;
+      const made: FoundWay = { from, hop, way: followWay(scene, from, hop), rateBps: 0 };
+      found.push(made);
+      // Nearly every label is pushed by one ingress in one way.
+      if (there === undefined) byLabel.set(hop.pushLabel, made);
+      else if (Array.isArray(there)) there.push(made);
+      else byLabel.set(hop.pushLabel, [there, made]);
+      return made;
     },
   };
+}
+
+function isOf({ from, hop: { output, failoverId } }: FoundWay, ingress: NodeId, hop: FirstHop): boolean {
+  return from === ingress && output === hop.output && failoverId === hop.failoverId;
 }
