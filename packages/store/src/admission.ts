@@ -1,12 +1,27 @@
 /** What every store checks before it writes, so that both versions refuse the same things in the same words. */
 import { z } from "zod";
-import { admit, canonicalJson, fault, isId, ok, refuse, type Result, type Term } from "@sluice/model";
+import {
+  admit,
+  auditPhases,
+  canonicalJson,
+  fault,
+  isId,
+  ok,
+  refuse,
+  type AuditDraft,
+  type Epoch,
+  type Result,
+  type Term,
+} from "@sluice/model";
 import { encodeCycleInput, encodeDocument, encodeOnce, type EncodedCycleInput, type EncodedDocument } from "./document.js";
 import {
+  auditPerAppendMax,
   eventsPerAppendMax,
   pageLimitMax,
   type AssignmentsDocument,
+  type AuditPage,
   type CycleInput,
+  type EventPage,
   type EventRecord,
   type ForecastBatch,
   type PlanRecord,
@@ -20,6 +35,8 @@ const instantSchema = z.iso
 const nameSchema = z.string().refine(isId, "must be 1 to 128 printable characters without a blank at either end");
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 const wholeNumber = z.int().min(0);
+/** Largest value of a column of type INTEGER. */
+const integerMax = 2_147_483_647;
 
 /** ASCII, so that every database sorts it alike. */
 const batchIdSchema = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must be 1 to 128 letters, digits or . _ : -");
@@ -28,11 +45,11 @@ const holderSchema = z.strictObject({ holder: nameSchema });
 
 /** What the store itself relies on; a plan's content is the checker's business. */
 const planRecordSchema = z.looseObject({
-  epoch: z.int().min(1).max(2_147_483_647),
+  epoch: z.int().min(1).max(integerMax),
   createdAt: instantSchema,
   cycleInputHash: hashSchema,
   rulesDigest: z.string().min(1).max(256).refine(isId, "must be printable"),
-  ruleCount: wholeNumber.max(2_147_483_647),
+  ruleCount: wholeNumber.max(integerMax),
 });
 
 const eventsSchema = z
@@ -47,6 +64,53 @@ const eventsSchema = z
     }),
   )
   .max(eventsPerAppendMax);
+
+const correlationIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits or . _ -");
+
+const eventPageSchema = z.strictObject({
+  after: wholeNumber.optional(),
+  through: wholeNumber.optional(),
+  kinds: z.array(z.string().max(64)).min(1).max(100).optional(),
+  correlationId: correlationIdSchema.optional(),
+  epochs: z.array(z.int().min(1).max(integerMax)).min(1).max(pageLimitMax).optional(),
+  limit: z.int().min(1).max(pageLimitMax),
+});
+
+/** What every database keeps as it is: no control characters, no lone surrogates. */
+const printable = (charactersMax: number) =>
+  z
+    .string()
+    .min(1)
+    .max(charactersMax)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must be printable");
+
+const auditDraftsSchema = z
+  .array(
+    z.strictObject({
+      at: instantSchema,
+      phase: z.enum(auditPhases),
+      requestId: correlationIdSchema,
+      actor: printable(256),
+      role: printable(64),
+      method: z.string().regex(/^[A-Z]{1,16}$/, "must be a method of HTTP"),
+      route: printable(256),
+      resource: printable(2_048),
+      bodyHash: hashSchema.optional(),
+      of: z.int().min(1).optional(),
+      status: z.int().min(100).max(599).optional(),
+      code: printable(64).optional(),
+    }),
+  )
+  .max(auditPerAppendMax);
+
+const auditPageSchema = z.strictObject({
+  after: wholeNumber.optional(),
+  before: wholeNumber.optional(),
+  order: z.enum(["oldest-first", "newest-first"]),
+  requestId: correlationIdSchema.optional(),
+  actor: printable(256).optional(),
+  limit: z.int().min(1).max(pageLimitMax),
+});
 
 const forecastSchema = z.looseObject({
   batchId: batchIdSchema,
@@ -73,6 +137,30 @@ export function admitHolder(holder: string): Result<string> {
 
 export function admitPage(page: z.input<typeof pageSchema>): Result<Page> {
   return admit(pageSchema, page);
+}
+
+export function admitEventPage(page: EventPage): Result<EventPage> {
+  const admitted = admit(eventPageSchema, page);
+  return admitted.ok ? ok(without(admitted.value)) : admitted;
+}
+
+export function admitAuditPage(page: AuditPage): Result<AuditPage> {
+  const admitted = admit(auditPageSchema, page);
+  return admitted.ok ? ok(without(admitted.value)) : admitted;
+}
+
+export function admitAudit(drafts: readonly AuditDraft[]): Result<readonly AuditDraft[]> {
+  const admitted = admit(auditDraftsSchema, drafts, ["entries"]);
+  return admitted.ok ? ok(admitted.value.map(without)) : admitted;
+}
+
+type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** The same without its undefined fields. */
+function without<T extends object>(value: T): Present<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Present<T>;
 }
 
 export interface AdmittedPlan {
@@ -134,17 +222,30 @@ export interface AdmittedEvent {
   readonly kind: string;
   /** Canonical JSON. */
   readonly data: string;
+  /** What events are found by besides their kind. */
+  readonly correlationId?: string;
+  readonly epoch?: Epoch;
 }
 
 export function admitEvents(events: readonly Omit<EventRecord, "sequence">[]): Result<readonly AdmittedEvent[]> {
   const admitted = admit(eventsSchema, events, ["events"]);
   if (!admitted.ok) return admitted;
   try {
-    return ok(admitted.value.map(({ at, kind, data }) => ({ at, kind, data: canonicalJson(data) })));
+    return ok(admitted.value.map(({ at, kind, data }) => ({ at, kind, data: canonicalJson(data), ...keysOf(data) })));
   } catch (cause) {
     if (cause instanceof RangeError) return refuse(fault("not-finite", `An event cannot be stored: ${cause.message}.`));
     throw cause;
   }
+}
+
+/** An event that names no request or no plan in these words is not found by them, and is none the worse. */
+function keysOf(data: Readonly<Record<string, unknown>>): Pick<AdmittedEvent, "correlationId" | "epoch"> {
+  const { by, epoch } = data;
+  const correlation = correlationIdSchema.safeParse(typeof by === "object" && by !== null ? Reflect.get(by, "correlationId") : undefined);
+  return {
+    ...(correlation.success && { correlationId: correlation.data }),
+    ...(typeof epoch === "number" && Number.isInteger(epoch) && epoch >= 1 && epoch <= integerMax && { epoch }),
+  };
 }
 
 export interface AdmittedForecast extends Omit<ForecastBatch, "matrix"> {

@@ -16,9 +16,11 @@ import {
   type Term,
   type TopologyDocument,
 } from "@sluice/model";
+import { describeJournal } from "./contract-journal.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
 export function describeStore(version: string, make: () => Promise<Store>): void {
+  describeJournal(version, make);
   describe(`the store contract: ${version}`, () => {
     let store: Store;
     beforeEach(async () => {

@@ -3,7 +3,10 @@
  * parses it anew for each reader, so nothing that a caller does to a value changes what was stored.
  */
 import {
+  auditStart,
+  chainAudit,
   ok,
+  type AuditEntry,
   type DemandMatrix,
   type Epoch,
   type Plan,
@@ -12,7 +15,19 @@ import {
   type Term,
   type TopologyDocument,
 } from "@sluice/model";
-import { admitEvents, admitForecast, admitHolder, admitPage, admitPlan, summaryOf, type AdmittedForecast } from "./admission.js";
+import {
+  admitAudit,
+  admitAuditPage,
+  admitEventPage,
+  admitEvents,
+  admitForecast,
+  admitHolder,
+  admitPage,
+  admitPlan,
+  summaryOf,
+  type AdmittedEvent,
+  type AdmittedForecast,
+} from "./admission.js";
 import { encodeDocument, type EncodedCycleInput } from "./document.js";
 import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanRecord, Store } from "./store.js";
 import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
@@ -31,7 +46,8 @@ export function memoryStore(): Store {
   const current = new Map<Current, Versioned>();
   const plans: { readonly record: Omit<PlanRecord, "plan">; readonly plan: string }[] = [];
   const inputs = new Map<string, EncodedCycleInput>();
-  const events: { readonly at: string; readonly kind: string; readonly data: string }[] = [];
+  const events: AdmittedEvent[] = [];
+  const audit: AuditEntry[] = [];
   const forecasts = new Map<string, AdmittedForecast>();
 
   /** Every call is asynchronous and refused once closed, as it is with a database. */
@@ -138,12 +154,48 @@ export function memoryStore(): Store {
 
     listEvents: (page) =>
       read((): Result<readonly EventRecord[]> => {
-        const admitted = admitPage(page);
+        const admitted = admitEventPage(page);
         if (!admitted.ok) return admitted;
-        const { after = 0, limit } = admitted.value;
-        return ok(
-          events.slice(after, after + limit).map(({ at, kind, data }, i) => ({ sequence: after + i + 1, at, kind, data: parse(data) })),
+        const { after = 0, through = Infinity, kinds, correlationId, epochs, limit } = admitted.value;
+        const found: EventRecord[] = [];
+        for (let i = after; i < Math.min(events.length, through) && found.length < limit; i += 1) {
+          const event = events[i];
+          if (event === undefined || (kinds !== undefined && !kinds.includes(event.kind))) continue;
+          if (correlationId !== undefined && event.correlationId !== correlationId) continue;
+          if (epochs !== undefined && (event.epoch === undefined || !epochs.includes(event.epoch))) continue;
+          found.push({ sequence: i + 1, at: event.at, kind: event.kind, data: parse(event.data) });
+        }
+        return ok(found);
+      }),
+
+    newestEvent: () => read(() => ok(events.length)),
+
+    appendAudit: (under, drafts) =>
+      write(under, () => {
+        const admitted = admitAudit(drafts);
+        if (!admitted.ok) return admitted;
+        const added = admitted.value.map((draft) => {
+          const entry = chainAudit(audit.at(-1) ?? auditStart, draft, under);
+          audit.push(entry);
+          return { ...entry };
+        });
+        return ok(added);
+      }),
+
+    listAudit: (page) =>
+      read((): Result<readonly AuditEntry[]> => {
+        const admitted = admitAuditPage(page);
+        if (!admitted.ok) return admitted;
+        const { after = 0, before = Infinity, order, requestId, actor, limit } = admitted.value;
+        const fitting = audit.filter(
+          (entry) =>
+            entry.sequence > after &&
+            entry.sequence < before &&
+            (requestId === undefined || entry.requestId === requestId) &&
+            (actor === undefined || entry.actor === actor),
         );
+        const ordered = order === "oldest-first" ? fitting : fitting.toReversed();
+        return ok(ordered.slice(0, limit).map((entry) => ({ ...entry })));
       }),
 
     putForecast: (under, batch) =>

@@ -5,13 +5,25 @@
 import { fault, ok, refuse } from "@sluice/model";
 import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Result, Term, TopologyDocument } from "@sluice/model";
 import { Prisma, type InventoryKind, type Plan as PlanRow } from "../generated/prisma/client.js";
-import { admitEvents, admitForecast, admitHolder, admitPage, admitPlan, type AdmittedPlan } from "./admission.js";
+import {
+  admitAudit,
+  admitAuditPage,
+  admitEventPage,
+  admitEvents,
+  admitForecast,
+  admitHolder,
+  admitPage,
+  admitPlan,
+  type AdmittedPlan,
+} from "./admission.js";
+import { auditEntriesOf, insertAudit } from "./audit-table.js";
 import { faultOfDatabase, isConflict } from "./database-fault.js";
 import { openDatabase, type Database, type DatabaseOptions } from "./database.js";
 import { encodeDocument, type EncodedDocument } from "./document.js";
 import { DamagedDocument, insertDocuments, newDocuments, readDocument, type StoredDocument } from "./document-table.js";
+import { eventsOf, insertEvents } from "./event-table.js";
 import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
-import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanSummary, Store } from "./store.js";
+import type { AssignmentsDocument, CycleInput, ForecastBatch, Inventory, PlanSummary, Store } from "./store.js";
 
 /** Times that a transaction is begun again after a conflict with another. */
 const conflictRetriesMax = 5;
@@ -204,30 +216,29 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
 
     appendEvents: (under, batch) =>
       write({ under, admitted: admitEvents(batch), documents: [] }, async (tx, events) => {
-        const rows = JSON.stringify(events.map((event, i) => ({ ordinal: i + 1, ...event })));
-        // One statement however many there are; the lock of the leadership makes the next number ours.
-        await tx.$executeRaw`
-          INSERT INTO event (sequence, at, kind, data)
-          SELECT last.sequence + r.ordinal, r.at::timestamptz, r.kind, r.data::json
-          FROM (SELECT coalesce(max(sequence), 0) AS sequence FROM event) AS last,
-               jsonb_to_recordset(${rows}::jsonb) AS r(ordinal bigint, at text, kind text, data text)`;
+        await insertEvents(tx, events);
         return ok(undefined);
       }),
 
     listEvents: (page) =>
       guarded(async () => {
-        const admitted = admitPage(page);
-        if (!admitted.ok) return admitted;
-        const { after = 0, limit } = admitted.value;
-        const rows = await prisma.event.findMany({ where: { sequence: { gt: BigInt(after) } }, orderBy: { sequence: "asc" }, take: limit });
-        return ok(
-          rows.map(({ sequence, at, kind, data }): EventRecord => ({
-            sequence: Number(sequence),
-            at: at.toISOString(),
-            kind,
-            data: data as EventRecord["data"],
-          })),
-        );
+        const admitted = admitEventPage(page);
+        return admitted.ok ? ok(await eventsOf(prisma, admitted.value)) : admitted;
+      }),
+
+    newestEvent: () =>
+      guarded(async () => {
+        const { _max } = await prisma.event.aggregate({ _max: { sequence: true } });
+        return ok(Number(_max.sequence ?? 0));
+      }),
+
+    appendAudit: (under, drafts) =>
+      write({ under, admitted: admitAudit(drafts), documents: [] }, async (tx, admitted) => ok(await insertAudit(tx, under, admitted))),
+
+    listAudit: (page) =>
+      guarded(async () => {
+        const admitted = admitAuditPage(page);
+        return admitted.ok ? ok(await auditEntriesOf(prisma, admitted.value)) : admitted;
       }),
 
     putForecast: (under, batch) => {

@@ -9,14 +9,26 @@
  * under way, so read before writing again), `store-failed` (the database refused or returned damaged content).
  * Times are RFC 3339 and come back in UTC with milliseconds, as `Date.toISOString` writes them.
  */
-import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Result, Term, TopologyDocument } from "@sluice/model";
+import type {
+  AuditDraft,
+  AuditEntry,
+  DemandMatrix,
+  Epoch,
+  Plan,
+  PlanSettings,
+  PlanTimings,
+  Result,
+  Term,
+  TopologyDocument,
+} from "@sluice/model";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
 export type AssignmentsDocument = Readonly<Record<string, unknown>>;
 
-/** Largest page that a list returns, largest number of events in one append. */
+/** Largest page that a list returns, largest number of events and of audit entries in one append. */
 export const pageLimitMax = 1_000;
 export const eventsPerAppendMax = 10_000;
+export const auditPerAppendMax = 1_000;
 
 export interface Inventory {
   readonly topology?: { readonly version: number; readonly document: TopologyDocument };
@@ -63,6 +75,29 @@ export interface EventRecord {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** A part of the journal: events after `after` and up to `through`, which fit all that is given. */
+export interface EventPage {
+  readonly after?: number;
+  readonly through?: number;
+  /** Some of these kinds; 100 at most. */
+  readonly kinds?: readonly string[];
+  /** What `data.by.correlationId` says: events that followed from this request. */
+  readonly correlationId?: string;
+  /** What `data.epoch` says: events about one of these plans; 1,000 at most. */
+  readonly epochs?: readonly Epoch[];
+  readonly limit: number;
+}
+
+/** A part of the audit log: entries after `after` and before `before`, which fit all that is given. */
+export interface AuditPage {
+  readonly after?: number;
+  readonly before?: number;
+  readonly order: "oldest-first" | "newest-first";
+  readonly requestId?: string;
+  readonly actor?: string;
+  readonly limit: number;
+}
+
 /** One uploaded forecast: rates per flow group for a window of time. */
 export interface ForecastBatch {
   readonly batchId: string;
@@ -92,8 +127,13 @@ export interface Store {
   getCycleInput(hash: string): Promise<Result<CycleInput>>;
   /** Events are numbered from 1 without gaps, in the order of their commits. */
   appendEvents(term: Term, events: readonly Omit<EventRecord, "sequence">[]): Promise<Result<void>>;
-  /** Oldest first, after the given sequence. */
-  listEvents(page: { readonly after?: number; readonly limit: number }): Promise<Result<readonly EventRecord[]>>;
+  /** Oldest first. */
+  listEvents(page: EventPage): Promise<Result<readonly EventRecord[]>>;
+  /** Number of the newest event; 0 without one. */
+  newestEvent(): Promise<Result<number>>;
+  /** Numbers the entries from 1 without gaps and chains their hashes (`chainAudit`), all or none; returns them as stored. */
+  appendAudit(term: Term, drafts: readonly AuditDraft[]): Promise<Result<readonly AuditEntry[]>>;
+  listAudit(page: AuditPage): Promise<Result<readonly AuditEntry[]>>;
   /** Idempotent by batch id: the same id again is accepted and changes nothing. */
   putForecast(term: Term, batch: ForecastBatch): Promise<Result<void>>;
   /** Windows that start at `from` or later, by start and batch id. */
