@@ -3,6 +3,7 @@ export * from "./controller-stream.js";
 export * from "./datapath.js";
 export { makeDirectory } from "./directory.js";
 export * from "./memory-datapath.js";
+export { bfdMultiplier } from "./ovs/ovs-bfd.js";
 export * from "./ovs/ovs-datapath.js";
 export type { OvsPlace } from "./ovs/ovs-tools.js";
 export * from "./ports.js";

@@ -50,6 +50,12 @@ function milliseconds(text: string): number {
   return value;
 }
 
+function bfdInterval(text: string): number {
+  const value = milliseconds(text);
+  if (value === 0) throw new InvalidArgumentError("BFD needs an interval of at least 1 ms.");
+  return value;
+}
+
 /** Of a variadic option: `LINK=INTERFACE`; a link's id may hold an equals sign, an interface's name here does not. */
 function ports(text: string, before: ReadonlyMap<LinkId, string> | undefined): ReadonlyMap<LinkId, string> {
   const at = text.lastIndexOf("=");
@@ -73,6 +79,12 @@ const program = new Command("sluice-agent")
   .option("--ovs-run-dir <dir>", "where Open vSwitch keeps its sockets (OVS_RUNDIR)", "/var/run/openvswitch")
   .option("--port <link=interface...>", "the bridge's port of each outgoing link", ports)
   .option("--deliver <interface>", "the bridge's port toward the site")
+  .option(
+    "--bfd-interval-ms <ms>",
+    "find links that fail though their ports stay up: Open vSwitch speaks BFD at this interval, and three that are missing are a failure; " +
+      "both ends of a link must",
+    bfdInterval,
+  )
   .option("--read-back-ms <ms>", "how often what the switch holds is read back and compared", count, readBackMsDefault)
   .option("--counters-ms <ms>", "how often counters are reported", count, countersMsDefault)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
@@ -101,6 +113,7 @@ const given = program.opts<{
   ovsRunDir: string;
   port?: ReadonlyMap<LinkId, string>;
   deliver?: string;
+  bfdIntervalMs?: number;
   readBackMs: number;
   countersMs: number;
   ruleCountMax: number;
@@ -137,6 +150,7 @@ async function openVSwitch(bridge: string, deliver: string): Promise<OvsDatapath
     ports: { links: given.port ?? new Map<LinkId, string>(), deliver },
     ruleCountMax: given.ruleCountMax,
     readBackMs: given.readBackMs,
+    ...(given.bfdIntervalMs === undefined ? {} : { bfdIntervalMs: given.bfdIntervalMs }),
     log,
   };
   for (;;) {
@@ -187,7 +201,8 @@ function run(datapath: Datapath): RunningAgent {
 async function main(): Promise<void> {
   const { ovsBridge, deliver } = given;
   if (ovsBridge === undefined) {
-    if (given.port !== undefined || deliver !== undefined) program.error("error: --port and --deliver need --ovs-bridge");
+    if (given.port !== undefined || deliver !== undefined || given.bfdIntervalMs !== undefined)
+      program.error("error: --port, --deliver and --bfd-interval-ms need --ovs-bridge");
     const agent = run(memory());
     stop = () => agent.stop();
   } else {

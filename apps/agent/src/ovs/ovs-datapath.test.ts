@@ -3,7 +3,8 @@ import { assert, toId, type LinkId, type NodeRules, type Rule } from "@sluice/mo
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { contractLinks, describeDatapath, type SwitchUnderTest } from "../datapath-contract.js";
-import { ovsMissing, startDummyOvs, type DummyOvs } from "../testing/dummy-ovs.js";
+import { startDummyOvs, type DummyOvs } from "../testing/dummy-ovs.js";
+import { ovsMissing } from "../testing/ovs-daemons.js";
 import { openOvsDatapath, type OvsDatapath } from "./ovs-datapath.js";
 
 const sitePort = 9;

@@ -2,6 +2,7 @@
  * Open vSwitch under an agent: stages become bundles, what is installed is read back and compared, ports are watched. It owns flow entries by
  * their cookie, and the groups and meters that are rules of Sluice; it never touches others.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   assert,
   fault,
@@ -17,6 +18,7 @@ import {
 } from "@sluice/model";
 import { applyOperations, diffRules, type RuleFailure } from "@sluice/rules";
 import type { CounterSample, Datapath, LinkStatus } from "../datapath.js";
+import { setUpBfd } from "./ovs-bfd.js";
 import { failuresOf, ovsStageOf, type MeterChange } from "./ovs-bundle.js";
 import { groupCountersOf, linkCountersOf } from "./ovs-counters.js";
 import { readOvsPorts, watchOvsPorts, type OvsPortNames, type OvsPorts } from "./ovs-ports.js";
@@ -27,6 +29,9 @@ import { runOvsTool, type OvsPlace } from "./ovs-tools.js";
 const metersAtOnce = 8;
 /** A monitor that ended is started again after this, ms. */
 const monitorRestartMs = 500;
+/** A BFD session takes a second or two to come up: those that begin are waited for so long, in such steps, ms. */
+const bfdFirstMs = 5_000;
+const bfdStepMs = 100;
 
 export interface OvsDatapathOptions {
   readonly place: OvsPlace;
@@ -34,6 +39,8 @@ export interface OvsDatapathOptions {
   readonly ruleCountMax: number;
   /** How often what is installed is read back and compared, ms. */
   readonly readBackMs: number;
+  /** Between BFD messages on links, ms: finds links that fail though their ports stay up. Absent: no BFD but what others have set up. */
+  readonly bfdIntervalMs?: number;
   readonly log: { warn(data: object, message: string): void };
 }
 
@@ -51,7 +58,7 @@ export async function openOvsDatapath(options: OvsDatapathOptions): Promise<Resu
   const { place, ports: names, ruleCountMax, readBackMs, log } = options;
   const secured = await secure(place);
   if (!secured.ok) return secured;
-  const ports = await readOvsPorts(place, names);
+  const ports = await portsWithBfd(options);
   if (!ports.ok) return ports;
   const found = await dumpRules(place, ports.value);
   if (!found.ok) return found;
@@ -233,6 +240,17 @@ class BridgeDatapath implements OvsDatapath {
         this.#restart = setTimeout(() => (this.#unwatch = this.#watch()), monitorRestartMs);
       },
     });
+  }
+}
+
+/** Links whose sessions have begun just now have not failed: they are waited for, a while. */
+async function portsWithBfd({ place, ports: names, bfdIntervalMs }: OvsDatapathOptions): Promise<Result<OvsPorts>> {
+  const bfd = await setUpBfd(place, [...new Set(names.links.values())], bfdIntervalMs);
+  if (!bfd.ok) return bfd;
+  for (let waitedMs = 0; ; waitedMs += bfdStepMs) {
+    const ports = await readOvsPorts(place, names);
+    if (!ports.ok || bfd.value.begun === 0 || waitedMs >= bfdFirstMs || [...ports.value.isUp.values()].every((up) => up)) return ports;
+    await sleep(bfdStepMs);
   }
 }
 

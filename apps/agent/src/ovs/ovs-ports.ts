@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { fault, ok, refuse, type LinkId, type Result } from "@sluice/model";
 import { openFlowPorts, type OpenFlowPorts } from "@sluice/rules";
-import { z } from "zod";
+import { ovsMap, ovsTableSchema } from "./ovs-table.js";
 import { followOvsTool, runOvsTool, type OvsPlace } from "./ovs-tools.js";
 
 export interface OvsPortNames {
@@ -17,17 +17,23 @@ export interface OvsPorts {
   readonly isUp: ReadonlyMap<LinkId, boolean>;
 }
 
-/** What did not change is null in a monitor's row of old values. */
-const cellSchema = z.union([z.string(), z.number(), z.null(), z.array(z.unknown())]);
-const tableSchema = z.object({ headings: z.array(z.string()), data: z.array(z.array(cellSchema)) });
+/** The columns that decide whether a link works. */
+const stateColumns = "link_state,bfd,bfd_status";
+
+/** As failover groups see it: where BFD is spoken on a port, its session counts as much as the port. */
+function isWorking(state: unknown, bfd: unknown, bfdStatus: unknown): boolean {
+  return state === "up" && (ovsMap(bfd).get("enable") !== "true" || ovsMap(bfdStatus).get("forwarding") === "true");
+}
 
 /** Faults: `not-found` where the bridge has no such interface, or the interface no OpenFlow port (yet). */
 export async function readOvsPorts(place: OvsPlace, names: OvsPortNames): Promise<Result<OvsPorts>> {
-  const listed = await runOvsTool(place, "ovs-vsctl", ["--format=json", "--columns=name,ofport,link_state", "list", "Interface"]);
+  const listed = await runOvsTool(place, "ovs-vsctl", ["--format=json", `--columns=name,ofport,${stateColumns}`, "list", "Interface"]);
   if (!listed.ok) return listed;
-  const table = tableSchema.safeParse(JSON.parse(listed.value));
+  const table = ovsTableSchema.safeParse(JSON.parse(listed.value));
   if (!table.success) return refuse(fault("unavailable", "ovs-vsctl's list of interfaces is not understood."));
-  const rows = new Map(table.data.data.map(([name, ofport, state]) => [String(name), { ofport, up: state === "up" }]));
+  const rows = new Map(
+    table.data.data.map(([name, ofport, ...state]) => [String(name), { ofport, up: isWorking(state[0], state[1], state[2]) }]),
+  );
   const numberOf = (name: string): Result<number> => {
     const ofport = rows.get(name)?.ofport;
     if (typeof ofport === "number" && ofport > 0) return ok(ofport);
@@ -61,7 +67,7 @@ export function watchOvsPorts(
     `unix:${place.runDir}/db.sock`,
     "Open_vSwitch",
     "Interface",
-    "name,link_state",
+    `name,${stateColumns}`,
   ]);
   let stopped = false;
   monitor.on("error", () => undefined);
@@ -70,14 +76,14 @@ export function watchOvsPorts(
   });
   if (monitor.stdout !== null) {
     createInterface({ input: monitor.stdout }).on("line", (line) => {
-      const table = tableSchema.safeParse(parsed(line));
+      const table = ovsTableSchema.safeParse(parsed(line));
       if (!table.success || stopped) return;
-      const [action, name, state] = ["action", "name", "link_state"].map((heading) => table.data.headings.indexOf(heading));
+      const columns = ["action", "name", ...stateColumns.split(",")].map((heading) => table.data.headings.indexOf(heading));
       for (const row of table.data.data) {
-        const linkId = linkOf.get(String(row[name ?? -1]));
-        const kind = row[action ?? -1];
+        const [kind, name, ...state] = columns.map((column) => row[column]);
+        const linkId = linkOf.get(String(name));
         if (linkId === undefined || kind === "old" || kind === "delete") continue;
-        on.change(linkId, row[state ?? -1] === "up");
+        on.change(linkId, isWorking(state[0], state[1], state[2]));
       }
     });
   }

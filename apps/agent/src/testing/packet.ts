@@ -63,6 +63,16 @@ function addressOf(text: string): number {
   return range.first;
 }
 
+const ipProtocolUdp = 17;
+/** Destination port of BFD's control packets (RFC 5881 section 4). */
+const bfdPort = 3784;
+
+export function isBfd(frame: Buffer): boolean {
+  return (
+    frame.length > 38 && frame.readUInt16BE(12) === etherIpv4 && frame.readUInt8(23) === ipProtocolUdp && frame.readUInt16BE(36) === bfdPort
+  );
+}
+
 export interface SeenFrame {
   readonly labels: readonly number[];
   /** Of the top label; undefined without one. */

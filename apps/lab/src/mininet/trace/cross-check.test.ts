@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ovsMissing } from "@sluice/agent/testing";
 import {
   assert,
   cablesOf,
@@ -22,7 +23,6 @@ import {
 import { assign, compileRules, emptyAssignments, openFlowPorts, toOpenFlow, walkRules } from "@sluice/rules";
 import { readPlanFile } from "sluice";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ovsMissing } from "./ovs-missing.js";
 import { endOfTrace, type LabelStack } from "./datapath-actions.js";
 import { startDummyNetwork, type DummyNetwork } from "./dummy-network.js";
 
@@ -65,9 +65,9 @@ describe.skipIf(missing !== undefined)("the packet walk and ofproto/trace", { ti
     network = await startDummyNetwork(topology, rules);
     started = true;
   }, 300_000);
-  afterAll(async () => {
+  afterAll(() => {
     // Where it did not start there is nothing to stop.
-    if (started) await network.stop();
+    if (started) network.stop();
   });
 
   it("find each flow group by its prefix and class", async () => {

@@ -1,15 +1,11 @@
 /** All switches of a topology as bridges of one ovs-vswitchd over the dummy datapath: packets are traced through them, none is sent. Needs no privilege. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openOvsDatapath } from "@sluice/agent";
+import { startOvsDaemons, type OvsDaemons } from "@sluice/agent/testing";
 import { assert, type LinkId, type NodeId, type RuleSet, type Topology } from "@sluice/model";
 import { diffRules } from "@sluice/rules";
 
-const schema = "/usr/share/openvswitch/vswitch.ovsschema";
 const sitePort = 1;
 const readBackMs = 3_600_000;
 
@@ -23,43 +19,21 @@ export interface DummyNetwork {
   setLink(linkId: LinkId, up: boolean): Promise<void>;
   sitePort: number;
   portOf(linkId: LinkId): number;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
 export async function startDummyNetwork(topology: Topology, rules: RuleSet): Promise<DummyNetwork> {
-  const runDir = mkdtempSync(join(tmpdir(), "sluice-trace-"));
+  const daemons = startOvsDaemons("sluice-trace-");
   try {
-    return await networkIn(runDir, topology, rules);
+    return await networkOn(daemons, topology, rules);
   } catch (error) {
-    await endDaemons(runDir);
+    daemons.stop();
     throw error;
   }
 }
 
-async function endDaemons(runDir: string): Promise<void> {
-  const env = { ...process.env, OVS_RUNDIR: runDir };
-  for (const name of ["ovs-vswitchd", "ovsdb-server"]) {
-    const pidFile = join(runDir, `${name}.pid`);
-    if (!existsSync(pidFile)) continue;
-    const control = `${runDir}/${name}.${readFileSync(pidFile, "utf8").trim()}.ctl`;
-    execFileSync("ovs-appctl", ["-t", control, "exit"], { env, stdio: "ignore" });
-    for (let i = 0; i < 500 && existsSync(pidFile); i++) await sleep(10);
-  }
-  rmSync(runDir, { recursive: true, force: true });
-}
-
-async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Promise<DummyNetwork> {
-  const env = { ...process.env, OVS_RUNDIR: runDir, OVS_LOGDIR: runDir, OVS_DBDIR: runDir };
-  const run = (tool: string, ...args: readonly string[]): string =>
-    execFileSync(tool, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  const database = `unix:${runDir}/db.sock`;
-  const quiet = ["-vconsole:off", "-vfile:off", "-vsyslog:off"];
-  const daemon = (name: string): readonly string[] => [`--pidfile=${runDir}/${name}.pid`, "--detach", "--no-chdir", ...quiet];
-  run("ovsdb-tool", "create", join(runDir, "conf.db"), schema);
-  run("ovsdb-server", join(runDir, "conf.db"), `--remote=p${database}`, ...daemon("ovsdb-server"));
-  run("ovs-vsctl", `--db=${database}`, "--no-wait", "init");
-  run("ovs-vswitchd", database, "--enable-dummy=override", "--disable-system", ...daemon("ovs-vswitchd"));
-
+async function networkOn(daemons: OvsDaemons, topology: Topology, rules: RuleSet): Promise<DummyNetwork> {
+  const { runDir, run, vsctl } = daemons;
   const bridgeOf = new Map<NodeId, string>(topology.nodes.map(({ id }, i) => [id, `s${i + 1}`]));
   const bridge = (node: NodeId): string => bridgeOf.get(node) ?? "";
   const ports = new Map<LinkId, { readonly node: NodeId; readonly port: number; readonly name: string }>();
@@ -74,7 +48,7 @@ async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Pr
     for (const [port, interfaceName] of all)
       commands.push("--", "add-port", name, interfaceName, "--", "set", "interface", interfaceName, "type=dummy", `ofport_request=${port}`);
   }
-  run("ovs-vsctl", `--db=${database}`, "--timeout=60", ...commands.slice(1));
+  vsctl(...commands.slice(1));
 
   for (const [node, nodeRules] of rules) {
     const links = new Map([...ports].flatMap(([linkId, each]) => (each.node === node ? [[linkId, each.name] as const] : [])));
@@ -91,8 +65,7 @@ async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Pr
     await opened.value.stop();
   }
 
-  const pid = readFileSync(join(runDir, "ovs-vswitchd.pid"), "utf8").trim();
-  const control = openControl(join(runDir, `ovs-vswitchd.${pid}.ctl`));
+  const control = openControl(daemons.controlPath());
   const datapathPort = new Map<string, string>();
   for (const [, name, port] of (await control.call("dpif/show", [])).matchAll(/^\s+(\S+) \d+\/(\d+):/gm))
     datapathPort.set(port ?? "", name ?? "");
@@ -116,9 +89,9 @@ async function networkIn(runDir: string, topology: Topology, rules: RuleSet): Pr
         await sleep(10);
       }
     },
-    async stop() {
+    stop() {
       control.close();
-      await endDaemons(runDir);
+      daemons.stop();
     },
   };
 }
