@@ -1,4 +1,5 @@
 /** What follows from a plan alone, computed once for each plan that is asked about: plans never change. */
+import type { ControllerView } from "@sluice/control";
 import { linkLoads } from "@sluice/engine";
 import {
   compareText,
@@ -31,6 +32,10 @@ export interface PlanDerived {
 }
 
 const known = new WeakMap<Plan, PlanDerived>();
+
+export function derivedInForce({ planInForce }: Pick<ControllerView, "planInForce">): PlanDerived | undefined {
+  return planInForce && derivedOf(planInForce.record.plan, planInForce.input.topology);
+}
 
 /** `topology` is the one that the plan was made on. O(links + hops of all groups) once. */
 export function derivedOf(plan: Plan, topology: TopologyDocument): PlanDerived {

@@ -1,5 +1,15 @@
 /** Bodies that tell of the network: what is there, what is asked of it, what it carries. Rates are bits per second. */
-import { drainStates, operationalStates, trafficClasses } from "@sluice/model";
+import {
+  demandMatrixSchema,
+  drainStates,
+  linkIdSchema,
+  nodeIdSchema,
+  operationalStates,
+  srlgIdSchema,
+  topologyChangesSchema,
+  topologySchema as topologyInputSchema,
+  trafficClasses,
+} from "@sluice/model";
 import { z } from "zod";
 
 export const rate = z.number().min(0).meta({ description: "Bits per second." });
@@ -49,6 +59,43 @@ export const topologySchema = z
       .meta({ description: "Links that are down because a switch says so, whatever the stored topology says." }),
   })
   .meta({ id: "Topology" });
+
+export const topologyAsked = topologyInputSchema.meta({ id: "WholeTopology", description: "What is left out has its default." });
+export const topologyChangeAsked = z
+  .strictObject({ changes: topologyChangesSchema })
+  .meta({ id: "TopologyChanges", description: "Applied in their order, all or none." });
+
+export const topologyChangedSchema = z.strictObject({ version: count, nodes: count, links: count }).meta({ id: "TopologyChanged" });
+
+/** In how many a drain may name its elements. */
+const drainIdsMax = 1_000;
+const elementsAsked = {
+  linkIds: z.array(linkIdSchema).max(drainIdsMax).default([]).meta({ description: "Directed: a cable is two." }),
+  nodeIds: z.array(nodeIdSchema).max(drainIdsMax).default([]),
+  srlgIds: z.array(srlgIdSchema).max(drainIdsMax).default([]).meta({ description: "All links of these shared-risk link groups." }),
+};
+/** What a kind of drain makes of an element. */
+export const drainKinds = { hard: "drained" } as const satisfies Readonly<Record<string, (typeof drainStates)[number]>>;
+export type DrainKind = keyof typeof drainKinds;
+const drainKind = z.enum(Object.keys(drainKinds) as [DrainKind]).meta({ description: "hard: no plan uses it." });
+export const drainAsked = z.strictObject({ ...elementsAsked, kind: drainKind.default("hard") }).meta({ id: "Drain" });
+export const undrainAsked = z.strictObject(elementsAsked).meta({ id: "Undrain" });
+const drained = z.array(z.strictObject({ id, kind: drainKind }));
+export const drainsSchema = z
+  .strictObject({ version: count, nodes: drained, links: drained })
+  .meta({ id: "Drains", description: "What is drained now, by id. Links of drained nodes are not listed for that." });
+
+export const nodeStateSchema = z
+  .strictObject({
+    id,
+    siteId: id,
+    prefix: z.string(),
+    drain,
+    operational,
+    agent: z.enum(["absent", "reading", "synced", "programming"]).meta({ description: "The session with its switch." }),
+    onTarget: z.boolean(),
+  })
+  .meta({ id: "NodeState" });
 
 export const demandSchema = z
   .strictObject({
@@ -112,3 +159,44 @@ export const linkStatesSchema = z
     nextCursor,
   })
   .meta({ id: "LinkStatePage" });
+
+export const nodeStatesSchema = z.strictObject({ total: count, items: z.array(nodeStateSchema), nextCursor }).meta({ id: "NodeStatePage" });
+
+const sums = z.strictObject({ demandBps: rate, admittedBps: rate.optional().meta({ description: "Absent without a plan." }) });
+export const nodeDetailSchema = nodeStateSchema
+  .extend({
+    version: count.meta({ description: "Of the topology." }),
+    linksOut: z.array(id),
+    linksIn: z.array(id),
+    sends: sums.meta({ description: "Demand that begins here." }),
+    receives: sums.meta({ description: "Demand that ends here." }),
+  })
+  .meta({ id: "NodeDetail" });
+
+export const linkDetailSchema = linkStateSchema
+  .extend({
+    version: count.meta({ description: "Of the topology." }),
+    latencyMs: z.number().min(0),
+    metric: z.number().min(0),
+    srlgIds: z.array(id),
+    reportedDown: z.boolean().meta({ description: "Down because a switch says so." }),
+    suppressed: z.boolean().meta({ description: "Counts as down because it went down too often." }),
+  })
+  .meta({ id: "LinkDetail" });
+
+export const srlgsSchema = z
+  .strictObject({
+    total: count,
+    items: z.array(
+      z
+        .strictObject({ id, linkIds: z.array(id), capacityBps: rate, linksDown: count, linksDrained: count })
+        .meta({ id: "Srlg", description: "Links that one cut may take down together." }),
+    ),
+    nextCursor,
+  })
+  .meta({ id: "SrlgPage" });
+
+export const demandMatrixAsked = demandMatrixSchema.meta({ id: "DemandMatrix" });
+export const demandsReplacedSchema = z
+  .strictObject({ version: count, demands: count, superseded: z.boolean() })
+  .meta({ id: "DemandsReplaced" });
