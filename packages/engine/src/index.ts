@@ -15,6 +15,8 @@ export { edgeBased, edgeObjectives, hasEdgeForm, type EdgeObjectiveName, type Ed
 export { checkSplit, splitScenarios, type ScenarioSplits, type SplitOptions } from "./scenarios/index.js";
 export { decomposeFlow, type PathFlow, type SourceFlow } from "./flow-decomposition.js";
 export { explainDemand, type DemandExplanation, type DemandReason, type TunnelExplanation } from "./explain-demand.js";
+export { smallestChange } from "./explain-change.js";
+export type { CapacityAddition, ChangeOptions, SmallestChange } from "./explain-change-scene.js";
 export {
   explainLink,
   linkGain,
