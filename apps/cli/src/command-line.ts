@@ -1,4 +1,5 @@
 /** The command line's grammar: options and help here, meaning in commands/. */
+import { networkExportFormats } from "@sluice/formats";
 import { failureKinds, gapMaxDefault, localRepairs, objectiveNames, solverNames, trafficClasses } from "@sluice/model";
 import { layerNames, pairsMaxDefault } from "@sluice/failures";
 import { Command, CommanderError, Option } from "commander";
@@ -7,6 +8,7 @@ import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
 import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
 import { failuresCommand, type FailuresCommandFlags } from "./commands/failures.js";
 import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
+import { labExportCommand, linkMbpsDefault, type LabExportCommandFlags } from "./commands/lab-export.js";
 import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
 import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
 import { benchObjectives, engineNames } from "./bench/bench-message.js";
@@ -89,7 +91,11 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     act<BenchCommandFlags>(benchCommand)({ ...flags, which }),
   );
 
-  for (const each of [program, ...program.commands]) {
+  addLabExport(program.command("lab").description("networks of real switches (npm run lab brings one up)").command("export")).action(
+    act<LabExportCommandFlags>(labExportCommand),
+  );
+
+  for (const each of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     each
       .exitOverride()
       .configureOutput({ writeOut: (text) => help.push(text), writeErr: (text) => help.push(text), outputError: () => undefined });
@@ -212,6 +218,19 @@ function addBench(program: Command): Command {
     .option("--progress", "show progress on stderr even where it is no terminal")
     .option("--no-progress", "show no progress")
     .addHelpText("after", benchEpilogue);
+}
+
+function addLabExport(command: Command): Command {
+  return command
+    .description("write a Mininet script that runs without Sluice's code, or a containerlab topology")
+    .requiredOption("--topology <file>", "a file of any format known, or a directory such as arrow/B4")
+    .addOption(new Option("--format <format>", "what to write").choices(networkExportFormats).default(networkExportFormats[0]))
+    .option("--link-mbps <rate>", "capacities are divided so that the widest link has this, Mbit/s", linkMbpsDefault)
+    .option("--capacity-unit <unit>", "unit of the topology file's capacities, e.g. Mbps; overrides what the file says")
+    .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
+    .option("-o, --output <file>", "file to write, or - for stdout", "-")
+    .option("--progress", "show progress on stderr even where it is no terminal")
+    .option("--no-progress", "show no progress");
 }
 
 function addOutput(command: Command): Command {

@@ -29,6 +29,7 @@ export interface ControllerStatus {
   readonly term: number;
   /** Why it is not ready. */
   readonly reasons: readonly string[];
+  readonly network?: { readonly linksDown: number };
   readonly demands?: { readonly name: string; readonly rateBps: number };
   /** Of the newest plan in the store. */
   readonly epochNewest: number;

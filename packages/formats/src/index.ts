@@ -7,3 +7,7 @@ export { writeDemands, type DemandFormat } from "./write-demands.js";
 export { writeTopology, type TopologyFormat } from "./write-topology.js";
 export { readTopologyFiles } from "./arrow.js";
 export { readTunnels } from "./read-tunnels.js";
+export { exportNetwork, networkExportFormats, type NetworkExportFormat, type NetworkExportOptions } from "./emulation/export-network.js";
+export { mininetLibrary } from "./emulation/mininet-library.js";
+export { managementAddress, networkPlanOf, type NetworkPlan } from "./emulation/network-plan.js";
+export { scaleNetwork, type ScaledNetwork } from "./emulation/scale-network.js";

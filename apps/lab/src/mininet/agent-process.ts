@@ -23,6 +23,8 @@ export interface AgentProcessOptions {
   readonly stateDir: string;
   readonly readBackMs: number;
   readonly countersMs: number;
+  /** Absent: no BFD. */
+  readonly bfdIntervalMs: number | undefined;
 }
 
 export class AgentProcess {
@@ -63,14 +65,15 @@ export class AgentProcess {
   }
 
   #start(): void {
-    const { node, place, bridge, interfaces, controller, stateDir, readBackMs, countersMs } = this.#options;
+    const { node, place, bridge, interfaces, controller, stateDir, readBackMs, countersMs, bfdIntervalMs } = this.#options;
     // A node's id may be no file name, or too long a one.
     const ownDir = join(stateDir, "agents", createHash("sha256").update(node).digest("hex").slice(0, 32));
     const ports = [...interfaces].flatMap(([linkId, name]) => ["--port", `${linkId}=${name}`]);
     const log = openSync(join(stateDir, "agents.log"), "a", 0o600);
     const who = ["--node", node, "--controller", controller, "--state-dir", ownDir];
     const what = ["--ovs-bridge", bridge, "--ovs-run-dir", place.runDir, "--deliver", place.site, ...ports];
-    const when = ["--read-back-ms", String(readBackMs), "--counters-ms", String(countersMs)];
+    const bfd = bfdIntervalMs === undefined ? [] : ["--bfd-interval-ms", String(bfdIntervalMs)];
+    const when = ["--read-back-ms", String(readBackMs), "--counters-ms", String(countersMs), ...bfd];
     // Each of these becomes the next one: the child is the agent, which is told to end when this process goes.
     const argv = [
       "--pdeathsig",

@@ -3,10 +3,11 @@ import { classMarking, trafficClasses, trafficClassSchema, toId, type NodeId, ty
 import { rateText } from "sluice";
 import type { HostPlace } from "./network-process.js";
 import type { MininetLab } from "./mininet-lab.js";
-import { probe, type ProbeFlow } from "./probe.js";
+import { probe } from "./probe.js";
 import { readPlan } from "./plan-reading.js";
 import { runTool } from "./run-tool.js";
 import { runScenario, scenarioNames } from "./scenario.js";
+import { groupProbes } from "./scenarios/probe-choice.js";
 
 export type Say = (line: string) => void;
 
@@ -21,7 +22,7 @@ export const commandUsage = `Commands for a lab that is up:
   status                                how things are
   ping [SRC DST [CLASS]]                one way, numbered packets over every flow group; between two hosts, ping(8)
   iperf SRC DST [CLASS] [--rate BPS]    iperf3 by UDP; by default at the admitted rate
-  cut LINK, restore LINK                both directions of a cable
+  cut LINK [--silent], restore LINK     both directions of a cable; silently: its ports stay up
   kill agent NODE | switch NODE | controller [--for SECONDS]
   run ${scenarioNames.join("|")} [--json]
   down                                  end the lab`;
@@ -42,8 +43,9 @@ export async function runCommand(argv: readonly string[], scene: CommandScene): 
     case "iperf":
       return iperf(args, scene);
     case "cut":
+      return cut(args, scene);
     case "restore":
-      return setCable(args, name === "restore", scene);
+      return restore(args, scene);
     case "kill":
       return kill(args, scene);
     case "run":
@@ -79,8 +81,6 @@ async function status({ lab, say }: CommandScene): Promise<number> {
 const pingPps = 5;
 const pingSeconds = 4;
 const pingBytes = 32;
-/** Source ports of pings; each tells its flow group from the others of its host. */
-const pingPortFirst = 20_000;
 
 /** One-way packets of every flow group that the plan admits. */
 async function pingAll({ lab, say }: CommandScene): Promise<number> {
@@ -89,11 +89,7 @@ async function pingAll({ lab, say }: CommandScene): Promise<number> {
     say(plan.faults[0].message);
     return 1;
   }
-  const groups = plan.value.demands.filter(({ admittedBps = 0 }) => admittedBps > 0);
-  const flows = groups.map(({ src, dst, trafficClass }, i): ProbeFlow => {
-    const { dscp } = classMarking[trafficClass];
-    return { src, dst, dscp, sourcePort: pingPortFirst + (i % 40_000), pps: pingPps, bytes: pingBytes };
-  });
+  const flows = groupProbes(plan.value, { pps: pingPps, bytes: pingBytes });
   const run = await probe(lab.network, flows, { seconds: pingSeconds });
   if (!run.ok) {
     say(run.faults[0].message);
@@ -103,11 +99,12 @@ async function pingAll({ lab, say }: CommandScene): Promise<number> {
   run.value.reports.forEach(({ sent, received }, i) => {
     totals.sent += sent;
     totals.received += received;
-    const group = groups[i];
-    if (received < sent && group !== undefined) say(`${group.src} > ${group.dst} ${group.trafficClass}: ${received} of ${sent} arrived`);
+    const flow = flows[i];
+    const name = trafficClasses.find((each) => classMarking[each].dscp === flow?.dscp);
+    if (received < sent) say(`${flow?.src} > ${flow?.dst} ${name}: ${received} of ${sent} arrived`);
   });
   const loss = totals.sent === 0 ? 1 : 1 - totals.received / totals.sent;
-  say(`${groups.length} flow groups: ${totals.sent} packets sent, ${totals.received} arrived, ${(100 * loss).toFixed(2)} % lost`);
+  say(`${flows.length} flow groups: ${totals.sent} packets sent, ${totals.received} arrived, ${(100 * loss).toFixed(2)} % lost`);
   return loss === 0 ? 0 : 1;
 }
 
@@ -193,10 +190,26 @@ async function markUnmarked(pid: number): Promise<void> {
   if (done.code !== 0) throw new Error(`nft: ${done.stderr.trim()}`);
 }
 
-async function setCable([linkId = ""]: readonly string[], up: boolean, { lab, say }: CommandScene): Promise<number> {
-  const done = await lab.setCable(linkId, up);
-  say(done === undefined ? `There is no link ${JSON.stringify(linkId)}.` : `${linkId} is ${up ? "mended" : "cut"}, both ways.`);
+async function cut(args: readonly string[], { lab, say }: CommandScene): Promise<number> {
+  const isSilent = args.includes("--silent");
+  const [linkId = ""] = args.filter((arg) => arg !== "--silent");
+  if (!lab.network.links.has(linkId)) return noLink(linkId, say);
+  const done = await lab.cutCable(linkId, isSilent ? "silent" : "down");
+  const how = isSilent ? ", its ports stay up" : "";
+  say(done === undefined ? `${linkId} is cut already.` : `${linkId} is cut, both ways${how}.`);
   return done === undefined ? 1 : 0;
+}
+
+async function restore([linkId = ""]: readonly string[], { lab, say }: CommandScene): Promise<number> {
+  if (!lab.network.links.has(linkId)) return noLink(linkId, say);
+  const done = await lab.restoreCable(linkId);
+  say(done === undefined ? `${linkId} is not cut.` : `${linkId} is mended, both ways.`);
+  return done === undefined ? 1 : 0;
+}
+
+function noLink(linkId: string, say: Say): number {
+  say(`There is no link ${JSON.stringify(linkId)}.`);
+  return 1;
 }
 
 async function kill(args: readonly string[], { lab, say }: CommandScene): Promise<number> {

@@ -1,18 +1,15 @@
 /** The composition root of the lab on Mininet: `npm run lab`. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { argumentFault, exitCode, exitCodeOf, openTerminal, readSeriesOrMatrix, refusalLines, type ExitCode, type Terminal } from "sluice";
-import { readTopology } from "@sluice/formats";
-import { buildDemandMatrix, checkDemandEnds, matrixAt, type Faults } from "@sluice/model";
+import { exitCode, exitCodeOf, openTerminal, readSeriesOrMatrix, refusalLines, type ExitCode, type Terminal } from "sluice";
+import { scaleNetwork } from "@sluice/formats";
+import { checkDemandEnds, matrixAt, type Faults } from "@sluice/model";
 import { askLab, serveControl } from "./control-socket.js";
 import { runCommand } from "./lab-command.js";
-import { exportNetwork } from "./export-network.js";
 import { labMissing } from "./lab-missing.js";
 import { bringUp } from "./mininet-lab.js";
-import { parseMininetOptions, type MininetCommand, type UpOptions } from "./options.js";
-import { scaleNetwork } from "./scale-network.js";
+import { parseMininetOptions, type UpOptions } from "./options.js";
 import { claimStateDirectory, removeStateDirectory } from "./state-directory.js";
 
 const controllerEntry = new URL("../../../controller/dist/main.js", import.meta.url);
@@ -40,27 +37,9 @@ async function main(): Promise<ExitCode> {
       if (!code.ok) return refused(terminal, code.faults);
       return code.value === 0 ? exitCode.ok : exitCode.verdictFailed;
     }
-    case "export":
-      return exportTo(command, terminal);
     case "up":
       return up(command.up, command.stateDir, terminal);
   }
-}
-
-async function exportTo(
-  { topology: file, linkBpsMax, format, out }: Extract<MininetCommand, { kind: "export" }>,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  if (!existsSync(file)) return refused(terminal, [argumentFault("not-found", "--topology", `There is no file ${file}.`)]);
-  const read = readTopology(readFileSync(file), { name: basename(file) });
-  if (!read.ok) return refused(terminal, read.faults);
-  const nothing = buildDemandMatrix("none", []);
-  const scaled = nothing.ok ? scaleNetwork(read.value.topology, nothing.value, linkBpsMax) : nothing;
-  if (!scaled.ok) return refused(terminal, scaled.faults);
-  const text = exportNetwork(scaled.value.topology, { format, factor: scaled.value.factor });
-  if (out === undefined) await terminal.write(text);
-  else writeFileSync(out, text);
-  return exitCode.ok;
 }
 
 async function up(options: UpOptions, stateDir: string, terminal: Terminal): Promise<ExitCode> {
@@ -89,7 +68,9 @@ async function up(options: UpOptions, stateDir: string, terminal: Terminal): Pro
   const endings: (() => Promise<void>)[] = [async () => removeStateDirectory(stateDir)];
   try {
     say(`${topology.name}: capacities and demands are divided by ${scaled.value.factor.toFixed(3)}.`);
-    const parts = { scaled: scaled.value, stateDir, controllerEntry, signal, nowMs: () => performance.now(), tell: say };
+    const { bfdIntervalMs } = options;
+    const timing = { nowMs: () => performance.now(), ...(bfdIntervalMs === undefined ? {} : { bfdIntervalMs }) };
+    const parts = { scaled: scaled.value, stateDir, controllerEntry, signal, tell: say, ...timing };
     const lab = await bringUp(parts, endings);
     if (!lab.ok) return refused(terminal, lab.faults);
     const end = (): void => interruption.abort();

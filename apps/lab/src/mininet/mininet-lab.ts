@@ -1,6 +1,7 @@
 /** The lab on Mininet from start to end: the network, the controller, an agent in each switch's namespace. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { managementAddress, networkPlanOf, type ScaledNetwork } from "@sluice/formats";
 import {
   fault,
   ok,
@@ -17,11 +18,9 @@ import { ControllerClient } from "../controller-client.js";
 import { startController, type ControllerProcess, type ControllerProcessOptions, type Serving } from "../controller-process.js";
 import { isAnswered, readStatus, type ControllerStatus } from "../controller-status.js";
 import { AgentProcess } from "./agent-process.js";
-import { managementAddress, networkPlanOf } from "./network-plan.js";
-import { startNetwork, type BuiltNetwork, type SwitchPlace } from "./network-process.js";
+import { startNetwork, type BuiltNetwork, type NetworkProcess, type SwitchPlace } from "./network-process.js";
 import { readEvents } from "./plan-reading.js";
 import { runTool } from "./run-tool.js";
-import type { ScaledNetwork } from "./scale-network.js";
 
 export const controllerPort = 50_051;
 /** Longest wait for the first plan to be in force, ms. */
@@ -43,6 +42,8 @@ export interface LabParts {
   readonly scaled: ScaledNetwork;
   readonly stateDir: string;
   readonly controllerEntry: URL;
+  /** Between BFD messages on links; absent: there is no BFD. */
+  readonly bfdIntervalMs?: number;
   readonly signal: AbortSignal;
   readonly nowMs: () => number;
   readonly tell: (line: string) => void;
@@ -50,10 +51,24 @@ export interface LabParts {
 
 type Ending = () => Promise<void>;
 
+/** How a cable is cut. */
+export type Cut = "down" | "silent";
+
+/** Whatever is sent by the interface vanishes, before any queue. */
+function silence(name: string, isSilent: boolean): readonly [string, ...string[]] {
+  const table = `netdev sluice-cut-${name}`;
+  const chain = `chain out { type filter hook egress device "${name}" priority 0; policy drop; };`;
+  return ["nft", isSilent ? `table ${table} { ${chain} };` : `delete table ${table}`];
+}
+
 export class MininetLab {
-  readonly scaled: ScaledNetwork;
   readonly network: BuiltNetwork;
   readonly agents: ReadonlyMap<NodeId, AgentProcess>;
+  readonly bfdIntervalMs: number | undefined;
+  #scaled: ScaledNetwork;
+  /** How cables are cut, by their ids. */
+  readonly #cut = new Map<string, Cut>();
+  readonly #process: NetworkProcess;
   readonly #client: ControllerClient;
   readonly #options: ControllerProcessOptions;
   readonly #tell: (line: string) => void;
@@ -68,19 +83,20 @@ export class MininetLab {
 
   constructor(given: {
     readonly parts: LabParts;
-    readonly network: BuiltNetwork;
+    readonly process: NetworkProcess;
     readonly agents: ReadonlyMap<NodeId, AgentProcess>;
     readonly client: ControllerClient;
     readonly controller: ControllerProcess;
     readonly controllerOptions: ControllerProcessOptions;
-    readonly failed: Promise<string>;
   }) {
-    this.scaled = given.parts.scaled;
+    this.#scaled = given.parts.scaled;
+    this.bfdIntervalMs = given.parts.bfdIntervalMs;
+    this.#process = given.process;
     this.#tell = given.parts.tell;
     this.#nowMs = given.parts.nowMs;
-    this.network = given.network;
+    this.network = given.process.network;
     this.agents = given.agents;
-    this.failed = given.failed;
+    this.failed = given.process.ended;
     this.#client = given.client;
     this.#controller = given.controller;
     this.#serving = given.controller.serving;
@@ -104,15 +120,56 @@ export class MininetLab {
     return this.#client.measure(matrix);
   }
 
-  /** Both ends of a cable at once, as a digger does it; undefined where there is no such link. When it was done, in nanoseconds of `process.hrtime`. */
-  async setCable(linkId: string, up: boolean): Promise<bigint | undefined> {
-    const link = this.network.links.get(linkId);
-    const place = this.network.switches.get(link?.node ?? "");
-    if (link === undefined || place === undefined) return undefined;
-    // One end that is set down takes the carrier from the other.
-    const done = await runTool(["ip", "link", "set", link.interface, up ? "up" : "down"], { pid: place.pid });
-    if (done.code !== 0) throw new Error(`ip link set ${link.interface}: ${done.stderr}`);
+  /** What the lab stands for now. */
+  get scaled(): ScaledNetwork {
+    return this.#scaled;
+  }
+
+  /** The same network with other capacities, on its links and in the controller's topology; the demand is told by `measure`. */
+  async rescale(scaled: ScaledNetwork): Promise<Result<undefined>> {
+    const shaped = await this.#process.shape(new Map(networkPlanOf(scaled.topology, "").cables.map(({ id, bps }) => [id, bps])));
+    if (!shaped.ok) return shaped;
+    const sent = await this.#client.replaceTopology(topologyDocument(scaled.topology));
+    if (!sent.ok) return sent;
+    this.#scaled = scaled;
+    return ok(undefined);
+  }
+
+  /**
+   * Both directions of a cable at once, as a digger does it: `down` takes the ports down, `silent` makes packets vanish while the ports stay up.
+   * Undefined where there is no such link, or it is cut already. When it was done, in nanoseconds of `process.hrtime`.
+   */
+  async cutCable(linkId: string, cut: Cut): Promise<bigint | undefined> {
+    const cable = this.network.links.get(linkId)?.cable;
+    if (cable === undefined || this.#cut.has(cable)) return undefined;
+    await this.#setCable(cable, cut, false);
+    this.#cut.set(cable, cut);
     return process.hrtime.bigint();
+  }
+
+  /** As for `cutCable`; undefined where it is not cut. */
+  async restoreCable(linkId: string): Promise<bigint | undefined> {
+    const cable = this.network.links.get(linkId)?.cable ?? "";
+    const cut = this.#cut.get(cable);
+    if (cut === undefined) return undefined;
+    await this.#setCable(cable, cut, true);
+    this.#cut.delete(cable);
+    return process.hrtime.bigint();
+  }
+
+  async #setCable(cable: string, cut: Cut, up: boolean): Promise<void> {
+    const ends = new Map(
+      [...this.network.links.values()].flatMap((link) => (link.cable === cable ? [[link.interface, link.node] as const] : [])),
+    );
+    // One end that is set down takes the carrier from the other.
+    const touched = cut === "down" ? [...ends].slice(0, 1) : [...ends];
+    const runs = touched.map(async ([name, node]) => {
+      const place = this.network.switches.get(node);
+      if (place === undefined) throw new Error(`no switch ${node}`);
+      const done = await runTool(cut === "down" ? ["ip", "link", "set", name, up ? "up" : "down"] : silence(name, !up), { pid: place.pid });
+      if (done.code !== 0) throw new Error(`${cut} ${name}: ${done.stderr.trim()}`);
+    });
+    await Promise.all(runs);
   }
 
   /** The controller dies as by a crash and stays away for so long. */
@@ -151,6 +208,20 @@ export class MininetLab {
       }
       await sleep(pollMs);
     }
+  }
+
+  /** Resolves when no link is down, and every switch holds a plan that was made since. */
+  async waitForLinks(msMax: number, signal?: AbortSignal): Promise<Result<ControllerStatus>> {
+    const up = await this.waitFor(({ network }) => network?.linksDown === 0, msMax, signal);
+    if (!up.ok) return up;
+    const events = await readEvents(this.rest, 0);
+    if (!events.ok) return events;
+    const last = events.value.findLast(({ kind }) => kind === "link-up");
+    if (last !== undefined) {
+      const applied = await this.waitForEvents(last.sequence, ["plan-applied"], msMax);
+      if (!applied.ok) return applied;
+    }
+    return this.waitFor(({ agents }) => agents.total > 0 && agents.onTarget === agents.total, msMax, signal);
   }
 
   /** Resolves when events of these kinds have been written in this order, after that sequence number; a fault after `msMax`. */
@@ -245,18 +316,20 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
     if (place === undefined) return refuse(fault("internal", `The network has no switch ${id}.`));
     const own = topology.links.filter(({ from }) => from === id);
     const interfaces = new Map<LinkId, string>(own.map((link) => [link.id, network.links.get(link.id)?.interface ?? ""]));
-    const common = { place, bridge: network.bridge, interfaces, controller: serving.grpc, stateDir };
+    const common = { place, bridge: network.bridge, interfaces, controller: serving.grpc, stateDir, bfdIntervalMs: parts.bfdIntervalMs };
     agents.set(id, new AgentProcess({ node: id, ...common, readBackMs, countersMs }));
   }
-  const failed = built.value.ended;
   // The same addresses again, so that agents and clients find it.
   const again = { ...controllerOptions, rest: new URL(serving.rest).host };
-  const lab = new MininetLab({ parts, network, agents, client, controller: controller.value, controllerOptions: again, failed });
+  const lab = new MininetLab({ parts, process: built.value, agents, client, controller: controller.value, controllerOptions: again });
   endController = () => lab.stopController();
   tell(`${seconds()}: ${agents.size} agents are started.`);
   const inForce = await lab.waitFor((status) => isAnswered(status, matrix.name, 0), planMsMax, signal);
   if (!inForce.ok) return inForce;
-  const { plan } = inForce.value;
+  // BFD needs the agents of both ends: links whose other end came late were down, and perhaps a plan has been made without them.
+  const whole = parts.bfdIntervalMs === undefined ? inForce : await lab.waitForLinks(planMsMax, signal);
+  if (!whole.ok) return whole;
+  const { plan } = whole.value;
   tell(
     `${seconds()}: plan ${plan?.epoch} is in force on ${agents.size} switches: ${plan?.ruleCount} rules, check ${plan?.check}, walk ${plan?.walk}.`,
   );

@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { mininetLibrary, type NetworkPlan } from "@sluice/formats";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { z } from "zod";
-import type { NetworkPlan } from "./network-plan.js";
 
-const script = fileURLToPath(new URL("../../mininet/sluice_lab.py", import.meta.url));
+const script = fileURLToPath(mininetLibrary);
 /** Mininet is a Debian package of the system's own Python. */
 const python = "/usr/bin/python3";
 /** Longest that a network may take to come up, ms: 50 switches took 23 s on a quiet machine. */
@@ -49,6 +49,8 @@ export interface NetworkProcess {
   readonly network: BuiltNetwork;
   /** Settles when the process is gone: its last words. */
   readonly ended: Promise<string>;
+  /** Gives cables, by id, other capacities (bps) while packets flow. */
+  shape(capacities: ReadonlyMap<string, number>): Promise<Result<undefined>>;
   stop(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function startNetwork(
       resolve(last.at(-1) ?? "it said nothing");
     });
   });
+  const lines = createInterface({ input: child.stdout });
   const described = await new Promise<Result<Described>>((resolve) => {
     const timer = setTimeout(
       () => resolve(refuse(fault("deadline-exceeded", `The network was not up within ${upMsMax / 1000} s.`))),
@@ -83,7 +86,7 @@ export async function startNetwork(
     const cancel = (): void => resolve(refuse(fault("cancelled", "The lab was stopped.")));
     signal.addEventListener("abort", cancel, { once: true });
     void ended.then((how) => resolve(refuse(fault("unavailable", `The network could not be built: ${how}.`))));
-    createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.once("line", (line) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", cancel);
       const parsed = networkSchema.safeParse(jsonOf(line));
@@ -104,7 +107,26 @@ export async function startNetwork(
     hosts: new Map(Object.entries(hosts)),
     links: new Map(Object.entries(links)),
   };
-  return ok({ pid: described.value.pid, network, ended, stop: () => stop(child, ended) });
+  let waiting = Promise.resolve();
+  const shape = (capacities: ReadonlyMap<string, number>): Promise<Result<undefined>> => {
+    const answer = waiting.then(() => ask(child, lines, ended, { shape: [...capacities] }));
+    waiting = answer.then(() => undefined);
+    return answer;
+  };
+  return ok({ pid: described.value.pid, network, ended, shape, stop: () => stop(child, ended) });
+}
+
+const answerSchema = z.union([z.object({ error: z.string() }), z.object({ shaped: z.int() })]);
+
+/** One command at a time: each is answered by one line. */
+async function ask(child: ChildProcess, lines: Interface, ended: Promise<string>, command: object): Promise<Result<undefined>> {
+  const line = new Promise<string>((resolve) => lines.once("line", resolve));
+  // Where it is gone, that is the answer.
+  child.stdin?.once("error", () => undefined).write(`${JSON.stringify(command)}\n`);
+  const gone = ended.then((how) => JSON.stringify({ error: `the network is gone: ${how}` }));
+  const answer = answerSchema.safeParse(jsonOf(await Promise.race([line, gone])));
+  if (!answer.success) return refuse(fault("malformed", "The answer of the network's process is not understood."));
+  return "error" in answer.data ? refuse(fault("unavailable", `The network does not obey: ${answer.data.error}.`)) : ok(undefined);
 }
 
 function jsonOf(line: string): unknown {

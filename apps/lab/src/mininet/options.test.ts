@@ -3,8 +3,9 @@ import { parseMininetOptions, stateDirDefault } from "./options.js";
 
 describe("npm run lab", () => {
   it("brings up B4 unless told otherwise", () => {
-    const parsed = parseMininetOptions(["up", "--interval", "40", "--link-mbps", "50"]);
-    expect(parsed).toMatchObject({ ok: true, value: { kind: "up", stateDir: stateDirDefault, up: { interval: 40, linkBpsMax: 50e6 } } });
+    const parsed = parseMininetOptions(["up", "--interval", "40", "--link-mbps", "50", "--bfd-interval-ms", "20"]);
+    const up = { interval: 40, linkBpsMax: 50e6, bfdIntervalMs: 20 };
+    expect(parsed).toMatchObject({ ok: true, value: { kind: "up", stateDir: stateDirDefault, up } });
     if (!parsed.ok || parsed.value.kind !== "up") throw new Error("up");
     expect(parsed.value.up.network.topology).toMatch(/examples\/b4\.json$/);
     expect(parsed.value.up.network.demands).toMatch(/examples\/b4-day\.json$/);
@@ -34,6 +35,7 @@ describe("npm run lab", () => {
       ["up", "b4"],
       ["up", "--interval", "x"],
       ["up", "--link-mbps", "0"],
+      ["up", "--bfd-interval-ms", "0"],
       ["cut", "--state-dir"],
     ])
       expect(parseMininetOptions(argv).ok).toBe(false);

@@ -3,26 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ok, refuse, type Result } from "@sluice/model";
-import { argumentFault, parseNumber, parseOneOf, parseWhole, type NetworkFlags } from "sluice";
-import { exportFormats, type ExportFormat } from "./export-network.js";
+import { argumentFault, parseNumber, parseWhole, type NetworkFlags } from "sluice";
 import { commandUsage } from "./lab-command.js";
 
 export interface UpOptions {
   readonly network: NetworkFlags;
   readonly interval: number;
   readonly linkBpsMax: number;
+  /** Switches speak BFD on their links at this interval, ms; absent: they do not. */
+  readonly bfdIntervalMs?: number;
 }
 
 export type MininetCommand =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "up"; readonly stateDir: string; readonly up: UpOptions }
-  | {
-      readonly kind: "export";
-      readonly topology: string;
-      readonly linkBpsMax: number;
-      readonly format: ExportFormat;
-      readonly out?: string;
-    }
   /** Said to the lab that is up. */
   | { readonly kind: "ask"; readonly stateDir: string; readonly argv: readonly string[] };
 
@@ -37,7 +31,8 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
   if (stateDir === "") return refuse(argumentFault("malformed", "--state-dir", "--state-dir takes a directory."));
   const rest = at < 0 ? argv : argv.filter((_, i) => i !== at && i !== at + 1);
   const [name, ...args] = rest;
-  if (name === "export") return parseExport(args);
+  if (name === "export")
+    return refuse(argumentFault("not-found", "arguments", "Networks are exported by npx sluice lab export --topology FILE."));
   if (name !== undefined && name !== "up" && !name.startsWith("-")) return ok({ kind: "ask", stateDir, argv: rest });
   const help: string[] = [];
   const command = new Command("npm run lab -- up")
@@ -48,12 +43,16 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
     .option("--demands <file>", "demand matrix or series (default examples/b4-day.json for B4)")
     .option("--interval <n>", "which interval of a series, from 0", "0")
     .option("--link-mbps <rate>", "capacities and demands are divided so that the widest link has this, Mbit/s", linkMbpsDefault)
+    .option(
+      "--bfd-interval-ms <ms>",
+      "switches find links that fail though their ports stay up, by BFD at this interval (default: they do not)",
+    )
     .option("--state-dir <dir>", `databases, logs and the control socket (default ${stateDirDefault})`)
     .option("--capacity-unit <unit>", "unit of the topology's capacities, e.g. Mbps")
     .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
     .option("--rate-unit <unit>", "unit of the demands' rates, e.g. 1000bps")
     .option("--class <class>", "class of demands in files without classes")
-    .addHelpText("after", `\n${exportUsage}\n\n${commandUsage}`)
+    .addHelpText("after", `\n${commandUsage}`)
     .exitOverride()
     .configureOutput({ writeOut: (text) => help.push(text), outputError: () => undefined });
   try {
@@ -72,33 +71,12 @@ export function parseMininetOptions(argv: readonly string[]): Result<MininetComm
   return upOptions(command.opts<Flags>(), stateDir);
 }
 
-const exportUsage = `npm run lab -- export --topology FILE [--format ${exportFormats.join("|")}] [--link-mbps RATE] [--out FILE]
-  writes a script or topology that others can run`;
-
-function parseExport(args: readonly string[]): Result<MininetCommand> {
-  const values = new Map<string, string>();
-  for (let i = 0; i < args.length; i += 2) {
-    const [option = "", value] = [args[i], args[i + 1]];
-    if (!["--topology", "--format", "--link-mbps", "--out"].includes(option) || value === undefined)
-      return refuse(argumentFault("unknown-field", "arguments", `export does not understand ${JSON.stringify(option)}: ${exportUsage}`));
-    values.set(option, value);
-  }
-  const topology = values.get("--topology");
-  if (topology === undefined) return refuse(argumentFault("missing-field", "--topology", "export needs --topology FILE."));
-  const format = parseOneOf(values.get("--format") ?? "mininet", exportFormats, "--format");
-  if (!format.ok) return format;
-  const mbps = parseNumber(values.get("--link-mbps") ?? linkMbpsDefault, "--link-mbps", { above: 0, most: 1000 });
-  if (!mbps.ok) return mbps;
-  const out = values.get("--out");
-  const linkBpsMax = mbps.value * 1e6;
-  return ok({ kind: "export", topology, linkBpsMax, format: format.value, ...(out === undefined ? {} : { out }) });
-}
-
 interface Flags {
   readonly topology?: string;
   readonly demands?: string;
   readonly interval: string;
   readonly linkMbps: string;
+  readonly bfdIntervalMs?: string;
   readonly capacityUnit?: string;
   readonly capacityDefault?: string;
   readonly rateUnit?: string;
@@ -110,6 +88,9 @@ function upOptions(flags: Flags, stateDir: string): Result<MininetCommand> {
   if (!interval.ok) return interval;
   const mbps = parseNumber(flags.linkMbps, "--link-mbps", { above: 0, most: 1000 });
   if (!mbps.ok) return mbps;
+  const bfd =
+    flags.bfdIntervalMs === undefined ? undefined : parseWhole(flags.bfdIntervalMs, "--bfd-interval-ms", { least: 1, most: 60_000 });
+  if (bfd?.ok === false) return bfd;
   const example = (file: string): string => decodeURIComponent(new URL(file, examples).pathname);
   const { topology, capacityUnit, capacityDefault, rateUnit, class: trafficClass } = flags;
   const demands = flags.demands ?? (topology === undefined ? example("b4-day.json") : undefined);
@@ -121,5 +102,6 @@ function upOptions(flags: Flags, stateDir: string): Result<MininetCommand> {
     ...(rateUnit === undefined ? {} : { rateUnit }),
     ...(trafficClass === undefined ? {} : { class: trafficClass }),
   };
-  return ok({ kind: "up", stateDir, up: { network, interval: interval.value, linkBpsMax: mbps.value * 1e6 } });
+  const rate = { interval: interval.value, linkBpsMax: mbps.value * 1e6 };
+  return ok({ kind: "up", stateDir, up: { network, ...rate, ...(bfd === undefined ? {} : { bfdIntervalMs: bfd.value }) } });
 }

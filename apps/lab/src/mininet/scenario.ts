@@ -3,7 +3,7 @@ import { cablesOf, refuse, fault, type Result } from "@sluice/model";
 import type { CommandScene } from "./lab-command.js";
 import type { MininetLab } from "./mininet-lab.js";
 import { agentDeath, controllerDeath, switchDeath } from "./scenarios/deaths.js";
-import { outages } from "./scenarios/outages.js";
+import { outages, silentOutages } from "./scenarios/outages.js";
 import { loadNow, machineOf, sectionLines, type Report, type Section } from "./scenarios/report.js";
 import { splits } from "./scenarios/splits.js";
 import { throughput } from "./scenarios/throughput.js";
@@ -17,6 +17,7 @@ const scenarios: ReadonlyMap<string, Scenario> = new Map<string, Scenario>([
   ["throughput", throughput],
   ["update", update],
   ["outages", outages],
+  ["silent", silentOutages],
   ["agent", agentDeath],
   ["switch", switchDeath],
   ["controller", controllerDeath],
@@ -29,7 +30,9 @@ export async function runScenario(args: readonly string[], { lab, say }: Command
   const at = args.indexOf("--cables");
   const cablesMax = at < 0 ? Infinity : Number(args[at + 1]);
   const names = args.filter((arg, i) => !arg.startsWith("--") && (at < 0 || i !== at + 1));
-  const wanted = names.includes("all") ? [...scenarios.keys()] : names;
+  // Without BFD a silent cut has one end: somebody mends it.
+  const all = [...scenarios.keys()].filter((name) => name !== "silent" || lab.bfdIntervalMs !== undefined);
+  const wanted = names.includes("all") ? all : names;
   const unknown = wanted.filter((name) => !scenarios.has(name));
   if (wanted.length === 0 || unknown.length > 0 || !(cablesMax > 0)) {
     say(`run takes one or more of ${scenarioNames.join(", ")}; --cables N cuts the first N cables; --json.`);

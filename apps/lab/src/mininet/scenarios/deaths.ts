@@ -4,7 +4,7 @@ import { classMarking, ok, refuse, fault, type Result } from "@sluice/model";
 import type { MininetLab } from "../mininet-lab.js";
 import { readPlan } from "../plan-reading.js";
 import { probe, type ProbeFlow, type ProbeRun } from "../probe.js";
-import { probeBps, probeBytes, probePps } from "./probe-choice.js";
+import { groupProbes, probeBps, probeBytes, probePps } from "./probe-choice.js";
 import type { Section } from "./report.js";
 
 type Found = Result<Omit<Section, "seconds" | "load">>;
@@ -20,7 +20,7 @@ const reprogrammedMsMax = 20_000;
 /** The controller is away for a minute. */
 export async function controllerDeath(lab: MininetLab): Promise<Found> {
   const awaySeconds = 60;
-  const flows = await everyGroup(lab);
+  const flows = await interactiveProbes(lab);
   if (!flows.ok) return flows;
   const rules = await ruleTexts(lab);
   let rulesAway = "";
@@ -51,7 +51,7 @@ export async function agentDeath(lab: MininetLab): Promise<Found> {
   const [node] = lab.agents.keys();
   const agent = node === undefined ? undefined : lab.agents.get(node);
   if (agent === undefined) return refuse(fault("not-found", "The lab has no agent."));
-  const flows = await everyGroup(lab);
+  const flows = await interactiveProbes(lab);
   if (!flows.ok) return flows;
   const rules = await ruleTexts(lab);
   const pid = agent.pid;
@@ -120,20 +120,9 @@ export async function switchDeath(lab: MininetLab): Promise<Found> {
 const isOnTarget = ({ agents }: { readonly agents: { readonly total: number; readonly onTarget: number } }): boolean =>
   agents.total > 0 && agents.onTarget === agents.total;
 
-async function everyGroup(lab: MininetLab): Promise<Result<readonly ProbeFlow[]>> {
+async function interactiveProbes(lab: MininetLab): Promise<Result<readonly ProbeFlow[]>> {
   const plan = await readPlan(lab.rest);
-  if (!plan.ok) return plan;
-  const groups = plan.value.demands.filter(({ admittedBps = 0, trafficClass }) => admittedBps > 0 && trafficClass === "interactive");
-  return ok(
-    groups.map(({ src, dst, trafficClass }, i) => ({
-      src,
-      dst,
-      dscp: classMarking[trafficClass].dscp,
-      pps,
-      bytes: probeBytes,
-      sourcePort: sourcePortFirst + (i % 40_000),
-    })),
-  );
+  return plan.ok ? ok(groupProbes(plan.value, { pps, classes: ["interactive"] })) : plan;
 }
 
 /** Every rule of every switch, sorted: two of these are equal where nothing was changed. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PlanReading, PlannedTunnel } from "../plan-reading.js";
-import { crossingOf, flowCount, probesOf } from "./probe-choice.js";
+import { crossingOf, flowCount, groupProbes, probesOf } from "./probe-choice.js";
 
 const tunnel = (id: string, [src, dst]: readonly [string, string], path: string[], uses: PlannedTunnel["flowGroups"]): PlannedTunnel => ({
   id,
@@ -53,5 +53,17 @@ describe("the choice of probes", () => {
       expect(new Set(probes.map(({ sourcePort }) => sourcePort)).size).toBe(count);
       expect(probes[0]).toMatchObject({ dscp: 46, pps: 1000 });
     }
+  });
+
+  it("sends one flow for each group that is admitted, of the classes asked for, with its class's mark", () => {
+    const refused = { ...plan, demands: [...plan.demands, demand("c", "a", "bulk", 0)] };
+    const all = groupProbes(refused, { pps: 10 });
+    expect(all.map(({ src, dst, dscp }) => [src, dst, dscp])).toEqual([
+      ["a", "c", 46],
+      ["a", "b", 8],
+      ["a", "d", 46],
+    ]);
+    expect(new Set(all.map(({ sourcePort }) => sourcePort)).size).toBe(3);
+    expect(groupProbes(refused, { pps: 10, classes: ["bulk"] })).toHaveLength(1);
   });
 });

@@ -13,6 +13,9 @@ export const probeBps = probePps * probeFrameBits * 1.25;
 const missedMax = 0.02;
 const flowsMax = 6;
 const sourcePortFirst = 30_000;
+/** Source ports of probes of whole plans; they tell flows of one host apart. */
+const groupPortFirst = 20_000;
+const groupPorts = 40_000;
 
 export interface Crossing {
   readonly src: string;
@@ -61,6 +64,27 @@ export function probesOf(crossing: Crossing): readonly ProbeFlow[] {
     bytes: probeBytes,
     sourcePort: sourcePortFirst + 7 * i,
   }));
+}
+
+/** One flow for each flow group that the plan admits, of these classes; in the plan's order. */
+export function groupProbes(
+  { demands }: Pick<PlanReading, "demands">,
+  {
+    pps,
+    bytes = probeBytes,
+    classes = trafficClasses,
+  }: { readonly pps: number; readonly bytes?: number; readonly classes?: readonly TrafficClass[] },
+): readonly ProbeFlow[] {
+  return demands
+    .filter(({ admittedBps = 0, trafficClass }) => admittedBps > 0 && classes.includes(trafficClass))
+    .map(({ src, dst, trafficClass }, i) => ({
+      src,
+      dst,
+      dscp: classMarking[trafficClass].dscp,
+      pps,
+      bytes,
+      sourcePort: groupPortFirst + (i % groupPorts),
+    }));
 }
 
 function keyOf({ src, dst, trafficClass }: { readonly src: string; readonly dst: string; readonly trafficClass: string }): string {

@@ -1,7 +1,7 @@
 """A Mininet network of real Open vSwitches, one network namespace a switch, for Sluice's agents to program.
 
 Reads a plan of the network (JSON, format below) and builds it; writes what it built, so that whoever started it finds
-namespaces, ports and addresses; waits; and takes everything down again on SIGTERM, SIGINT, or when its stdin closes.
+namespaces, ports and addresses; obeys commands on stdin; and takes everything down again on SIGTERM, SIGINT, or when its stdin closes.
 It touches nothing but what it made: it never calls `mn -c`.
 
     {"switches": [{"id", "name", "prefix", "managementAddress"}],
@@ -32,6 +32,8 @@ FIRST_LINK_PORT = 2
 # Two MPLS labels and room for what the kernel adds.
 CORE_MTU = 1600
 PR_SET_PDEATHSIG = 1
+# Of real-time processes; probers have 1.
+SWITCH_PRIORITY = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 QUIET = ("-vconsole:warn", "-vsyslog:off", "-vfile:off")
 # Priorities by MPLS traffic class: interactive, elastic, bulk.
@@ -44,9 +46,17 @@ def die_with_parent():
 
 
 def forward_first():
-    """For switches: a real one shares its processor with nobody, and what else the machine does must not look like an outage."""
+    """
+    For switches: a real one shares its processor with nobody, and what else the machine does must not look like an outage. By real-time
+    scheduling where it is allowed (95 % of the machine, sched_rt_runtime_us), else by niceness. Niceness alone does little where the kernel
+    schedules by session (sched_autogroup_enabled): each process that Mininet starts has a session of its own.
+    """
     die_with_parent()
     os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(SWITCH_PRIORITY))
+    except PermissionError:
+        pass
 
 
 class LabSwitch(Switch):
@@ -166,31 +176,34 @@ def root(*argv):
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def shape(node, interface, bps):
+def batch(node, tool, lines):
+    """Many commands of ip or tc in one process."""
+    done = node.popen([tool, "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, err = done.communicate("".join(line + "\n" for line in lines).encode(), timeout=30)
+    if done.returncode != 0:
+        raise RuntimeError("%s on %s: %s" % (tool, node.name, err.decode().strip()))
+
+
+def shape(interface, bps, anew=True):
     """
-    Capacity by htb, and in it the three classes: each has a hundredth of the link for certain, and what is left goes by priority, so that a
-    more important class leaves the others no more than that (prio and fq_codel are not in every kernel).
+    Lines for tc. Capacity by htb, and in it the three classes: each has a hundredth of the link for certain, and what is left goes by priority, so
+    that a more important class leaves the others no more than that (prio and fq_codel are not in every kernel). `anew` for an interface that
+    has none of it yet.
     """
-    burst = str(max(3200, bps // 8 // 100))
-    commands = [
-        ["tc", "qdisc", "replace", "dev", interface, "root", "handle", "1:", "htb", "default", "13"],
-        ["tc", "class", "replace", "dev", interface, "parent", "1:", "classid", "1:1", "htb",
-         "rate", "%dbit" % bps, "burst", burst, "cburst", burst, "quantum", "1600"],
-    ]
+    burst = max(3200, bps // 8 // 100)
+    lines = ["qdisc replace dev %s root handle 1: htb default 13" % interface] if anew else []
+    lines.append("class replace dev %s parent 1: classid 1:1 htb rate %dbit burst %d cburst %d quantum 1600" % (interface, bps, burst, burst))
     for tc, band in BANDS:
         child = "1:1%d" % band
-        commands.append(["tc", "class", "replace", "dev", interface, "parent", "1:1", "classid", child, "htb",
-                         "rate", "%dbit" % max(8000, bps // 100), "ceil", "%dbit" % bps, "prio", str(band - 1),
-                         "burst", "3200", "cburst", burst, "quantum", "1600"])
+        lines.append("class replace dev %s parent 1:1 classid %s htb rate %dbit ceil %dbit prio %d burst 3200 cburst %d quantum 1600"
+                     % (interface, child, max(8000, bps // 100), bps, band - 1, burst))
         # At most 50 ms of packets wait for each class.
-        commands.append(["tc", "qdisc", "replace", "dev", interface, "parent", child, "bfifo", "limit", str(max(15000, bps // 8 // 20))])
-        # The traffic class (RFC 5462) is three bits of the third byte of the label entry.
-        commands.append(["tc", "filter", "add", "dev", interface, "parent", "1:", "protocol", "0x8847", "prio", str(band),
-                         "u32", "match", "u8", "0x%02x" % (tc << 1), "0x0e", "at", "2", "flowid", child])
-    for command in commands:
-        out, err, code = node.pexec(command)
-        if code != 0:
-            raise RuntimeError("%s on %s: %s" % (" ".join(command), node.name, err.strip()))
+        lines.append("qdisc replace dev %s parent %s bfifo limit %d" % (interface, child, max(15000, bps // 8 // 20)))
+        if anew:
+            # The traffic class (RFC 5462) is three bits of the third byte of the label entry.
+            lines.append("filter add dev %s parent 1: protocol 0x8847 prio %d u32 match u8 0x%02x 0x0e at 2 flowid %s"
+                         % (interface, band, tc << 1, child))
+    return lines
 
 
 class Lab:
@@ -232,12 +245,9 @@ class Lab:
     def start(self):
         for each in self.plan["hosts"]:
             self.set_up_host(self.hosts[each["node"]], each)
-        for cable in self.plan["cables"]:
-            for end in cable["ends"]:
-                switch = self.switches[end["node"]]
-                interface = switch.port_names[end["port"]]
-                switch.pexec(["ip", "link", "set", interface, "mtu", str(CORE_MTU)])
-                shape(switch, interface, cable["bps"])
+        for switch, ends in self.ends({cable["id"]: cable["bps"] for cable in self.plan["cables"]}).items():
+            batch(switch, "ip", ["link set %s mtu %d" % (interface, CORE_MTU) for interface, _ in ends])
+            batch(switch, "tc", [line for interface, bps in ends for line in shape(interface, bps)])
         self.set_up_management()
         switches = self.switches.values()
         for switch in switches:
@@ -254,6 +264,22 @@ class Lab:
             thread.join()
         if self.failures:
             raise self.failures[0]
+
+    def ends(self, capacities):
+        """Interfaces and their rates by switch, of the cables in `capacities`."""
+        found = {}
+        for cable in self.plan["cables"]:
+            if cable["id"] in capacities:
+                for end in cable["ends"]:
+                    switch = self.switches[end["node"]]
+                    found.setdefault(switch, []).append((switch.port_names[end["port"]], capacities[cable["id"]]))
+        return found
+
+    def obey(self, command):
+        """{"shape": [[cable, bps], ...]} gives cables other capacities while packets flow."""
+        for switch, ends in self.ends(dict(command["shape"])).items():
+            batch(switch, "tc", [line for interface, bps in ends for line in shape(interface, bps, anew=False)])
+        return {"shaped": len(command["shape"])}
 
     def bridge_one(self, switch):
         try:
@@ -274,13 +300,8 @@ class Lab:
             out, err, code = host.pexec(command)
             if code != 0:
                 raise RuntimeError("%s on %s: %s" % (" ".join(command), host.name, err.strip()))
-        neighbours = "".join(
-            "neigh replace %s lladdr %s dev eth0 nud permanent\n" % (other["address"], other["mac"])
-            for other in self.plan["hosts"] if other is not given)
-        batch = host.popen(["ip", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        _, err = batch.communicate(neighbours.encode(), timeout=30)
-        if batch.returncode != 0:
-            raise RuntimeError("neighbours of %s: %s" % (host.name, err.decode().strip()))
+        batch(host, "ip", ["neigh replace %s lladdr %s dev eth0 nud permanent" % (other["address"], other["mac"])
+                           for other in self.plan["hosts"] if other is not given])
 
     def set_up_management(self):
         """A bridge in a namespace of its own; a veth to each switch, and one to the root namespace."""
@@ -348,6 +369,17 @@ class Lab:
             switch.terminate()
 
 
+def obey_lines(lab, ended):
+    """Each line on stdin is a command (JSON), and answered by a line; the end of stdin ends the lab."""
+    for line in sys.stdin:
+        try:
+            answer = lab.obey(json.loads(line))
+        except Exception as error:  # told to whoever asked
+            answer = {"error": str(error)}
+        print(json.dumps(answer), flush=True)
+    ended.set()
+
+
 def main(plan):
     if os.geteuid() != 0:
         sys.exit("sluice lab: network namespaces need root")
@@ -364,7 +396,7 @@ def main(plan):
         described = lab.describe()
         described["seconds"] = round(time.monotonic() - started, 3)
         print(json.dumps(described), flush=True)
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=obey_lines, args=(lab, ended), daemon=True).start()
         while not ended.wait(0.2):
             for switch in lab.switches.values():
                 switch.revive()
