@@ -26,6 +26,12 @@ export interface ControllerConfig {
   /** News of links waits this long for more of it before a scenario is chosen, ms: both ends of a cut cable report it. */
   readonly activationSettleMs: number;
 
+  /**
+   * Work within one event on verifying a plan or deriving an update, in rules and ways looked at; the rest waits for the next tick. Smaller networks
+   * never wait.
+   */
+  readonly workPerEventMax: number;
+
   /** New demands wait while a push makes progress; one that made none for this long is overtaken, ms. */
   readonly pushPatienceMs: number;
   /** A stage that is not acknowledged by then ends its stream, ms. */
@@ -91,6 +97,8 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   activationSettleMs: 10,
   failureBackoffMinMs: 1_000,
   failureBackoffMaxMs: 10_000,
+  // Twenty milliseconds or so.
+  workPerEventMax: 20_000,
   pushPatienceMs: 2_000,
   ackTimeoutMs: 5_000,
   readTimeoutMs: 5_000,

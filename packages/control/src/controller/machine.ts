@@ -17,7 +17,7 @@ import { journalPersisted, publish, writeJournal } from "./journal.js";
 import { presumeDown } from "./link-state.js";
 import { sendPrepare } from "./prepared.js";
 import { advanceProtection, noProtection, splitsFound } from "./protection.js";
-import { advancePush } from "./push.js";
+import { advancePush, deriveAhead } from "./push.js";
 import { advanceAdoption } from "./readiness.js";
 import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
 import type { ControllerState } from "./state.js";
@@ -221,6 +221,7 @@ function advance(state: ControllerState, everySwitch: boolean): void {
       sendPrepare(state, one);
     }
   }
-  advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : []);
+  advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : [], everySwitch);
+  if (everySwitch) deriveAhead(state);
   writeJournal(state);
 }

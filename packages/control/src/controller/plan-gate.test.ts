@@ -20,6 +20,7 @@ import {
   type Snapshot,
   type Tunnel,
 } from "@sluice/model";
+import { allSteps } from "@sluice/rules";
 import { admitPlan } from "./plan-gate.js";
 
 //     a ---- b ---- d      cables of 10 Gb/s; a-b is in the SRLG x, e-b is drained
@@ -97,7 +98,16 @@ function asking(change: Partial<ProtectionSettings> = {}): ProtectionSettings {
   return { ...protectionDefault, localRepair: "node", ...change };
 }
 
-function admitted(protection: unknown, asked: ProtectionSettings | null = asking(), tunnels = [tunnel("a>b b>d")]) {
+/** The same with an earlier plan that has the same paths. */
+function admitted(...asked: Parameters<typeof planOf>) {
+  const { snapshot, plan } = planOf(...asked);
+  const on = value(buildTopology(snapshot.topology));
+  const afresh = allSteps(admitPlan(on, snapshot, plan));
+  expect(allSteps(admitPlan(on, snapshot, plan, planOf(held).plan))).toEqual(afresh);
+  return afresh;
+}
+
+function planOf(protection: unknown, asked: ProtectionSettings | null = asking(), tunnels = [tunnel("a>b b>d")]) {
   const demands = value(buildDemandMatrix("gate", [{ src: "a" as never, dst: "d" as never, trafficClass: "elastic", rateBps: 2e9 }]));
   const snapshot: Snapshot = {
     topology: topologyDocument(topology),
@@ -123,7 +133,7 @@ function admitted(protection: unknown, asked: ProtectionSettings | null = asking
     ...(protection === undefined ? {} : { protection }),
     check: { verdict: "pass", checked: {}, violations: [], utilizationMax: 0.2 },
   } as unknown as Plan;
-  return admitPlan(value(buildTopology(snapshot.topology)), snapshot, plan);
+  return { snapshot, plan };
 }
 
 const malformed: readonly (readonly [what: string, protection: unknown])[] = [

@@ -3,7 +3,7 @@
  * anything is computed from it. Shares no code with the engine.
  */
 import {
-  canonicalHash,
+  documentsHash,
   fault,
   flowGroupId,
   ok,
@@ -13,13 +13,15 @@ import {
   type Fault,
   type FlowGroupId,
   type NodeId,
+  type Path,
   type Plan,
   type Result,
   type Snapshot,
   type Topology,
   type TunnelId,
 } from "@sluice/model";
-import { nodesAlong, protectionDefect } from "./protection-gate.js";
+import { stepCostMax, type Steps } from "@sluice/rules";
+import { nodesAlong, protectionDefect, usableLinks, type IdCheck } from "./protection-gate.js";
 
 /** Relative; what a sum of doubles may be off by. */
 const toleranceRelative = 1e-6;
@@ -28,11 +30,12 @@ const toleranceRelative = 1e-6;
  * Refuses with `check-failed`: a plan for another input; a report of the engine that does not pass; a tunnel that is not a loopless path of usable
  * links or not of its own id; a group that nobody asked for, that is admitted more than its demand, whose weights are no positive
  * integers within the budget, or whose tunnels run between other nodes; and what it holds ready for failures, where that is malformed
- * (protection-gate.ts). O(demands + tunnels x hops + groups x tunnels per group).
+ * (protection-gate.ts). `before`: an earlier plan that was admitted; ids of its paths are not computed again. In steps.
+ * O(demands + tunnels x hops + groups x tunnels per group).
  */
-export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): Result<Plan> {
+export function* admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan, before?: Plan): Steps<Result<Plan>> {
   try {
-    const found = defectOf(topology, snapshot, plan);
+    const found = yield* defectOf(topology, snapshot, plan, before);
     return found === undefined ? ok(plan) : refuse(found);
   } catch (cause) {
     // A value of another shape breaks the reading of it: that is the finding, not a bug of this process.
@@ -41,25 +44,31 @@ export function admitPlan(topology: Topology, snapshot: Snapshot, plan: Plan): R
   }
 }
 
-function defectOf(topology: Topology, snapshot: Snapshot, plan: Plan): Fault | undefined {
+function* defectOf(topology: Topology, snapshot: Snapshot, plan: Plan, before: Plan | undefined): Steps<Fault | undefined> {
   const { demands, settings } = snapshot;
-  if (plan.inputHash !== canonicalHash(snapshot)) return defect("The plan was made for another input than the one it answers.");
+  if (plan.inputHash !== documentsHash(snapshot)) return defect("The plan was made for another input than the one it answers.");
   if (plan.check.verdict !== "pass") {
     return plan.check.violations[0] ?? fault("check-failed", "The plan's own check did not pass.");
   }
+  yield demands.demands.length;
+  const usable = usableLinks(topology);
+  const isOfPath = pathIds(before);
   const ends = new Map<TunnelId, { readonly src: NodeId; readonly dst: NodeId }>();
   for (const { id, src, dst, path } of plan.tunnels) {
+    if (ends.size % stepCostMax === stepCostMax - 1) yield stepCostMax;
     if (ends.has(id)) return defect(`Tunnel ${id} occurs twice.`);
-    const nodes = nodesAlong(topology, path);
+    const nodes = nodesAlong(usable, path);
     if (nodes === undefined || nodes[0] !== src || nodes.at(-1) !== dst) {
       return defect(`Tunnel ${id} is not a loopless path of usable links from ${src} to ${dst}.`);
     }
-    if (id !== tunnelId(path)) return defect(`Tunnel ${id} does not have the id of its path.`);
+    if (!isOfPath(id, path)) return defect(`Tunnel ${id} does not have the id of its path.`);
     ends.set(id, { src, dst });
   }
   const demandBps = new Map<FlowGroupId, number>(demands.demands.map((demand) => [flowGroupId(demand), demand.rateBps]));
   const seen = new Set<FlowGroupId>();
+  yield stepCostMax;
   for (const group of plan.groups) {
+    if (seen.size % stepCostMax === stepCostMax - 1) yield stepCostMax;
     const id = flowGroupId(group);
     const asked = demandBps.get(id);
     if (asked === undefined) return defect(`Nobody asked for the group ${id}.`);
@@ -84,8 +93,23 @@ function defectOf(topology: Topology, snapshot: Snapshot, plan: Plan): Fault | u
       return defect(`The weights of the group ${id} sum to ${weightSum}; 1 to ${settings.splitWeightSumMax} are allowed.`);
     }
   }
-  const found = protectionDefect(topology, settings, plan);
+  yield stepCostMax;
+  const found = protectionDefect(topology, settings, plan, { usable, isOfPath });
+  yield stepCostMax;
   return found === undefined ? undefined : defect(found);
+}
+
+/** Whether an id is that of a path; where an admitted plan has the same tunnel, that is known. */
+function pathIds(before: Plan | undefined): IdCheck {
+  const known = new Map<TunnelId, Path>();
+  for (const tunnels of [before?.tunnels ?? [], before?.protection?.backupTunnels ?? []])
+    for (const { id, path } of tunnels) known.set(id, path);
+  return (id, path) => {
+    const other = known.get(id);
+    const isKnown =
+      other !== undefined && Array.isArray(path) && other.length === path.length && other.every((linkId, i) => linkId === path[i]);
+    return isKnown || id === tunnelId(path);
+  };
 }
 
 function isRate(value: number): boolean {

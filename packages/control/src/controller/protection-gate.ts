@@ -8,9 +8,9 @@ import {
   isProtecting,
   isUsable,
   protectionOf,
-  tunnelId,
   type Backup,
   type Bypass,
+  type Link,
   type LinkId,
   type NodeId,
   type Path,
@@ -24,13 +24,21 @@ import {
 
 const disjointnesses: ReadonlySet<string> = new Set(["srlg", "node", "link", "partial"]);
 
+/** Whether a tunnel's id is that of its path. */
+export type IdCheck = (id: TunnelId, path: Path) => boolean;
+
 /**
  * What is wrong with `plan.protection`, as a sentence, or undefined: it is there if and only if the settings ask for it; bypasses are loopless paths
  * of usable links around the links that they protect, at most one for each merge point; backup tunnels are such paths and used; backups join the
  * ends of their tunnels; all ids are those of their paths, and no two are alike. Throws a TypeError for a value of another
  * shape. O(links + hops).
  */
-export function protectionDefect(topology: Topology, settings: PlanSettings, plan: Plan): string | undefined {
+export function protectionDefect(
+  topology: Topology,
+  settings: PlanSettings,
+  plan: Plan,
+  { usable, isOfPath }: { readonly usable: UsableLinks; readonly isOfPath: IdCheck },
+): string | undefined {
   const { protection, tunnels } = plan;
   const asked = protectionOf(settings);
   const isAsked = isProtecting(asked) || asked.localRepair !== "none";
@@ -38,19 +46,31 @@ export function protectionDefect(topology: Topology, settings: PlanSettings, pla
   if (!isAsked) return "The plan has protection that the settings do not ask for.";
   const taken = new Set<TunnelId>(tunnels.map(({ id }) => id));
   return (
-    backupTunnelsDefect(topology, protection, taken) ??
+    backupTunnelsDefect(protection, { usable, taken, isOfPath }) ??
     backupsDefect(protection, new Map([...tunnels, ...protection.backupTunnels].map((tunnel) => [tunnel.id, tunnel])), tunnels) ??
-    bypassesDefect(topology, protection, { taken, avoidsNodes: asked.localRepair === "node", isRepaired: asked.localRepair !== "none" })
+    bypassesDefect(topology, protection, {
+      usable,
+      taken,
+      avoidsNodes: asked.localRepair === "node",
+      isRepaired: asked.localRepair !== "none",
+    })
   );
 }
 
+/** Links that new plans may use. */
+export type UsableLinks = ReadonlyMap<LinkId, Link>;
+
+export function usableLinks(topology: Topology): UsableLinks {
+  return new Map(topology.links.filter((link) => isUsable(topology, link)).map((link) => [link.id, link]));
+}
+
 /** The nodes along a loopless path of usable links, or undefined where it is none. */
-export function nodesAlong(topology: Topology, path: Path): readonly NodeId[] | undefined {
+export function nodesAlong(usable: UsableLinks, path: Path): readonly NodeId[] | undefined {
   const nodes: NodeId[] = [];
   const visited = new Set<NodeId>();
   for (const linkId of path) {
-    const link = topology.linkById.get(linkId);
-    if (link === undefined || !isUsable(topology, link)) return undefined;
+    const link = usable.get(linkId);
+    if (link === undefined) return undefined;
     if (nodes.length === 0) nodes.push(link.from);
     if (nodes.at(-1) !== link.from) return undefined;
     visited.add(link.from);
@@ -60,14 +80,17 @@ export function nodesAlong(topology: Topology, path: Path): readonly NodeId[] | 
   return nodes.length === 0 ? undefined : nodes;
 }
 
-function backupTunnelsDefect(topology: Topology, { backupTunnels, backups }: PlanProtection, taken: Set<TunnelId>): string | undefined {
+function backupTunnelsDefect(
+  { backupTunnels, backups }: PlanProtection,
+  { usable, taken, isOfPath }: { readonly usable: UsableLinks; readonly taken: Set<TunnelId>; readonly isOfPath: IdCheck },
+): string | undefined {
   const used = new Set(backups.map(({ backupId }) => backupId));
   for (const { id, src, dst, path } of backupTunnels) {
-    const nodes = nodesAlong(topology, path);
+    const nodes = nodesAlong(usable, path);
     if (nodes === undefined || nodes[0] !== src || nodes.at(-1) !== dst) {
       return `Backup tunnel ${id} is not a loopless path of usable links from ${src} to ${dst}.`;
     }
-    if (id !== tunnelId(path)) return `Backup tunnel ${id} does not have the id of its path.`;
+    if (!isOfPath(id, path)) return `Backup tunnel ${id} does not have the id of its path.`;
     if (taken.has(id)) return `Backup tunnel ${id} occurs twice, or is a tunnel of the plan.`;
     if (!used.has(id)) return `Backup tunnel ${id} stands in for no tunnel.`;
     taken.add(id);
@@ -103,7 +126,17 @@ function saysWhatItShares({ sharedLinkIds, sharedNodeIds, sharedSrlgIds }: Backu
 function bypassesDefect(
   topology: Topology,
   { bypasses }: PlanProtection,
-  { taken, avoidsNodes, isRepaired }: { readonly taken: Set<TunnelId>; readonly avoidsNodes: boolean; readonly isRepaired: boolean },
+  {
+    usable,
+    taken,
+    avoidsNodes,
+    isRepaired,
+  }: {
+    readonly usable: UsableLinks;
+    readonly taken: Set<TunnelId>;
+    readonly avoidsNodes: boolean;
+    readonly isRepaired: boolean;
+  },
 ): string | undefined {
   if (bypasses.length === 0) return undefined;
   if (!isRepaired) return "The plan has bypasses that the settings do not ask for.";
@@ -111,7 +144,7 @@ function bypassesDefect(
   const seen = new Set<string>();
   for (const bypass of bypasses) {
     const { id, protects, path } = bypass;
-    const nodes = nodesAlong(topology, path);
+    const nodes = nodesAlong(usable, path);
     const found = nodes === undefined ? "it is not a loopless path of usable links" : detourDefect(topology, bypass, nodes, cables);
     if (found !== undefined) return `Bypass ${id}: ${found}.`;
     if (bypass.avoids !== undefined && !avoidsNodes) return `Bypass ${id} avoids a node, and the settings ask for links alone.`;

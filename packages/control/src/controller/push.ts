@@ -3,13 +3,14 @@
  * holds something else than it should, a refused stage) only marks it stale. Once no stage is on its way, the update is
  * derived again from what the switches are known to hold and from what they should hold.
  */
-import { fault, type Epoch, type Fault, type NodeId, type NodeRules, type RuleSet, type ScenarioId } from "@sluice/model";
-import { applyOperations, digestAfter, orderUpdate, walkUpdate, type ScenarioOperations, type StagePurpose } from "@sluice/rules";
+import { fault, type Epoch, type Fault, type NodeId, type RuleSet, type ScenarioId } from "@sluice/model";
+import { applyOperations, digestAfter, type ScenarioOperations, type StagePurpose } from "@sluice/rules";
 import { emptyDigest, noRules, worstRules, type Holding } from "./belief.js";
 import { isFrozen } from "./control-fault.js";
+import { advanceDerivation } from "./derivation.js";
 import { publish } from "./journal.js";
 import { backoffMs } from "./replan.js";
-import { forgetRetired, retiredRules, updateTopology } from "./retired.js";
+import { forgetRetired, retiredRules } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { withoutUnused } from "./unused-rules.js";
 import { isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
@@ -54,16 +55,32 @@ export function isOnTarget({ push }: ControllerState, { belief, nodeId }: Switch
   return belief.kind === "known" && push.target !== undefined && belief.digest === (push.target.digests.get(nodeId) ?? emptyDigest);
 }
 
-/** Derives a stale update again, or sends what has become possible. `all`: look at every node that waits, not only at those just set free. */
-export function advancePush(state: ControllerState, freed: Iterable<NodeId>): void {
+/** Derives a stale update again, or sends what has become possible to the nodes that were set free. A derivation that was begun goes on with ticks. */
+export function advancePush(state: ControllerState, freed: Iterable<NodeId>, isTick: boolean): void {
   const { push } = state;
   if (state.adopting || isFrozen(state) || push.target === undefined || push.awaitsPlan) return;
   if (push.stale) {
-    if (state.nowMs >= push.retryAtMs && !stageUnderWay(state)) derive(state, push.target);
+    if (state.nowMs < push.retryAtMs || stageUnderWay(state) || (!isTick && isDeriving(state, push.target))) return;
+    derive(state, push.target);
     return;
   }
   if (push.update === undefined) return;
   for (const nodeId of freed) sendNext(state, nodeId);
+}
+
+/** With ticks: while the next target is being written, nothing is on its way and nothing else asks for an update, its update is derived already. */
+export function deriveAhead(state: ControllerState): void {
+  const { cycle, push, inventory } = state;
+  const { phase } = cycle;
+  if (phase.kind !== "persisting" || phase.revision !== inventory.revision || state.adopting || isFrozen(state)) return;
+  if (push.stale || push.sweep !== "none" || stageUnderWay(state)) return;
+  const derived = advanceDerivation(state, phase.plan, () => targetRules(state, phase.plan), { isAhead: true });
+  if (derived === undefined && push.derivation !== undefined) state.effects.push({ kind: "wake", atMs: state.nowMs });
+}
+
+/** Whether some of the work on this target's update is done, and some is left. */
+function isDeriving({ push: { derivation } }: ControllerState, target: VerifiedPlan): boolean {
+  return derivation !== undefined && derivation.derived === undefined && derivation.basis.target === target.rules;
 }
 
 /** Whether an agent with a stream has still to answer for a stage. One that lost its stream may take its time. */
@@ -72,23 +89,18 @@ function stageUnderWay(state: ControllerState): boolean {
   return false;
 }
 
-/** O(network): once for each plan, and for each disturbance that outlives the stages under way. */
+/** O(network) in slices: once for each plan, and for each disturbance that outlives the stages under way. */
 function derive(state: ControllerState, target: VerifiedPlan): void {
-  const { push, inventory } = state;
-  const topology = updateTopology(state);
-  if (topology === undefined) return;
+  const { push } = state;
+  const derived = advanceDerivation(state, target, (installed) => wantedRules(state, target, installed));
+  if (derived === undefined) {
+    if (push.derivation !== undefined) state.effects.push({ kind: "wake", atMs: state.nowMs });
+    return;
+  }
+  push.derivation = undefined;
   push.stale = false;
   push.update = undefined;
-  const installed = new Map<NodeId, NodeRules>(retiredRules(state));
-  const provisional = new Set<NodeId>();
-  for (const one of state.switches.values()) {
-    const rules = worstRules(one.belief);
-    if (rules.size > 0) installed.set(one.nodeId, rules);
-    if (one.belief.kind !== "known") provisional.add(one.nodeId);
-  }
-  const wanted = wantedRules(state, target, installed);
-  const plan = orderUpdate({ topology, installed, target: wanted, slack: inventory.settings.updateSlack });
-  const walk = walkUpdate(topology, installed, plan, { target: wanted });
+  const { update: plan, walk, provisional } = derived;
   if (walk.verdict !== "pass") {
     const first = walk.violations[0] ?? fault("walk-failed", "The packet walk refused the update.");
     refuseUpdate(state, target, [first, ...walk.violations.slice(1)]);
@@ -117,13 +129,18 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
 
 /** The target; or, after a table was full, first what is installed without the label rules that no traffic uses. */
 function wantedRules(state: ControllerState, target: VerifiedPlan, installed: RuleSet): RuleSet {
-  const { push, switches } = state;
-  const rules: RuleSet = new Map([...retiredRules(state), ...[...target.rules].filter(([nodeId]) => switches.has(nodeId))]);
+  const { push } = state;
+  const rules = targetRules(state, target);
   push.sweep = push.sweep === "none" || !deletionsAllowed(state) ? "none" : "under-way";
   const swept = push.sweep === "none" ? installed : withoutUnused(installed, rules);
   if (swept !== installed) return swept;
   push.sweep = "none";
   return rules;
+}
+
+/** What the switches and those that were retired should hold. */
+function targetRules(state: ControllerState, { rules }: VerifiedPlan): RuleSet {
+  return new Map([...retiredRules(state), ...[...rules].filter(([nodeId]) => state.switches.has(nodeId))]);
 }
 
 function refuseUpdate(state: ControllerState, target: VerifiedPlan, faults: readonly [Fault, ...Fault[]]): void {

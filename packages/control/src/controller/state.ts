@@ -29,6 +29,7 @@ import type { ControllerEffect } from "../controller-effect.js";
 import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, PushView } from "../controller-view.js";
 import type { CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
 import type { Belief } from "./belief.js";
+import type { Derivation } from "./derivation.js";
 import type { ScenarioChoice } from "./scenario-choice.js";
 import type { SplitVerifier } from "./split-verifier.js";
 import type { PendingMessage, Update } from "./update.js";
@@ -250,6 +251,8 @@ export interface PushState {
   target: VerifiedPlan | undefined;
   purpose: PushView["purpose"];
   update: Update | undefined;
+  /** An update that is being derived, or was ahead of time. */
+  derivation?: Derivation | undefined;
   /** The update no longer fits what the switches hold or should hold: derive it again once no stage is on its way. */
   stale: boolean;
   /** A table was full: rules that nothing uses go first. `under-way` while an update does that. */

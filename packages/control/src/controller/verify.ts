@@ -5,6 +5,7 @@
  */
 import {
   buildTopology,
+  documentsHash,
   fault,
   labelMax,
   ok,
@@ -20,14 +21,17 @@ import {
   type TunnelId,
 } from "@sluice/model";
 import {
+  allSteps,
   assign,
   assignmentsDocument,
-  compileRules,
+  compileRulesSteps,
   digestOf,
   digestOfDigests,
   parseAssignments,
-  walkRules,
+  stepCostMax,
+  walkRulesSteps,
   type Assignments,
+  type Steps,
   type WalkReport,
 } from "@sluice/rules";
 import type { AssignmentsRecord, CycleInputRecord, PlanRecord } from "../inventory-record.js";
@@ -36,31 +40,53 @@ import type { VerifiedPlan } from "./state.js";
 
 export interface VerifiedCycle extends Omit<VerifiedPlan, "record"> {
   readonly assignmentsRecord: AssignmentsRecord;
+  /** `canonicalHash` of the input. */
+  readonly inputHash: string;
   readonly rulesDigest: string;
   readonly ruleCount: number;
 }
 
-/** O(V + E + plan + rules): tens of milliseconds for fifty nodes with all-pairs demands, most of it the hash of the input. */
-export function verifyPlan(cycle: {
+export interface PlanToVerify {
   readonly snapshot: Snapshot;
   readonly plan: Plan;
   readonly assignmentsBefore: Assignments;
   /** What the switches should hold now: rules that stay are the same objects. */
   readonly rulesBefore?: RuleSet | undefined;
-}): Result<VerifiedCycle> {
-  const { snapshot, plan, assignmentsBefore, rulesBefore } = cycle;
+  /** A plan that was verified before: what is known of its tunnels is not found out again. */
+  readonly planBefore?: Plan | undefined;
+}
+
+/** O(V + E + plan + rules): some fifty milliseconds for fifty nodes with all-pairs demands. */
+export function verifyPlan(answer: PlanToVerify): Result<VerifiedCycle> {
+  return allSteps(verifyPlanSteps(answer));
+}
+
+/** `verifyPlan` in steps; nothing of what is given may change in between. */
+export function* verifyPlanSteps({
+  snapshot,
+  plan,
+  assignmentsBefore,
+  rulesBefore,
+  planBefore,
+}: PlanToVerify): Steps<Result<VerifiedCycle>> {
   const topology = buildTopology(snapshot.topology);
   if (!topology.ok) return topology;
-  const admitted = admitPlan(topology.value, snapshot, plan);
+  yield stepCostMax;
+  const admitted = yield* admitPlan(topology.value, snapshot, plan, planBefore);
   if (!admitted.ok) return admitted;
   const assignments = assign(assignmentsBefore, plan, topology.value);
   if (!assignments.ok) return assignments;
-  const compiled = compileChecked({ topology: topology.value, plan, assignments: assignments.value, rulesBefore });
+  yield plan.groups.length + plan.tunnels.length;
+  const compiled = yield* compileChecked({ topology: topology.value, plan, assignments: assignments.value, rulesBefore });
   if (!compiled.ok) return compiled;
   const { topology: document, demands, settings } = snapshot;
+  const input: CycleInputRecord = { topology: document, demands, settings, assignmentsBefore: assignmentsDocument(assignmentsBefore) };
+  const inputHash = documentsHash(input);
+  yield plan.groups.length;
   return ok({
     ...compiled.value,
-    input: { topology: document, demands, settings, assignmentsBefore: assignmentsDocument(assignmentsBefore) },
+    input,
+    inputHash,
     topology: topology.value,
     assignmentsAfter: assignments.value,
     assignmentsRecord: assignmentsDocument(assignments.value),
@@ -78,12 +104,12 @@ export function reviveVerifiedPlan(stored: {
   if (!assignments.ok) return assignments;
   const topology = buildTopology(input.topology);
   if (!topology.ok) return topology;
-  const compiled = compileChecked({ topology: topology.value, plan: record.plan, assignments: assignments.value });
+  const compiled = allSteps(compileChecked({ topology: topology.value, plan: record.plan, assignments: assignments.value }));
   if (!compiled.ok) return compiled;
   return ok({ ...compiled.value, record, input, topology: topology.value, assignmentsAfter: assignments.value });
 }
 
-function compileChecked({
+function* compileChecked({
   topology,
   plan,
   assignments,
@@ -93,20 +119,28 @@ function compileChecked({
   readonly plan: Plan;
   readonly assignments: Assignments;
   readonly rulesBefore?: RuleSet | undefined;
-}): Result<{
-  readonly rules: RuleSet;
-  readonly digests: ReadonlyMap<NodeId, string>;
-  readonly walk: WalkReport;
-  readonly rulesDigest: string;
-  readonly ruleCount: number;
-}> {
-  const rules = compileRules(topology, plan, assignments, { before: rulesBefore });
+}): Steps<
+  Result<{
+    readonly rules: RuleSet;
+    readonly digests: ReadonlyMap<NodeId, string>;
+    readonly walk: WalkReport;
+    readonly rulesDigest: string;
+    readonly ruleCount: number;
+  }>
+> {
+  const rules = yield* compileRulesSteps(topology, plan, assignments, { before: rulesBefore });
   if (!rules.ok) return rules;
-  const walk = walkRules(topology, rules.value, {});
+  const walk = yield* walkRulesSteps(topology, rules.value, {});
   const [first, ...rest] = walk.violations;
   if (walk.verdict !== "pass") return refuse(first ?? fault("walk-failed", "The packet walk refused the rules."), ...rest);
-  const digests = new Map([...rules.value].filter(([, ofNode]) => ofNode.size > 0).map(([nodeId, ofNode]) => [nodeId, digestOf(ofNode)]));
-  const ruleCount = [...rules.value.values()].reduce((sum, ofNode) => sum + ofNode.size, 0);
+  const digests = new Map<NodeId, string>();
+  let ruleCount = 0;
+  for (const [nodeId, ofNode] of rules.value) {
+    if (ofNode.size === 0) continue;
+    digests.set(nodeId, digestOf(ofNode));
+    ruleCount += ofNode.size;
+    yield ofNode.size;
+  }
   return ok({ rules: rules.value, digests, walk, rulesDigest: digestOfDigests(digests), ruleCount });
 }
 
