@@ -1,16 +1,18 @@
 /** The plan changes while packets flow: none is lost, and none meets half of the old plan and half of the new one. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildDemandMatrix, classMarking, ok, type DemandMatrix, type Result } from "@sluice/model";
+import { buildDemandMatrix, ok, type DemandMatrix, type Result } from "@sluice/model";
+import { startLabelMeter } from "../label-meter.js";
+import { labelAccount, pairKey, pairsAstray, type PairCounts } from "../label-ways.js";
 import type { MininetLab } from "../mininet-lab.js";
 import { labelCounts } from "../ovs-reading.js";
 import { readPlan } from "../plan-reading.js";
 import { probe, type ProbeFlow } from "../probe.js";
-import { probeBytes } from "./probe-choice.js";
+import type { ProbeReport } from "../probe-analysis.js";
+import { groupProbes } from "./probe-choice.js";
 import type { Section } from "./report.js";
 
 /** Each flow group of every pair has so many probes a second. */
 const pps = 10;
-const sourcePortFirst = 21_000;
 const seconds = 16;
 /** When demand changes, and when it changes back, ms after the first packet. */
 const changeMs = 2_000;
@@ -20,20 +22,14 @@ const appliedMsMax = 40_000;
 export async function update(lab: MininetLab): Promise<Result<Omit<Section, "seconds" | "load">>> {
   const plan = await readPlan(lab.rest);
   if (!plan.ok) return plan;
-  const groups = plan.value.demands.filter(({ admittedBps = 0 }) => admittedBps > 0);
-  const flows = groups.map(({ src, dst, trafficClass }, i): ProbeFlow => ({
-    src,
-    dst,
-    dscp: classMarking[trafficClass].dscp,
-    pps,
-    bytes: probeBytes,
-    sourcePort: sourcePortFirst + (i % 40_000),
-  }));
+  const flows = groupProbes(plan.value, { pps });
   const before = await lab.status();
   if (!before.ok) return before;
   const changed = turned(lab.scaled.matrix);
   if (!changed.ok) return changed;
   const unwantedBefore = await unwanted(lab);
+  const meter = await startLabelMeter(lab.network);
+  if (!meter.ok) return meter;
   const run = await probe(lab.network, flows, {
     seconds,
     during: async () => {
@@ -43,25 +39,77 @@ export async function update(lab: MininetLab): Promise<Result<Omit<Section, "sec
       await lab.measure();
     },
   });
+  const counts = await meter.value.read();
+  const stopped = await meter.value.stop();
   if (!run.ok) return run;
+  if (!counts.ok) return counts;
+  if (!stopped.ok) return stopped;
   const settled = await lab.waitFor(({ agents }) => agents.onTarget === agents.total, appliedMsMax);
   if (!settled.ok) return settled;
   const epochs = settled.value.epochNewest - before.value.epochNewest;
   const astray = (await unwanted(lab)) - unwantedBefore;
+  const { reports } = run.value;
   const sum = (figure: "sent" | "received" | "reordered" | "duplicated"): number =>
-    run.value.reports.reduce((total, report) => total + report[figure], 0);
+    reports.reduce((total, report) => total + report[figure], 0);
   const lost = sum("sent") - sum("received");
+  const account = labelAccount(counts.value, lab.scaled.topology.linkById);
+  const labelled = account.ways.reduce((total, { packets }) => total + packets, 0);
+  const pairs = { sent: byPair(flows, reports, "sent"), received: byPair(flows, reports, "received") };
+  const oddPairs = new Set([...pairsAstray(account, pairs.sent), ...pairsAstray(account, pairs.received)]).size;
+  const [first] = account.astray;
+  const oddLabels = `${account.astray.length} of ${account.ways.length + account.astray.length}`;
   return ok({
     name: "update",
-    headings: ["flow groups", "plans", "sent", "lost", "duplicated", "reordered", "met no entry"],
-    rows: [[groups.length, epochs, sum("sent"), lost, sum("duplicated"), sum("reordered"), astray]],
+    headings: [
+      "flow groups",
+      "plans",
+      "sent",
+      "lost",
+      "duplicated",
+      "reordered",
+      "met no entry",
+      "labels",
+      "under labels",
+      "labels astray",
+    ],
+    rows: [
+      [
+        flows.length,
+        epochs,
+        sum("sent"),
+        lost,
+        sum("duplicated"),
+        sum("reordered"),
+        astray,
+        account.ways.length + account.astray.length,
+        labelled,
+        account.astray.length,
+      ],
+    ],
     verdicts: [
       { promise: "the plan changed under load", found: `${epochs} new plans`, kept: epochs >= 2 },
       { promise: "no packet lost", found: `${lost} of ${sum("sent")}`, kept: lost === 0 },
-      // A label belongs to one tunnel of one version: a packet under it that meets a switch without it shows in the counters of what no entry wanted.
-      { promise: "no packet met mixed versions", found: `${astray} packets met no entry for their label`, kept: astray === 0 },
+      // A packet under a label that a switch does not know shows in the counters of what no entry wanted.
+      { promise: "every switch knew the label of every packet", found: `${astray} packets met no entry for theirs`, kept: astray === 0 },
+      {
+        promise: "every packet was popped under the label that it was pushed with, on one way",
+        found: `${oddLabels} labels are not so${first === undefined ? "" : `, as ${first.label}: ${first.reason}`}`,
+        kept: account.astray.length === 0 && account.ways.length > 0,
+      },
+      {
+        promise: "between two sites as many packets were under labels as were sent, and as arrived",
+        found: `${oddPairs} of ${pairs.sent.size} pairs are not so`,
+        kept: oddPairs === 0,
+      },
     ],
   });
+}
+
+/** Packets of all flows between two sites. */
+function byPair(flows: readonly ProbeFlow[], reports: readonly ProbeReport[], figure: "sent" | "received"): PairCounts {
+  const counts = new Map<string, number>();
+  flows.forEach((flow, i) => counts.set(pairKey(flow), (counts.get(pairKey(flow)) ?? 0) + (reports[i]?.[figure] ?? 0)));
+  return counts;
 }
 
 /** The demands of a network that is turned around: what i sent to j, j sends to i. Every flow group stays, and most tunnels change their load. */
