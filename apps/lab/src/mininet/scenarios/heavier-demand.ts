@@ -21,7 +21,7 @@ export async function withHeavierDemand<T>(lab: MininetLab, factor: number, work
 }
 
 /** Resolves when every switch holds a plan for this very demand. */
-async function replanned(lab: MininetLab, matrix: DemandMatrix): Promise<Result<unknown>> {
+export async function replanned(lab: MininetLab, matrix: DemandMatrix): Promise<Result<unknown>> {
   const told = await lab.measure(matrix);
   return told.ok ? lab.waitFor((status) => isAnswered(status, matrix.name, Infinity), appliedMsMax) : told;
 }
