@@ -17,6 +17,7 @@ import {
   type TopologyDocument,
 } from "@sluice/model";
 import { describeJournal } from "./contract-journal.js";
+import { itKeepsOperation } from "./contract-operation.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
 export function describeStore(version: string, make: () => Promise<Store>): void {
@@ -43,6 +44,8 @@ export function describeStore(version: string, make: () => Promise<Store>): void
       expect(codes(await store.getPlan(1))).toEqual(["not-found"]);
       expect(codes(await store.getCycleInput("0".repeat(64)))).toEqual(["not-found"]);
     });
+
+    itKeepsOperation({ store: () => store, cycle, network });
 
     it("hands out rising terms, each to one holder even when many ask at once", async () => {
       const terms = await Promise.all(Array.from({ length: 8 }, (_, i) => store.acquireTerm(`holder ${i}`)));
@@ -114,6 +117,8 @@ export function describeStore(version: string, make: () => Promise<Store>): void
           store.putTopology(wrong, network("x")),
           store.putDemands(wrong, matrixOf(2)),
           store.putSettings(wrong, planSettingsDefault),
+          store.putOperation(wrong, { settings: {} }),
+          store.putInventory(wrong, { topology: network("x") }),
           store.appendPlan(wrong, plan, input, { a: 2 }),
           store.appendEvents(wrong, [event("link-down")]),
           store.putForecast(wrong, forecast("b", 1)),

@@ -1,4 +1,5 @@
 export * from "./store.js";
+export type { InventoryChange, InventoryVersions } from "./inventory-change.js";
 export { memoryStore } from "./memory-store.js";
 export { prismaStore } from "./prisma-store.js";
 export type { DatabaseOptions } from "./database.js";

@@ -9,6 +9,7 @@ import {
   type AuditEntry,
   type DemandMatrix,
   type Epoch,
+  type OperationDocument,
   type Plan,
   type PlanSettings,
   type Result,
@@ -29,6 +30,7 @@ import {
   type AdmittedForecast,
 } from "./admission.js";
 import { encodeDocument, type EncodedCycleInput } from "./document.js";
+import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanRecord, Store } from "./store.js";
 import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
 
@@ -37,7 +39,7 @@ interface Versioned {
   readonly json: string;
 }
 
-type Current = "topology" | "demands" | "settings";
+type Current = "topology" | "demands" | "settings" | "operation";
 
 export function memoryStore(): Store {
   let closed = false;
@@ -63,11 +65,19 @@ export function memoryStore(): Store {
   function put(under: Term, kind: Current, value: unknown): Promise<Result<number>> {
     return write(under, () => {
       const document = encodeDocument(value);
-      if (!document.ok) return document;
-      const version = (current.get(kind)?.version ?? 0) + 1;
-      current.set(kind, { version, json: document.value.json });
-      return ok(version);
+      return document.ok ? ok(replace(kind, document.value.json)) : document;
     });
+  }
+
+  /** Returns the new version. */
+  function replace(kind: Current, json: string): number {
+    const version = (current.get(kind)?.version ?? 0) + 1;
+    current.set(kind, { version, json });
+    return version;
+  }
+
+  function replaceAll(change: EncodedChange): InventoryVersions {
+    return Object.fromEntries(change.map(({ kind, document }) => [kind, replace(kind, document.json)]));
   }
 
   function planAt(epoch: Epoch): PlanRecord | undefined {
@@ -91,10 +101,12 @@ export function memoryStore(): Store {
         const topology = current.get("topology");
         const demands = current.get("demands");
         const settings = current.get("settings");
+        const operation = current.get("operation");
         return ok({
           ...(topology && { topology: { version: topology.version, document: parse<TopologyDocument>(topology.json) } }),
           ...(demands && { demands: { version: demands.version, matrix: parse<DemandMatrix>(demands.json) } }),
           ...(settings && { settings: { version: settings.version, settings: parse<PlanSettings>(settings.json) } }),
+          ...(operation && { operation: { version: operation.version, document: parse<OperationDocument>(operation.json) } }),
           ...(assignments !== undefined && { assignments: parse<AssignmentsDocument>(assignments) }),
           epoch: plans.length,
         });
@@ -103,17 +115,25 @@ export function memoryStore(): Store {
     putTopology: (under, document) => put(under, "topology", document),
     putDemands: (under, matrix) => put(under, "demands", matrix),
     putSettings: (under, settings) => put(under, "settings", settings),
+    putOperation: (under, document) => put(under, "operation", document),
+    putInventory: (under, change) =>
+      write(under, () => {
+        const encoded = encodeChange(change);
+        return encoded.ok ? ok(replaceAll(encoded.value)) : encoded;
+      }),
 
-    appendPlan: (under, record, input, assignmentsAfter) =>
+    appendPlan: (under, record, input, assignmentsAfter, inventory = {}) =>
       write(under, () => {
         const admitted = admitPlan({ under, record, input, assignmentsAfter });
         if (!admitted.ok) return admitted;
+        const change = encodeChange(inventory);
+        if (!change.ok) return change;
         if (record.epoch !== plans.length + 1) return staleEpoch(record.epoch, plans.length);
         const { plan: _, ...rest } = admitted.value.record;
         plans.push({ record: structuredClone(rest), plan: admitted.value.plan.json });
         inputs.set(admitted.value.input.hash, admitted.value.input);
         assignments = admitted.value.assignmentsAfter.json;
-        return ok(undefined);
+        return ok(replaceAll(change.value));
       }),
 
     getPlan: (epoch) =>

@@ -3,7 +3,17 @@
  * first locks the one row of `leadership`: so it sees the newest term, and the writes of one store never overlap.
  */
 import { fault, ok, refuse } from "@sluice/model";
-import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Result, Term, TopologyDocument } from "@sluice/model";
+import type {
+  DemandMatrix,
+  Epoch,
+  OperationDocument,
+  Plan,
+  PlanSettings,
+  PlanTimings,
+  Result,
+  Term,
+  TopologyDocument,
+} from "@sluice/model";
 import { Prisma, type InventoryKind, type Plan as PlanRow } from "../generated/prisma/client.js";
 import {
   admitAudit,
@@ -22,6 +32,7 @@ import { openDatabase, type Database, type DatabaseOptions } from "./database.js
 import { encodeDocument, type EncodedDocument } from "./document.js";
 import { DamagedDocument, insertDocuments, newDocuments, readDocument, type StoredDocument } from "./document-table.js";
 import { eventsOf, insertEvents } from "./event-table.js";
+import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
 import type { AssignmentsDocument, CycleInput, ForecastBatch, Inventory, PlanSummary, Store } from "./store.js";
 
@@ -136,16 +147,20 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
           { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead },
         );
         const itemOf = (kind: InventoryKind) => items.find((item) => item.kind === kind);
-        const [topology, demands, settings, assignments] = [
+        const [topology, demands, settings, operation, assignments] = [
           itemOf("topology"),
           itemOf("demands"),
           itemOf("settings"),
+          itemOf("operation"),
           itemOf("assignments"),
         ];
         const inventory: Inventory = {
           ...(topology && { topology: { version: topology.version, document: await readDocument<TopologyDocument>(topology.document) } }),
           ...(demands && { demands: { version: demands.version, matrix: await readDocument<DemandMatrix>(demands.document) } }),
           ...(settings && { settings: { version: settings.version, settings: await readDocument<PlanSettings>(settings.document) } }),
+          ...(operation && {
+            operation: { version: operation.version, document: await readDocument<OperationDocument>(operation.document) },
+          }),
           ...(assignments && { assignments: await readDocument<AssignmentsDocument>(assignments.document) }),
           epoch: newest?.epoch ?? 0,
         };
@@ -155,10 +170,20 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
     putTopology: (under, document) => put(under, "topology", document),
     putDemands: (under, matrix) => put(under, "demands", matrix),
     putSettings: (under, settings) => put(under, "settings", settings),
+    putOperation: (under, document) => put(under, "operation", document),
+    putInventory: (under, change) => {
+      const admitted = encodeChange(change);
+      return write({ under, admitted, documents: documentsOfChange(admitted) }, async (tx, encoded) =>
+        ok(await replaceItems(tx, under, encoded)),
+      );
+    },
 
-    appendPlan: (under, record, input, assignmentsAfter) => {
-      const admitted = admitPlan({ under, record, input, assignmentsAfter });
-      return write({ under, admitted, documents: admitted.ok ? documentsOf(admitted.value) : [] }, async (tx, value) => {
+    appendPlan: (under, record, input, assignmentsAfter, inventory = {}) => {
+      const whole = admitPlan({ under, record, input, assignmentsAfter });
+      const encoded = encodeChange(inventory);
+      const admitted = !whole.ok ? whole : !encoded.ok ? encoded : ok({ ...whole.value, change: encoded.value });
+      const documents = admitted.ok ? [...documentsOf(admitted.value), ...documentsOfChange(encoded)] : [];
+      return write({ under, admitted, documents }, async (tx, value) => {
         const { summary, plan, input: parts, assignmentsAfter: after } = value;
         const last = (await tx.plan.findFirst(newestEpoch))?.epoch ?? 0;
         if (summary.epoch !== last + 1) return staleEpoch(summary.epoch, last);
@@ -171,7 +196,7 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
         await tx.cycleInput.createMany({ data: [{ hash: parts.hash, ...hashes }], skipDuplicates: true });
         await tx.plan.create({ data: { ...summary, planHash: plan.hash, timings: { ...summary.timings } } });
         await replaceItem(tx, { kind: "assignments", term: under, documentHash: after.hash });
-        return ok(undefined);
+        return ok(await replaceItems(tx, under, value.change));
       });
     },
 
@@ -295,6 +320,16 @@ interface ForecastRow extends StoredDocument {
   readonly receivedAt: Date;
   readonly windowStart: Date;
   readonly windowSeconds: number;
+}
+
+function documentsOfChange(change: Result<EncodedChange>): readonly EncodedDocument[] {
+  return change.ok ? change.value.map(({ document }) => document) : [];
+}
+
+async function replaceItems(tx: Prisma.TransactionClient, term: Term, change: EncodedChange): Promise<InventoryVersions> {
+  const versions: { -readonly [K in keyof InventoryVersions]: InventoryVersions[K] } = {};
+  for (const { kind, document } of change) versions[kind] = await replaceItem(tx, { kind, term, documentHash: document.hash });
+  return versions;
 }
 
 /** Returns the new version. */

@@ -14,6 +14,7 @@ import type {
   AuditEntry,
   DemandMatrix,
   Epoch,
+  OperationDocument,
   Plan,
   PlanSettings,
   PlanTimings,
@@ -21,6 +22,7 @@ import type {
   Term,
   TopologyDocument,
 } from "@sluice/model";
+import type { InventoryChange, InventoryVersions } from "./inventory-change.js";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
 export type AssignmentsDocument = Readonly<Record<string, unknown>>;
@@ -34,6 +36,7 @@ export interface Inventory {
   readonly topology?: { readonly version: number; readonly document: TopologyDocument };
   readonly demands?: { readonly version: number; readonly matrix: DemandMatrix };
   readonly settings?: { readonly version: number; readonly settings: PlanSettings };
+  readonly operation?: { readonly version: number; readonly document: OperationDocument };
   /** As of the newest plan. */
   readonly assignments?: AssignmentsDocument;
   readonly epoch: Epoch;
@@ -117,8 +120,20 @@ export interface Store {
   putTopology(term: Term, document: TopologyDocument): Promise<Result<number>>;
   putDemands(term: Term, matrix: DemandMatrix): Promise<Result<number>>;
   putSettings(term: Term, settings: PlanSettings): Promise<Result<number>>;
-  /** Stores a plan, its inputs and the assignments after it, in one transaction. The epoch must be the last plus one, else `stale-epoch`. */
-  appendPlan(term: Term, plan: PlanRecord, input: CycleInput, assignmentsAfter: AssignmentsDocument): Promise<Result<void>>;
+  putOperation(term: Term, document: OperationDocument): Promise<Result<number>>;
+  /** Several of these in one transaction; returns the new version of each. */
+  putInventory(term: Term, change: InventoryChange): Promise<Result<InventoryVersions>>;
+  /**
+   * Stores a plan, its inputs and the assignments after it, and the parts of the inventory that are given, in one transaction. The epoch must be
+   * the last plus one, else `stale-epoch`. Returns the new versions of those parts.
+   */
+  appendPlan(
+    term: Term,
+    plan: PlanRecord,
+    input: CycleInput,
+    assignmentsAfter: AssignmentsDocument,
+    inventory?: InventoryChange,
+  ): Promise<Result<InventoryVersions>>;
   /** `not-found` where there is no such plan. */
   getPlan(epoch: Epoch): Promise<Result<PlanRecord>>;
   /** Newest first; `before` is exclusive. */

@@ -1,0 +1,2 @@
+-- AlterEnum
+ALTER TYPE "inventory_kind" ADD VALUE 'operation';
