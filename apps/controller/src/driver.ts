@@ -9,6 +9,7 @@ import {
   type ControllerEvent,
   type ControllerState,
   type ControllerView,
+  type Persisted,
   type PersistWrite,
   type PublishedEvent,
 } from "@sluice/control";
@@ -19,10 +20,11 @@ import {
   type ControllerMessage,
   type Epoch,
   type FaultCode,
+  type RequestedBy,
   type Result,
   type Term,
 } from "@sluice/model";
-import type { Store } from "@sluice/store";
+import type { InventoryVersions, Store } from "@sluice/store";
 import type { ProtectResult } from "./solver/solver-message.js";
 import type { SolverPool } from "./solver/solver-pool.js";
 
@@ -36,8 +38,16 @@ const requestsWaitingMax = 1_000;
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 export type ControllerInput = Untimed<ControllerEvent>;
 type Request = Extract<ControllerInput, { readonly requestId?: string }>;
-/** A change of topology, demands or settings, without the id by which the driver matches its reply. */
+/** Whatever is asked of the machine, without the id by which the driver matches its reply. */
 export type ControllerRequest = Request extends infer R ? (R extends unknown ? Omit<R, "requestId"> : never) : never;
+
+/** How an earlier plan is gone back to. */
+export interface RollBackOptions {
+  readonly by?: RequestedBy | undefined;
+  /** Whatever the blast radius, and over links that an operator has drained. */
+  readonly force: boolean;
+  readonly confirmWithinSeconds?: number | undefined;
+}
 
 /** The controller's end of one agent's stream. */
 export interface AgentStream {
@@ -49,6 +59,8 @@ export interface Driver {
   view(): ControllerView;
   /** Resolves when what was asked for is durable, or refused. */
   submit(request: ControllerRequest): Promise<Result<unknown>>;
+  /** Submits the stored plan of that epoch with what it was made from (`RollBackReply`). `not-found` where there is none. */
+  rollBack(epoch: Epoch, options: RollBackOptions): Promise<Result<unknown>>;
   agentOpened(stream: AgentStream): number;
   agentMessage(streamId: number, message: AgentMessage): void;
   agentClosed(streamId: number): void;
@@ -161,7 +173,7 @@ export function startDriver(parts: DriverParts): Driver {
     wakes.set(at, timer);
   }
 
-  async function write(what: PersistWrite): Promise<Result<{ readonly version?: number }>> {
+  async function write(what: PersistWrite): Promise<Result<Persisted>> {
     const { store, term } = parts;
     try {
       switch (what.kind) {
@@ -171,8 +183,12 @@ export function startDriver(parts: DriverParts): Driver {
           return versioned(await store.putDemands(term, what.matrix));
         case "settings":
           return versioned(await store.putSettings(term, what.settings));
+        case "operation":
+          return versioned(await store.putOperation(term, what.document));
+        case "inventory":
+          return withVersions(await store.putInventory(term, what.change));
         case "plan":
-          return unversioned(await store.appendPlan(term, what.record, what.input, what.assignmentsAfter));
+          return withVersions(await store.appendPlan(term, what.record, what.input, what.assignmentsAfter, what.inventory));
         case "events":
           return unversioned(await store.appendEvents(term, what.events));
       }
@@ -183,18 +199,27 @@ export function startDriver(parts: DriverParts): Driver {
 
   const ticker = setInterval(() => dispatch({ kind: "tick" }), tickMs);
 
+  function submit(request: ControllerRequest): Promise<Result<unknown>> {
+    if (stopped) return Promise.resolve(refuse(fault("unavailable", "The controller is stopping.")));
+    if (waiting.size >= requestsWaitingMax) {
+      return Promise.resolve(refuse(fault("unavailable", `${requestsWaitingMax} requests are waiting already; try again later.`)));
+    }
+    const requestId = `r${nextRequestId++}`;
+    return new Promise((resolve) => {
+      waiting.set(requestId, resolve);
+      dispatch({ ...request, requestId } as ControllerInput);
+    });
+  }
+
   return {
     view: () => controllerView(state),
-    submit(request) {
-      if (stopped) return Promise.resolve(refuse(fault("unavailable", "The controller is stopping.")));
-      if (waiting.size >= requestsWaitingMax) {
-        return Promise.resolve(refuse(fault("unavailable", `${requestsWaitingMax} requests are waiting already; try again later.`)));
-      }
-      const requestId = `r${nextRequestId++}`;
-      return new Promise((resolve) => {
-        waiting.set(requestId, resolve);
-        dispatch({ ...request, requestId } as ControllerInput);
-      });
+    submit,
+    async rollBack(epoch, options) {
+      const record = await parts.store.getPlan(epoch);
+      if (!record.ok) return record;
+      const input = await parts.store.getCycleInput(record.value.cycleInputHash);
+      if (!input.ok) return input;
+      return submit({ kind: "roll-back", record: record.value, input: input.value, ...options });
     },
     agentOpened(stream) {
       const streamId = nextStreamId++;
@@ -228,10 +253,14 @@ function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-function versioned(result: Result<number>): Result<{ readonly version?: number }> {
+function versioned(result: Result<number>): Result<Persisted> {
   return result.ok ? { ok: true, value: { version: result.value } } : result;
 }
 
-function unversioned(result: Result<void>): Result<{ readonly version?: number }> {
+function withVersions(result: Result<InventoryVersions>): Result<Persisted> {
+  return result.ok ? { ok: true, value: { versions: result.value } } : result;
+}
+
+function unversioned(result: Result<void>): Result<Persisted> {
   return result.ok ? { ok: true, value: {} } : result;
 }

@@ -1,4 +1,5 @@
 /** What the controller's machine is told at its start, and every limit it keeps. */
+import { confirmWithinSecondsMax, operationSettingsDefault, penaltyMax } from "@sluice/model";
 
 export interface ControllerConfig {
   /** Names this controller to agents and in events. */
@@ -55,7 +56,7 @@ export interface ControllerConfig {
    */
   readonly adoptGraceMs: number;
 
-  /** A link that came up is used again after this, if it stays up, ms. */
+  /** A link that came up is used again after this, if it stays up, ms. This and the next three hold until an operator sets them. */
   readonly linkUpHoldMs: number;
   /** A link's penalty for falling halves in this time, ms (RFC 2439). */
   readonly dampingHalfLifeMs: number;
@@ -64,6 +65,9 @@ export interface ControllerConfig {
   readonly dampingReuseBelow: number;
   /** No penalty is higher: bounds how long a link that has become quiet stays suppressed. */
   readonly dampingPenaltyMax: number;
+
+  /** Longest time within which a plan may have to be confirmed, seconds. */
+  readonly confirmWithinSecondsMax: number;
 
   /** This share of the connected agents, and three at least, lost within the window is a fault of the control network. */
   readonly massLossShare: number;
@@ -107,12 +111,13 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   silenceMaxMs: 12_000,
   drainGraceMs: 500,
   adoptGraceMs: 10_000,
-  linkUpHoldMs: 2_000,
-  dampingHalfLifeMs: 15_000,
-  dampingSuppressAbove: 2_500,
-  dampingReuseBelow: 750,
+  linkUpHoldMs: operationSettingsDefault.linkUpHoldMs,
+  dampingHalfLifeMs: operationSettingsDefault.dampingHalfLifeMs,
+  dampingSuppressAbove: operationSettingsDefault.dampingSuppressAbove,
+  dampingReuseBelow: operationSettingsDefault.dampingReuseBelow,
   // Four half-lives above the threshold of reuse: one minute.
-  dampingPenaltyMax: 12_000,
+  dampingPenaltyMax: penaltyMax,
+  confirmWithinSecondsMax,
   massLossShare: 0.2,
   massLossWindowMs: 2_000,
   frozenMaxMs: 600_000,

@@ -5,24 +5,31 @@ import type {
   Epoch,
   FailureScenario,
   FaultCode,
+  NodeId,
+  OperationDocument,
   Plan,
   PlanSettings,
   Result,
   Snapshot,
   TopologyDocument,
 } from "@sluice/model";
-import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "./inventory-record.js";
+import type { AssignmentsRecord, CycleInputRecord, InventoryChangeRecord, JournalEvent, PlanRecord } from "./inventory-record.js";
 
-/** One call of the store each: putTopology, putDemands, putSettings, appendPlan, appendEvents. */
+/** One call of the store each: putTopology, putDemands, putSettings, putOperation, putInventory, appendPlan, appendEvents. */
 export type PersistWrite =
   | { readonly kind: "topology"; readonly document: TopologyDocument }
   | { readonly kind: "demands"; readonly matrix: DemandMatrix }
   | { readonly kind: "settings"; readonly settings: PlanSettings }
+  | { readonly kind: "operation"; readonly document: OperationDocument }
+  /** All of it or nothing. */
+  | { readonly kind: "inventory"; readonly change: InventoryChangeRecord }
   | {
       readonly kind: "plan";
       readonly record: PlanRecord;
       readonly input: CycleInputRecord;
       readonly assignmentsAfter: AssignmentsRecord;
+      /** Written in the same transaction. */
+      readonly inventory?: InventoryChangeRecord;
     }
   | { readonly kind: "events"; readonly events: readonly JournalEvent[] };
 
@@ -31,6 +38,13 @@ export const publishedKinds = [
   "topology-changed",
   "demands-changed",
   "settings-changed",
+  "operation-changed",
+  "proposal-applied",
+  "plan-rolled-back-to",
+  "confirmation-pending",
+  "confirmed",
+  "confirmation-expired",
+  "resync-asked",
   "solve-started",
   "solve-failed",
   "plan-refused",
@@ -116,7 +130,7 @@ export type ControllerEffect =
       readonly reason: string;
     }
   | {
-      /** Answers the request of that id; what it asked for is durable. Values: `InventoryReply`. */
+      /** Answers the request of that id; what it asked for is durable. Values: `InventoryReply`, and those below it. */
       readonly kind: "reply";
       readonly requestId: string;
       readonly result: Result<unknown>;
@@ -138,4 +152,35 @@ export interface InventoryReply {
   readonly version: number;
   /** A newer matrix came before this one was written: the version is the newer one's. */
   readonly superseded?: boolean;
+}
+
+/** To `apply-proposal`. */
+export interface ProposalReply {
+  readonly epoch: Epoch;
+  readonly topologyVersion: number;
+  readonly settingsVersion: number;
+  /** By when it must be confirmed, ms since the Unix epoch; absent where it needs not be. */
+  readonly confirmByMs?: number;
+}
+
+/** To `roll-back`: nothing is planned any more until an operator changes the mode. */
+export interface RollBackReply {
+  /** Of the plan that is going to be installed. */
+  readonly epoch: Epoch;
+  /** Of the plan whose rules it has. */
+  readonly rolledBackTo: Epoch;
+  readonly mode: "held";
+  readonly operationVersion: number;
+  readonly confirmByMs?: number;
+}
+
+/** To `confirm`. */
+export interface ConfirmReply {
+  readonly epoch: Epoch;
+  readonly operationVersion: number;
+}
+
+/** To `resync`: its rules are being read. */
+export interface ResyncReply {
+  readonly nodeId: NodeId;
 }

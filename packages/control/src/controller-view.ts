@@ -6,6 +6,7 @@ import type {
   Faults,
   LinkId,
   NodeId,
+  OperationSettings,
   PlanSettings,
   Rung,
   RuleSet,
@@ -116,6 +117,14 @@ export interface ProtectionView {
   };
 }
 
+export interface ConfirmationView {
+  readonly epoch: Epoch;
+  /** ms since the Unix epoch. */
+  readonly deadlineMs: number;
+  /** The plan that comes back; 0 where there was none. */
+  readonly previousEpoch: Epoch;
+}
+
 /** A link that was down lately. */
 export interface DampedLink {
   readonly linkId: LinkId;
@@ -162,6 +171,11 @@ export interface ControllerView {
   readonly settings: PlanSettings;
   /** 0 while the default settings hold. */
   readonly settingsVersion: number;
+  readonly operation: OperationSettings;
+  /** 0 while nobody has set anything about operating. Confirmations count, too. */
+  readonly operationVersion: number;
+  /** The plan that is taken back unless it is confirmed by then. */
+  readonly confirmation?: ConfirmationView;
   /** The last plan that every switch was programmed with. */
   readonly planInForce?: PlanView;
   /** The plan that is being pushed, while it is not in force. */

@@ -2,7 +2,7 @@
  * The plain data that the controller keeps across restarts. The shapes are those of the ports in `packages/store`,
  * which stands beside this package, not below it: a driver hands one to the other as it is.
  */
-import type { DemandMatrix, Epoch, Plan, PlanSettings, PlanTimings, Term, TopologyDocument } from "@sluice/model";
+import type { DemandMatrix, Epoch, OperationDocument, Plan, PlanSettings, PlanTimings, Term, TopologyDocument } from "@sluice/model";
 
 /** Labels of tunnels and numbers of groups, as `assignmentsDocument` of `packages/rules` writes them. */
 export type AssignmentsRecord = Readonly<Record<string, unknown>>;
@@ -34,11 +34,28 @@ export interface StartInventory {
   readonly topology?: { readonly version: number; readonly document: TopologyDocument };
   readonly demands?: { readonly version: number; readonly matrix: DemandMatrix };
   readonly settings?: { readonly version: number; readonly settings: PlanSettings };
+  readonly operation?: { readonly version: number; readonly document: OperationDocument };
   /** As of the newest plan. */
   readonly assignments?: AssignmentsRecord;
   readonly epoch: Epoch;
   /** The plan of `epoch`: `getPlan(epoch)` and `getCycleInput(record.cycleInputHash)`. Absent at epoch 0. */
   readonly lastPlan?: { readonly record: PlanRecord; readonly input: CycleInputRecord };
+  /** Where a plan waits for its confirmation: the one before it (`confirmation.previousEpoch`), unless that is 0. */
+  readonly previousPlan?: { readonly record: PlanRecord; readonly input: CycleInputRecord };
+}
+
+/** Parts of the inventory that are written together. */
+export interface InventoryChangeRecord {
+  readonly topology?: TopologyDocument;
+  readonly settings?: PlanSettings;
+  readonly operation?: OperationDocument;
+}
+
+/** The versions that they got. */
+export interface InventoryVersions {
+  readonly topology?: number;
+  readonly settings?: number;
+  readonly operation?: number;
 }
 
 /** An event for the append-only journal; the store numbers it. */

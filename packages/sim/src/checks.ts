@@ -90,6 +90,7 @@ export class Checks {
     this.#loads.judge(inForce, isSteady);
     if (!isSteady || inForce === this.#triedInForce) return;
     this.#triedInForce = inForce;
+    this.#world.operators?.checks.onSteady(inForce);
     // What an operator has taken out meanwhile may have lost its rules: nobody puts them back.
     if (inForce.topology.nodes.some(({ id }) => plane.strangersAtMs.has(id))) return;
     this.#failures.judge(inForce);
@@ -143,6 +144,8 @@ export class Checks {
     const { store, plane } = this.#world;
     const view = this.#world.leaderView();
     const plan = view?.planInForce;
+    if (view !== undefined && view.operation.mode !== "automatic") return `the cycle is in mode ${view.operation.mode}`;
+    if (view?.confirmation !== undefined) return `plan ${view.confirmation.epoch} waits for its confirmation`;
     const isTableFull = view?.agents.some(({ failure }) => failure?.code === "table-full") === true;
     if (view !== undefined && plan === undefined && isTableFull) {
       // A controller that started on a plan that does not fit has none to go back to: switches stay as they are.
@@ -353,7 +356,7 @@ export class Checks {
 
   /** I5: an acknowledged write is in the store. */
   onReply(host: ControllerHost, { requestId, result }: Extract<ControllerEffect, { kind: "reply" }>): void {
-    if (!result.ok) return;
+    if (!result.ok || requestId.startsWith("operator-")) return;
     this.count("I5");
     const { version } = result.value as { version: number };
     const { store } = this.#world;
@@ -389,6 +392,7 @@ export function controllerFingerprint(host: ControllerHost): string {
     view.topologyVersion,
     view.demandsVersion,
     view.settingsVersion,
+    view.operationVersion,
     view.linksReportedDown,
     view.planInForce?.record.epoch,
     view.planPending?.record.epoch,

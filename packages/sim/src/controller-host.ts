@@ -1,5 +1,12 @@
 /** A machine that runs a controller: carries out its effects against the store, the solver and the streams; dies and is followed by the next. */
-import { createController, stepController, type ControllerEffect, type ControllerEvent, type ControllerState } from "@sluice/control";
+import {
+  createController,
+  stepController,
+  type ControllerEffect,
+  type ControllerEvent,
+  type ControllerState,
+  type Persisted,
+} from "@sluice/control";
 import { fault, refuse, type AgentMessage, type LinkId, type Result, type Term } from "@sluice/model";
 import type { SimulatedStream } from "./network.js";
 import type { World } from "./world.js";
@@ -19,6 +26,8 @@ export class ControllerHost {
   solvedAtMs: number | undefined;
   /** When agents last told it that a link is down. */
   readonly downHeardAtMs = new Map<LinkId, number>();
+  /** What the switches should have held before the step whose effects are being carried out. */
+  targetBefore: ControllerState["push"]["target"];
   readonly streams = new Map<number, SimulatedStream>();
   readonly cancelled = new Set<number>();
   readonly protectsCancelled = new Set<number>();
@@ -26,10 +35,13 @@ export class ControllerHost {
   constructor(world: World) {
     this.world = world;
     this.term = world.store.acquireTerm();
+    const found = world.store.inventory();
+    const inventory = world.mutation.inventory?.(found) ?? found;
     this.state = createController(
       { ...world.scenario.controllerConfig, controllerId: `controller-${this.term}` },
-      { term: this.term, inventory: world.store.inventory() },
+      { term: this.term, inventory },
     );
+    world.operators?.checks.onStart(this);
     this.#tick();
   }
 
@@ -43,6 +55,7 @@ export class ControllerHost {
     const timed = { ...event, nowMs: this.world.clock.nowMs } as ControllerEvent;
     for (const given of this.world.mutation.controllerEvents?.(this, timed) ?? [timed]) {
       if (!this.alive) return;
+      this.targetBefore = this.state.push.target;
       const { effects } = stepController(this.state, given);
       if (given.kind === "agent-message") this.#hear(given.message);
       this.carryOut(effects);
@@ -63,6 +76,7 @@ export class ControllerHost {
       switch (effect.kind) {
         case "solve":
           world.checks.onSolve(this);
+          world.operators?.checks.onSolve(this);
           world.solve(this, effect.solveId, effect.snapshot);
           break;
         case "cancel-solve":
@@ -91,9 +105,12 @@ export class ControllerHost {
           break;
         case "reply":
           world.checks.onReply(this, effect);
+          world.operators?.checks.onReply(this, effect.requestId, effect.result);
+          world.operators?.answered(effect.result);
           break;
         case "publish":
           if (effect.event.kind === "link-up") world.checks.onLinkUp(this, effect.event.data["linkId"] as LinkId);
+          world.operators?.checks.onPublish(effect.event);
           world.published[effect.event.kind] = (world.published[effect.event.kind] ?? 0) + 1;
           world.record(`term ${this.term}: ${effect.event.kind} ${JSON.stringify(effect.event.data)}`);
           break;
@@ -108,7 +125,7 @@ export class ControllerHost {
     const { world } = this;
     const delayMs = world.random.between(0.5, 10) + (this.isolated ? 3_000 : 0);
     const refused: Result<never> = refuse(fault("store-failed", "The store is away."));
-    const answer = (result: Result<{ version?: number }>) => this.event({ kind: "persisted", persistId, result });
+    const answer = (result: Result<Persisted>) => this.event({ kind: "persisted", persistId, result });
     if (world.mutation.answersPersistEarly === true) answer({ ok: true, value: {} });
     if (world.random.chance(world.faults.storeFailureChance)) {
       // Half of the failures are of the answer only: the write itself was done.

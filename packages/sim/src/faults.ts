@@ -55,6 +55,7 @@ function scheduleStorm(world: World, intensity: number): void {
   every(9_000 / intensity, () => editTopology(world));
   every(8_000 / intensity, () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
   every(3_000 / intensity, () => random.pick([...world.agents.values()]).stream?.wire.break());
+  world.operators?.schedule();
   every(700, () => {
     for (const nodeId of world.agents.keys()) world.probe(nodeId);
   });
@@ -196,6 +197,7 @@ export function calmFaults(world: World): Faults {
   if (world.leader === undefined) world.startController();
   Object.assign(world.faults.network, { lossChance: 0, hangChance: 0, slowChance: 0 });
   world.clock.after(1_000, () => world.request("demands", undefined));
+  world.operators?.settle();
   return {
     network: world.faults.network,
     solverFailureChance: 0,

@@ -129,5 +129,6 @@ function scenarioOfFlapping(seed: number): Scenario {
     preparedOperationsMax: agentConfigDefault.preparedOperationsMax,
     faultsMs: calmMs + flapMs,
     intensity: 0,
+    operators: false,
   };
 }

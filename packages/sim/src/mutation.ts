@@ -1,5 +1,5 @@
 /** Deliberate bugs, put around the machines and not into them: what the invariants must catch (mutation.test.ts). */
-import type { AgentEvent, ControllerEffect, ControllerEvent } from "@sluice/control";
+import type { AgentEvent, ControllerEffect, ControllerEvent, StartInventory } from "@sluice/control";
 import type { AgentHost } from "./agent-host.js";
 import type { ControllerHost } from "./controller-host.js";
 import type { Scenario } from "./scenario.js";
@@ -12,6 +12,8 @@ export interface Mutation {
   readonly controllerEvents?: (host: ControllerHost, event: ControllerEvent) => readonly ControllerEvent[];
   /** What the controller's machine is told on top, right after it has sent something. */
   readonly afterSend?: (host: ControllerHost, effect: Extract<ControllerEffect, { kind: "send" }>) => readonly Untimed<ControllerEvent>[];
+  /** What a controller that starts finds in the store. */
+  readonly inventory?: (inventory: StartInventory) => StartInventory;
   /** Writes are answered before they are done. */
   readonly answersPersistEarly?: boolean;
   readonly scenario?: (scenario: Scenario) => Scenario;

@@ -29,6 +29,7 @@ import { calmFaults, stormFaults, type Faults } from "./faults.js";
 import { damagedPlan, damagedSplits } from "./garbage.js";
 import type { Mutation } from "./mutation.js";
 import { SimulatedStream } from "./network.js";
+import { Operators } from "./operators.js";
 import { seededRandom, type Random } from "./random.js";
 import { demandsOf, scenarioOf, type Scenario } from "./scenario.js";
 import { SimulatedStore } from "./store.js";
@@ -79,6 +80,7 @@ export class World {
   readonly plane: DataPlane;
   readonly checks: Checks;
   readonly agents: ReadonlyMap<NodeId, AgentHost>;
+  readonly operators: Operators | undefined;
   readonly history: string[] = [];
   readonly published: Record<string, number> = {};
   faults: Faults;
@@ -105,6 +107,7 @@ export class World {
     this.#cableOf = new Map(cablesOf(scenario.universe).flatMap(({ linkIds }) => linkIds.map((id) => [id, linkIds])));
     this.plane = new DataPlane(scenario.universe);
     this.checks = new Checks(this);
+    this.operators = scenario.operators ? new Operators(this) : undefined;
     this.agents = new Map(scenario.universe.nodes.map(({ id }) => [id, new AgentHost(this, id)]));
   }
 
@@ -330,19 +333,20 @@ export class World {
       }
       if (this.#solves.length > 0) await this.answerSolves();
       if (this.#protects.length > 0) await this.answerProtects();
+      if (this.operators?.asksForPlans === true) await this.operators.answer(await backends());
       if (done()) return;
     }
   }
 }
 
-export async function runWorld(seed: number, mutation: Mutation = {}): Promise<Outcome> {
-  const world = new World(scenarioOf(seed), mutation);
+export async function runWorld(seed: number, mutation: Mutation = {}, more: { readonly operators?: boolean } = {}): Promise<Outcome> {
+  const world = new World(scenarioOf(seed, more.operators), mutation);
   try {
     return await playSeed(world);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     const invariant = cause instanceof InvariantViolated ? cause.invariant : cause.name;
-    throw new SeedFailed(seed, invariant, world.history, cause);
+    throw new SeedFailed(world.scenario, invariant, world.history, cause);
   }
 }
 
@@ -361,6 +365,7 @@ async function playSeed(world: World): Promise<Outcome> {
   const unrest = world.checks.unrest();
   if (unrest !== undefined) world.checks.fail("I10", `${healMs / 1000} s after the last fault ${unrest}`);
   world.checks.tryScenarios();
+  world.operators?.checks.judgeAtRest();
   return {
     seed: scenario.seed,
     events: world.events,
@@ -405,9 +410,10 @@ export class SeedFailed extends Error {
   readonly seed: number;
   readonly invariant: string;
 
-  constructor(seed: number, invariant: string, history: readonly string[], cause: Error) {
+  constructor({ seed, operators }: Scenario, invariant: string, history: readonly string[], cause: Error) {
+    const which = operators ? `${seed} operators` : seed;
     super(
-      `seed ${seed}: ${cause.message}\nreplay: npx tsx --conditions=@sluice/source packages/sim/src/replay.ts ${seed}\n${history.join("\n")}`,
+      `seed ${seed}: ${cause.message}\nreplay: npx tsx --conditions=@sluice/source packages/sim/src/replay.ts ${which}\n${history.join("\n")}`,
       { cause },
     );
     this.seed = seed;

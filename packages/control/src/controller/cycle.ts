@@ -3,22 +3,14 @@
  * way; changes coalesce, the newest wins. A solve for a topology that is no longer the network's is cancelled; its
  * answer, if it still comes, is discarded.
  */
-import {
-  canonicalHash,
-  fault,
-  topologyDocument,
-  type DemandMatrix,
-  type Plan,
-  type PlanTimings,
-  type Result,
-  type Snapshot,
-} from "@sluice/model";
+import { canonicalHash, fault, planSnapshot, type Faults, type Plan, type PlanTimings, type Result } from "@sluice/model";
 import { isFrozen } from "./control-fault.js";
 import { isoTime, publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
+import { isHeld } from "./operation.js";
 import { retarget } from "./push.js";
 import { cancelSolve, cycleFailed } from "./replan.js";
-import { nextId, type ControllerState } from "./state.js";
+import { nextId, type ControllerState, type VerifiedPlan } from "./state.js";
 import { heldRules } from "./switches.js";
 import { verifyPlan, withHeldLabels } from "./verify.js";
 
@@ -29,32 +21,31 @@ export function advanceCycle(state: ControllerState): void {
     const limitMs = cycle.phase.snapshot.settings.deadlineSeconds * 1000 + config.solveOverrunMaxMs;
     if (nowMs - cycle.phase.startedAtMs > limitMs) {
       cancelSolve(state);
-      cycleFailed(state, [fault("deadline-exceeded", `The solver gave no answer within ${limitMs} ms.`)]);
+      solveFailed(state, [fault("deadline-exceeded", `The solver gave no answer within ${limitMs} ms.`)]);
     }
     return;
   }
-  if (isFrozen(state)) return;
+  if (isFrozen(state) || isHeld(state)) return;
   if (cycle.phase.kind !== "idle" || (state.adopting && state.push.target !== undefined) || nowMs < dueMs(state)) return;
   const topology = effectiveTopology(state);
   const { demands, settings, revision } = state.inventory;
   if (topology === undefined || demands === undefined) return;
-  const snapshot: Snapshot = { topology: topologyDocument(topology), demands: demandsBetween(topology.nodeById, demands), settings };
+  const snapshot = planSnapshot({ topology, demands, settings }, state.operation.settings.mode);
   const solveId = nextId(state);
-  cycle.phase = { kind: "solving", solveId, snapshot, revision, startedAtMs: nowMs };
+  const { by } = cycle;
+  cycle.phase = { kind: "solving", solveId, snapshot, revision, startedAtMs: nowMs, by };
+  cycle.by = undefined;
   cycle.lastStartMs = nowMs;
   cycle.topologyDirtyMs = undefined;
   cycle.demandsDirtyMs = undefined;
   cycle.solves += 1;
   state.effects.push({ kind: "solve", solveId, snapshot });
-  publish(state, "solve-started", {
-    solveId,
-    topologyVersion: state.inventory.topologyVersion,
-    demandsVersion: state.inventory.demandsVersion,
-  });
+  const { topologyVersion, demandsVersion } = state.inventory;
+  publish(state, "solve-started", { solveId, topologyVersion, demandsVersion }, by);
 }
 
 /** When the next solve may start; Infinity while nothing asks for one. */
-function dueMs({ cycle, config, push, nowMs }: ControllerState): number {
+function dueMs({ cycle, config, push, operation, nowMs }: ControllerState): number {
   const sinceLast = cycle.lastStartMs ?? -Infinity;
   let due = Infinity;
   if (cycle.topologyDirtyMs !== undefined) {
@@ -62,18 +53,13 @@ function dueMs({ cycle, config, push, nowMs }: ControllerState): number {
   }
   // New demands let a push that makes progress finish; a network that changed does not wait for it.
   const pushing = push.update !== undefined && nowMs - push.lastProgressMs < config.pushPatienceMs;
-  if (cycle.demandsDirtyMs !== undefined && !pushing) {
+  // Nor is a plan that waits for its confirmation overtaken by new demands.
+  if (cycle.demandsDirtyMs !== undefined && !pushing && operation.confirmation === undefined) {
     // A first plan is not waited for longer than one for another topology.
     const intervalMs = push.target === undefined ? config.topologySolveIntervalMinMs : config.solveIntervalMinMs;
     due = Math.min(due, Math.max(cycle.demandsDirtyMs, sinceLast + intervalMs));
   }
   return Math.max(due, cycle.backoffUntilMs);
-}
-
-/** Demands whose ends are still in the topology: a node that was removed has no traffic to plan. */
-function demandsBetween(nodeById: ReadonlyMap<string, unknown>, matrix: DemandMatrix): DemandMatrix {
-  const demands = matrix.demands.filter((demand) => nodeById.has(demand.src) && nodeById.has(demand.dst));
-  return demands.length === matrix.demands.length ? matrix : { ...matrix, demands };
 }
 
 export function solved(
@@ -83,14 +69,14 @@ export function solved(
 ): void {
   const { cycle, inventory } = state;
   if (cycle.phase.kind !== "solving" || cycle.phase.solveId !== solveId) return;
-  const { snapshot, revision, startedAtMs } = cycle.phase;
+  const { snapshot, revision, startedAtMs, by } = cycle.phase;
   cycle.phase = { kind: "idle" };
   if (revision !== inventory.revision) {
     cycle.topologyDirtyMs ??= state.nowMs;
     return;
   }
   if (!result.ok) {
-    cycleFailed(state, result.faults);
+    solveFailed(state, result.faults);
     return;
   }
   const { plan, timings } = result.value;
@@ -102,7 +88,7 @@ export function solved(
   });
   if (!verified.ok) {
     publish(state, "plan-refused", { faults: verified.faults.slice(0, faultsPublishedMax) });
-    cycleFailed(state, verified.faults);
+    solveFailed(state, verified.faults);
     return;
   }
   const { input, topology, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
@@ -120,7 +106,7 @@ export function solved(
   cycle.phase = {
     kind: "persisting",
     persistId,
-    plan: { record, input, topology, rules, digests, walk, assignmentsAfter },
+    plan: { record, input, topology, rules, digests, walk, assignmentsAfter, by },
     revision,
     startedAtMs,
   };
@@ -139,20 +125,29 @@ export function planPersisted(state: ControllerState, result: Result<unknown>): 
     // The store is ahead: a write of ours that seemed to fail did not. The next plan takes the number after it.
     if (result.faults[0].code === "stale-epoch") state.epoch += 1;
     publish(state, "store-failed", { write: "plan", code: result.faults[0].code, message: result.faults[0].message });
-    cycleFailed(state, result.faults);
+    solveFailed(state, result.faults);
     return;
   }
+  enterPlan(state, plan);
+  // The network changed while the plan was written, or nobody can be told: it stays in the journal and is not pushed.
+  if (isFrozen(state)) cycle.topologyDirtyMs ??= state.nowMs;
+  else if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
+}
+
+/** A plan is durable: it is the newest, and the next one starts from its assignments. */
+export function enterPlan(state: ControllerState, plan: VerifiedPlan): void {
+  const { cycle } = state;
   state.epoch = plan.record.epoch;
   cycle.assignments = plan.assignmentsAfter;
   cycle.lastFaults = undefined;
   cycle.kept = false;
-  publish(state, "plan-persisted", {
-    epoch: state.epoch,
-    rung: plan.record.plan.rung,
-    rules: plan.record.ruleCount,
-    utilizationMax: plan.walk.utilizationMax,
-  });
-  // The network changed while the plan was written, or nobody can be told: it stays in the journal and is not pushed.
-  if (isFrozen(state)) cycle.topologyDirtyMs ??= state.nowMs;
-  else if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
+  const { rung } = plan.record.plan;
+  const { ruleCount: rules } = plan.record;
+  publish(state, "plan-persisted", { epoch: state.epoch, rung, rules, utilizationMax: plan.walk.utilizationMax }, plan.by);
+}
+
+/** No plan came of it. What was solved for while a plan waits for its confirmation is the network itself: that is tried again. */
+function solveFailed(state: ControllerState, faults: Faults): void {
+  if (state.operation.confirmation !== undefined) state.cycle.topologyDirtyMs ??= state.nowMs;
+  cycleFailed(state, faults);
 }

@@ -11,8 +11,7 @@
  *     |- - - - - - - - - - \- - - -
  *     +-----------------------------> time
  */
-import { compareText, type LinkId } from "@sluice/model";
-import type { ControllerConfig } from "../controller-config.js";
+import { compareText, type LinkId, type OperationSettings } from "@sluice/model";
 import { publish } from "./journal.js";
 import { touchTopology } from "./replan.js";
 import type { ControllerState, InventoryState, LinkDamping } from "./state.js";
@@ -25,15 +24,19 @@ export function isHeldDown({ damping }: InventoryState, linkId: LinkId): boolean
   return damping.get(linkId)?.heldSinceMs !== undefined;
 }
 
-export function penaltyAt({ penalty, atMs }: LinkDamping, nowMs: number, { dampingHalfLifeMs }: ControllerConfig): number {
+export function penaltyAt(
+  { penalty, atMs }: LinkDamping,
+  nowMs: number,
+  { dampingHalfLifeMs }: Pick<OperationSettings, "dampingHalfLifeMs">,
+): number {
   return penalty * 2 ** (-(nowMs - atMs) / dampingHalfLifeMs);
 }
 
 /** Agents say that the link went down. Returns whether it counted as up until now. */
-export function noteFall({ inventory, config, nowMs }: ControllerState, linkId: LinkId): boolean {
+export function noteFall({ inventory, operation: { settings }, config, nowMs }: ControllerState, linkId: LinkId): boolean {
   const known = inventory.damping.get(linkId);
-  const penalty = Math.min(config.dampingPenaltyMax, penaltyOfFall + (known === undefined ? 0 : penaltyAt(known, nowMs, config)));
-  const suppressed = known?.suppressed === true || penalty > config.dampingSuppressAbove;
+  const penalty = Math.min(config.dampingPenaltyMax, penaltyOfFall + (known === undefined ? 0 : penaltyAt(known, nowMs, settings)));
+  const suppressed = known?.suppressed === true || penalty > settings.dampingSuppressAbove;
   inventory.damping.set(linkId, { penalty, atMs: nowMs, suppressed, isTold: known?.isTold === true, heldSinceMs: undefined });
   return known?.heldSinceMs === undefined;
 }
@@ -51,13 +54,14 @@ export function noteRise(state: ControllerState, linkId: LinkId): void {
  * reused since the last tick is told in one event each, however many flap. O(links that were down lately).
  */
 export function advanceDamping(state: ControllerState): void {
-  const { inventory, config, nowMs } = state;
+  const { inventory, operation, nowMs } = state;
+  const { settings } = operation;
   const suppressed: LinkId[] = [];
   const reused: LinkId[] = [];
   const over: LinkId[] = [];
   for (const [linkId, damping] of inventory.damping) {
-    const penalty = penaltyAt(damping, nowMs, config);
-    if (damping.suppressed && penalty < config.dampingReuseBelow) {
+    const penalty = penaltyAt(damping, nowMs, settings);
+    if (damping.suppressed && penalty < settings.dampingReuseBelow) {
       damping.suppressed = false;
       if (damping.isTold) reused.push(linkId);
       damping.isTold = false;
@@ -67,7 +71,7 @@ export function advanceDamping(state: ControllerState): void {
     }
     if (isOver(state, linkId)) over.push(linkId);
     // A penalty of half the lower threshold says nothing any more (RFC 2439 section 4.8.7).
-    else if (damping.heldSinceMs === undefined && !damping.suppressed && penalty < config.dampingReuseBelow / 2)
+    else if (damping.heldSinceMs === undefined && !damping.suppressed && penalty < settings.dampingReuseBelow / 2)
       inventory.damping.delete(linkId);
   }
   if (suppressed.length > 0) publish(state, "link-suppressed", { linkIds: suppressed.sort(compareText) });
@@ -75,10 +79,16 @@ export function advanceDamping(state: ControllerState): void {
   if (over.length > 0) release(state, over.sort(compareText));
 }
 
-function isOver({ inventory, config, nowMs }: ControllerState, linkId: LinkId): boolean {
+function isOver({ inventory, operation, nowMs }: ControllerState, linkId: LinkId): boolean {
   const damping = inventory.damping.get(linkId);
   if (damping?.heldSinceMs === undefined || damping.suppressed) return false;
-  return nowMs >= damping.heldSinceMs + config.linkUpHoldMs;
+  return nowMs >= damping.heldSinceMs + operation.settings.linkUpHoldMs;
+}
+
+/** Before another half-life holds: what has decayed by now has decayed by the old one. O(links that were down lately). */
+export function settlePenalties({ inventory, operation, nowMs }: ControllerState): void {
+  for (const [linkId, damping] of inventory.damping)
+    inventory.damping.set(linkId, { ...damping, penalty: penaltyAt(damping, nowMs, operation.settings), atMs: nowMs });
 }
 
 function release(state: ControllerState, linkIds: readonly LinkId[]): void {

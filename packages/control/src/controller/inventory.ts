@@ -1,34 +1,45 @@
 /**
- * Topology, demands and settings. Requests are validated, written and then acknowledged one after the other; what is
+ * Topology, demands, settings, and what operators decide. Requests are validated, written and then acknowledged one after the other; what is
  * in force for planning is what has been written.
  */
 import {
-  admit,
   applyTopologyChanges,
+  changeSettings,
   checkDemandEnds,
   fault,
   parseTopology,
-  planSettingsSchema,
   refuse,
-  topologyDocument,
   ok,
   unreachable,
   type Result,
 } from "@sluice/model";
-import type { InventoryReply } from "../controller-effect.js";
-import { touchDemands, touchTopology } from "./replan.js";
+import type { Persisted } from "../controller-event.js";
+import { confirmWrite, expiryDue, expiryWrite } from "./confirmation.js";
+import { adopt, itemsOf, persistWrite } from "./inventory-write.js";
 import { publish } from "./journal.js";
-import { forgetGoneLinks } from "./link-state.js";
-import { nextId, type ControllerState, type InventoryRequest, type InventoryState, type InventoryWrite } from "./state.js";
+import { operationDocument, operationWrite } from "./operation.js";
+import { planWriteBegins, planWriteFailed } from "./plan-write.js";
+import { proposalWrite } from "./proposal.js";
+import { rollBackWrite } from "./roll-back.js";
+import {
+  nextId,
+  type ControllerState,
+  type InventoryItem,
+  type InventoryRequest,
+  type InventoryWrite,
+  type VerifiedPlan,
+} from "./state.js";
 
 /** Queues a request. A matrix that still waits is replaced by a newer one, and answered with it. */
 export function request(state: ControllerState, asked: InventoryRequest): void {
   const { queue } = state.inventory;
-  if (asked.kind === "measure-demands") {
-    const waiting = queue.find((other) => other.kind === "measure-demands");
-    if (waiting !== undefined && waiting.requestIds.length + waiting.supersededIds.length < state.config.inventoryQueueMax) {
+  // One that is meant for a certain version is for no other.
+  if (asked.kind === "measure-demands" && asked.ifVersion === undefined) {
+    const waiting = queue.find((other) => other.kind === "measure-demands" && other.ifVersion === undefined);
+    if (waiting?.kind === "measure-demands" && waiting.requestIds.length + waiting.supersededIds.length < state.config.inventoryQueueMax) {
       waiting.supersededIds.push(...waiting.requestIds.splice(0, waiting.requestIds.length, ...asked.requestIds));
       waiting.matrix = asked.matrix;
+      waiting.by = asked.by;
       return;
     }
   }
@@ -41,19 +52,27 @@ export function request(state: ControllerState, asked: InventoryRequest): void {
 
 /** Validates and writes the next request, if no write is under way. A refused one is answered at once, and the next is taken. */
 export function writeInventory(state: ControllerState): void {
-  const { inventory } = state;
+  const { inventory, cycle } = state;
   while (inventory.writing === undefined) {
-    const next = restatement(state) ?? inventory.queue.shift();
+    const next = restatement(state) ?? expiryDue(state) ?? inventory.queue[0];
     if (next === undefined) return;
+    // Its number is known when the plan before it is written.
+    if (mayWritePlan(next) && cycle.phase.kind === "persisting") return;
+    if (next === inventory.queue[0]) inventory.queue.shift();
     const write = writeOf(state, next);
     if (!write.ok) {
       reply(state, next, write);
       continue;
     }
     const persistId = nextId(state);
+    if (write.value.kind === "plan") planWriteBegins(state, write.value, persistId);
     inventory.writing = { persistId, request: next, write: write.value };
     state.effects.push({ kind: "persist", persistId, write: persistWrite(write.value) });
   }
+}
+
+function mayWritePlan({ kind }: InventoryRequest): boolean {
+  return kind === "apply-proposal" || kind === "roll-back" || kind === "expire";
 }
 
 /** After a write whose fate is unknown, the store is told again what holds: a successor starts from what the store says. */
@@ -62,7 +81,10 @@ function restatement({ inventory, nowMs }: ControllerState): InventoryRequest | 
   return what === undefined || nowMs < inventory.restateAtMs ? undefined : { kind: "restate", what };
 }
 
-function writeOf({ inventory }: ControllerState, asked: InventoryRequest): Result<InventoryWrite> {
+function writeOf(state: ControllerState, asked: InventoryRequest): Result<InventoryWrite> {
+  const { inventory } = state;
+  const current = isCurrent(state, asked);
+  if (!current.ok) return current;
   switch (asked.kind) {
     case "replace-topology": {
       const topology = parseTopology(asked.topology);
@@ -75,93 +97,89 @@ function writeOf({ inventory }: ControllerState, asked: InventoryRequest): Resul
       return topology.ok ? ok({ kind: "topology", topology: topology.value }) : topology;
     }
     case "change-settings": {
-      const changes = admit(planSettingsSchema.partial(), asked.settings);
-      if (!changes.ok) return changes;
-      // A setting that is not given keeps its value, even if it has a default.
-      const asks = new Set(Object.keys(Object(asked.settings)));
-      const given = Object.fromEntries(Object.entries(changes.value).filter(([name, value]) => value !== undefined && asks.has(name)));
-      const settings = admit(planSettingsSchema, { ...inventory.settings, ...given });
+      const settings = changeSettings(inventory.settings, asked.settings);
       return settings.ok ? ok({ kind: "settings", settings: settings.value }) : settings;
     }
+    case "change-operation":
+      return operationWrite(state, asked.operation);
     case "measure-demands": {
       if (inventory.topology === undefined) return refuse(fault("not-ready", "Demands need a topology: send one first."));
       const matrix = checkDemandEnds(inventory.topology, asked.matrix);
       return matrix.ok ? ok({ kind: "demands", matrix: matrix.value }) : matrix;
     }
+    case "apply-proposal":
+      return proposalWrite(state, asked);
+    case "roll-back":
+      return rollBackWrite(state, asked);
+    case "confirm":
+      return confirmWrite(state, asked.epoch);
+    case "expire":
+      return ok(expiryWrite(state, asked.confirmation));
     case "restate":
-      return restated(inventory, asked.what);
+      return restated(state, asked.what);
     default:
       return unreachable(asked);
   }
 }
 
-function restated({ topology, demands, settings, restate }: InventoryState, what: InventoryWrite["kind"]): Result<InventoryWrite> {
+/** Whether what is to be changed is stored in the version that the change was meant for. */
+function isCurrent({ inventory, operation }: ControllerState, { kind, ifVersion }: InventoryRequest): Result<void> {
+  if (ifVersion === undefined) return ok(undefined);
+  const versions = {
+    "replace-topology": inventory.topologyVersion,
+    "change-topology": inventory.topologyVersion,
+    "change-settings": inventory.settingsVersion,
+    "change-operation": operation.version,
+    "measure-demands": inventory.demandsVersion,
+  } as const;
+  const version = (kind in versions ? versions[kind as keyof typeof versions] : undefined) ?? 0;
+  if (version === ifVersion) return ok(undefined);
+  return refuse(
+    fault("stale-version", `The change is meant for version ${ifVersion}, and version ${version} is stored: read it again.`, {
+      data: { version, versionAsked: ifVersion },
+    }),
+  );
+}
+
+function restated({ inventory, operation }: ControllerState, what: InventoryItem["kind"]): Result<InventoryWrite> {
+  const { topology, demands, settings, restate } = inventory;
   if (what === "topology" && topology !== undefined) return ok({ kind: what, topology });
   if (what === "demands" && demands !== undefined) return ok({ kind: what, matrix: demands });
   if (what === "settings") return ok({ kind: what, settings });
+  if (what === "operation") return ok({ kind: what, document: operationDocument(operation) });
   restate.delete(what);
   return refuse(fault("not-found", `There are no ${what} to write again.`));
 }
 
-function persistWrite(write: InventoryWrite) {
-  return write.kind === "topology" ? { kind: write.kind, document: topologyDocument(write.topology) } : write;
-}
-
-/** The store has answered: only now does the change hold, and only now is it acknowledged. */
-export function inventoryPersisted(state: ControllerState, result: Result<{ readonly version?: number }>): void {
+/**
+ * The store has answered: only now does the change hold, and only now is it acknowledged. Returns the plan that the switches should hold from
+ * now on, where the write was about one.
+ */
+export function inventoryPersisted(state: ControllerState, result: Result<Persisted>): VerifiedPlan | undefined {
   const { inventory } = state;
   const { writing } = inventory;
   inventory.writing = undefined;
-  if (writing === undefined) return;
+  if (writing === undefined) return undefined;
+  const { write, request: asked } = writing;
+  const kinds = itemsOf(write).map(({ kind }) => kind);
   if (!result.ok) {
-    publish(state, "store-failed", { write: writing.write.kind, code: result.faults[0].code, message: result.faults[0].message });
-    inventory.restate.add(writing.write.kind);
+    const { code, message } = result.faults[0];
+    publish(state, "store-failed", { write: write.kind, code, message });
+    for (const kind of kinds) inventory.restate.add(kind);
     inventory.restateAtMs = state.nowMs + state.config.failureBackoffMinMs;
-    reply(state, writing.request, result);
-    return;
+    state.operation.retryAtMs = inventory.restateAtMs;
+    if (write.kind === "plan") planWriteFailed(state, result.faults);
+    reply(state, asked, result);
+    return undefined;
   }
-  const version = result.value.version ?? 0;
-  inventory.restate.delete(writing.write.kind);
-  if (writing.request.kind === "restate") return restatedAs(inventory, writing.write.kind, version);
-  switch (writing.write.kind) {
-    case "topology":
-      inventory.topology = writing.write.topology;
-      inventory.topologyVersion = version;
-      forgetGoneLinks(state);
-      publish(state, "topology-changed", {
-        version,
-        name: inventory.topology.name,
-        nodes: inventory.topology.nodes.length,
-        links: inventory.topology.links.length,
-      });
-      touchTopology(state, { obsoletes: true });
-      break;
-    case "demands":
-      inventory.demands = writing.write.matrix;
-      inventory.demandsVersion = version;
-      publish(state, "demands-changed", { version, name: inventory.demands.name, demands: inventory.demands.demands.length });
-      touchDemands(state);
-      break;
-    case "settings":
-      inventory.settings = writing.write.settings;
-      inventory.settingsVersion = version;
-      publish(state, "settings-changed", { version });
-      touchDemands(state);
-      break;
-    default:
-      unreachable(writing.write);
-  }
-  reply(state, writing.request, ok({ version }));
+  for (const kind of kinds) inventory.restate.delete(kind);
+  const value = adopt(state, { write, asked }, result.value);
+  if (asked.kind !== "restate") reply(state, asked, ok(value));
+  return write.kind === "plan" ? write.plan : undefined;
 }
 
-function restatedAs(inventory: InventoryState, what: InventoryWrite["kind"], version: number): void {
-  if (what === "topology") inventory.topologyVersion = version;
-  else if (what === "demands") inventory.demandsVersion = version;
-  else inventory.settingsVersion = version;
-}
-
-function reply(state: ControllerState, asked: InventoryRequest, result: Result<InventoryReply>): void {
-  if (asked.kind === "restate") return;
+function reply(state: ControllerState, asked: InventoryRequest, result: Result<object>): void {
+  if (asked.kind === "restate" || asked.kind === "expire") return;
   if (asked.kind !== "measure-demands") {
     state.effects.push({ kind: "reply", requestId: asked.requestId, result });
     return;

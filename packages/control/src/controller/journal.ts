@@ -1,10 +1,12 @@
 /** Events: told to watchers at once, written to the journal in batches, one write at a time. */
-import type { Result } from "@sluice/model";
+import type { RequestedBy, Result } from "@sluice/model";
 import type { PublishedKind } from "../controller-effect.js";
 import { nextId, type ControllerState } from "./state.js";
 
-export function publish(state: ControllerState, kind: PublishedKind, data: Readonly<Record<string, unknown>>): void {
+/** `by`: whose request the event follows from. */
+export function publish(state: ControllerState, kind: PublishedKind, facts: Readonly<Record<string, unknown>>, by?: RequestedBy): void {
   const { journal, config } = state;
+  const data = by === undefined ? facts : { ...facts, by };
   state.effects.push({ kind: "publish", event: { kind, data } });
   journal.pending.push({ at: isoTime(state.nowMs), kind, data });
   if (journal.pending.length > config.eventQueueMax) {

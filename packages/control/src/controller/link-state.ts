@@ -8,7 +8,7 @@ import { assert, buildTopology, type LinkId, type NodeId, type Topology } from "
 import { isHeldDown, noteFall, noteRise } from "./damping.js";
 import { touchTopology } from "./replan.js";
 import { publish } from "./journal.js";
-import type { ControllerState } from "./state.js";
+import type { ControllerState, InventoryState } from "./state.js";
 
 /** Takes a report in; where the link's effective state changes, asks for a new plan. */
 export function reportLink(state: ControllerState, { nodeId, linkId, up }: { nodeId: NodeId; linkId: LinkId; up: boolean }): void {
@@ -40,13 +40,16 @@ export function forgetGoneLinks({ inventory }: ControllerState): void {
 
 /** The topology that plans are made for. Rebuilt on first use after a change: O(V + E). */
 export function effectiveTopology({ inventory }: ControllerState) {
-  if (inventory.effective !== undefined || inventory.topology === undefined) return inventory.effective;
-  const { topology } = inventory;
-  const isDown = (linkId: LinkId) => inventory.reportedDown.has(linkId) || isHeldDown(inventory, linkId);
-  if (!topology.links.some(({ id }) => isDown(id))) {
-    inventory.effective = topology;
-    return topology;
+  if (inventory.effective === undefined && inventory.topology !== undefined) {
+    inventory.effective = asReported(inventory, inventory.topology);
   }
+  return inventory.effective;
+}
+
+/** A topology with the links down that agents report as down, or that are held down. O(E), O(V + E) where there are any. */
+export function asReported(inventory: InventoryState, topology: Topology): Topology {
+  const isDown = (linkId: LinkId) => inventory.reportedDown.has(linkId) || isHeldDown(inventory, linkId);
+  if (!topology.links.some(({ id }) => isDown(id))) return topology;
   const built = buildTopology({
     kind: "topology",
     name: topology.name,
@@ -55,7 +58,6 @@ export function effectiveTopology({ inventory }: ControllerState) {
     links: topology.links.map((link) => (isDown(link.id) ? { ...link, operational: "down" as const } : link)),
   });
   assert(built.ok, "a valid topology stays valid when links of it go down");
-  inventory.effective = built.value;
   return built.value;
 }
 

@@ -13,11 +13,14 @@ import { advanceControlFault } from "./control-fault.js";
 import { advanceCycle, planPersisted, solved } from "./cycle.js";
 import { advanceDamping } from "./damping.js";
 import { inventoryPersisted, request, writeInventory } from "./inventory.js";
+import { operationAtStart } from "./operation.js";
+import { recompiled } from "./reinstall.js";
+import { advanceResync, resync } from "./resync.js";
 import { journalPersisted, publish, writeJournal } from "./journal.js";
 import { presumeDown } from "./link-state.js";
 import { sendPrepare } from "./prepared.js";
 import { advanceProtection, noProtection, splitsFound } from "./protection.js";
-import { advancePush, deriveAhead } from "./push.js";
+import { advancePush, deriveAhead, retarget } from "./push.js";
 import { advanceAdoption } from "./readiness.js";
 import { agentClosed, agentMessage, agentOpened, greetParked, read, watchStreams } from "./sessions.js";
 import type { ControllerState } from "./state.js";
@@ -66,6 +69,7 @@ export function createController(
       effective: undefined,
       revision: 0,
     },
+    operation: operationAtStart(config, inventory),
     control: { lostAtMs: new Map(), frozen: undefined },
     protection: noProtection(),
     journal: { pending: [], writing: undefined, retryAtMs: 0, dropped: 0 },
@@ -81,6 +85,7 @@ export function createController(
       failures: 0,
       lastFaults: undefined,
       kept: false,
+      by: undefined,
       assignments: assignments ?? emptyAssignments,
     },
     push: {
@@ -114,6 +119,11 @@ export function createController(
     } else {
       state.cycle.lastFaults = revived.faults;
     }
+  }
+  if (inventory.previousPlan !== undefined) {
+    const previous = recompiled(inventory.previousPlan);
+    // Where it does not come out as it was, a cycle takes its place when the time is over.
+    if (previous.ok) state.operation.previous = previous.value;
   }
   syncSwitches(state);
   return state;
@@ -153,15 +163,19 @@ function handle(state: ControllerState, event: ControllerEvent): void {
     case "tick":
       return watchStreams(state);
     case "replace-topology":
-      return request(state, { kind: event.kind, requestId: event.requestId, topology: event.topology });
     case "change-topology":
-      return request(state, { kind: event.kind, requestId: event.requestId, changes: event.changes });
     case "change-settings":
-      return request(state, { kind: event.kind, requestId: event.requestId, settings: event.settings });
+    case "change-operation":
+    case "apply-proposal":
+    case "roll-back":
+    case "confirm":
+      return request(state, event);
     case "measure-demands": {
-      const requestIds = event.requestId === undefined ? [] : [event.requestId];
-      return request(state, { kind: event.kind, requestIds, supersededIds: [], matrix: event.matrix });
+      const { kind, requestId, by, ifVersion, matrix } = event;
+      return request(state, { kind, requestIds: requestId === undefined ? [] : [requestId], supersededIds: [], matrix, by, ifVersion });
     }
+    case "resync":
+      return resync(state, event);
     case "agent-opened":
       return agentOpened(state, event.streamId);
     case "agent-message":
@@ -184,13 +198,16 @@ function persisted(state: ControllerState, { persistId, result }: Extract<Contro
     stepDown(state, result.faults[0].message);
   } else if (state.inventory.writing?.persistId === persistId) {
     const before = state.inventory.topology;
-    inventoryPersisted(state, result);
-    if (state.inventory.topology === before) return;
-    // Without a topology nobody could be heard: listening begins now.
-    if (before === undefined) state.adoptFromMs = state.nowMs;
-    retire(state, before);
-    syncSwitches(state);
-    greetParked(state);
+    const plan = inventoryPersisted(state, result);
+    if (state.inventory.topology !== before) {
+      // Without a topology nobody could be heard: listening begins now.
+      if (before === undefined) state.adoptFromMs = state.nowMs;
+      retire(state, before);
+      syncSwitches(state);
+      greetParked(state);
+    }
+    // What an operator has asked for is pushed whatever has happened while it was written: then a cycle may follow, or none.
+    if (plan !== undefined) retarget(state, { target: plan, purpose: "apply" });
   } else if (state.journal.writing?.persistId === persistId) {
     journalPersisted(state, result);
   } else if (state.cycle.phase.kind === "persisting" && state.cycle.phase.persistId === persistId) {
@@ -216,6 +233,7 @@ function advance(state: ControllerState, everySwitch: boolean): void {
   advanceProtection(state, everySwitch);
   advanceActivation(state);
   if (everySwitch) {
+    advanceResync(state);
     for (const one of state.switches.values()) {
       if (one.belief.kind === "unknown") read(state, one);
       sendPrepare(state, one);

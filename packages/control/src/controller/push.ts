@@ -266,14 +266,11 @@ export function finishIfDone(state: ControllerState): void {
   if (push.purpose === "roll-back") {
     publish(state, "rolled-back", { epoch });
   } else if (push.inForce?.record.epoch !== epoch) {
-    publish(state, "plan-applied", {
-      epoch,
-      seconds: (nowMs - update.startedAtMs) / 1000,
-      // What follows the last move only clears away what nothing uses any more.
-      movedSeconds: Math.max(0, push.lastFlowMs - update.startedAtMs) / 1000,
-      stages: update.plan.stages.length,
-      messages: update.messageCount,
-    });
+    const seconds = (nowMs - update.startedAtMs) / 1000;
+    // What follows the last move only clears away what nothing uses any more.
+    const movedSeconds = Math.max(0, push.lastFlowMs - update.startedAtMs) / 1000;
+    const { messageCount: messages } = update;
+    publish(state, "plan-applied", { epoch, seconds, movedSeconds, stages: update.plan.stages.length, messages }, target.by);
   }
   if (push.purpose !== "roll-back") push.inForce = target;
   push.purpose = "reconcile";

@@ -2,6 +2,7 @@
 import type { Readiness } from "../controller-view.js";
 import { unplannedCables } from "./activation.js";
 import { publish } from "./journal.js";
+import { isHeld } from "./operation.js";
 import { deletionsAllowed, trafficMayHaveMoved } from "./push.js";
 import type { ControllerState } from "./state.js";
 
@@ -18,7 +19,9 @@ export function advanceAdoption(state: ControllerState): void {
     trafficMayHaveMoved(state);
     state.push.stale = true;
     // What an earlier controller activated for links that are down is better than its plan; the first solve begins now.
-    state.push.awaitsPlan = state.inventory.demands !== undefined && unplannedCables(state).size > 0;
+    state.push.awaitsPlan = state.inventory.demands !== undefined && !isHeld(state) && unplannedCables(state).size > 0;
+    // That one does not wait for a confirmation.
+    if (state.push.awaitsPlan) state.cycle.topologyDirtyMs ??= state.nowMs;
     publish(state, "adopted", { epoch: state.push.target.record.epoch, missing });
   }
 }

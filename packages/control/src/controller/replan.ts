@@ -27,6 +27,7 @@ export function cancelSolve(state: ControllerState): void {
   const { phase } = state.cycle;
   if (phase.kind !== "solving") return;
   state.effects.push({ kind: "cancel-solve", solveId: phase.solveId });
+  state.cycle.by ??= phase.by;
   state.cycle.phase = { kind: "idle" };
 }
 

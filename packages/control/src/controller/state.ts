@@ -1,6 +1,7 @@
 /** What the controller's machine remembers, by concern. Changed in place, only by the files of this folder. */
 import type {
   AgentMessage,
+  Confirmation,
   DemandMatrix,
   Epoch,
   FailureScenario,
@@ -13,7 +14,12 @@ import type {
   Node,
   NodeId,
   NodeRules,
+  OperationDocument,
+  OperationSet,
+  OperationSettings,
   PlanSettings,
+  Proposal,
+  RequestedBy,
   Rule,
   RuleKey,
   RuleSet,
@@ -23,11 +29,11 @@ import type {
   Term,
   Topology,
 } from "@sluice/model";
-import type { Assignments, ScenarioOperations, WalkReport } from "@sluice/rules";
+import type { Assignments, BlastRadius, ScenarioOperations, WalkReport } from "@sluice/rules";
 import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
 import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, PushView } from "../controller-view.js";
-import type { CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
+import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
 import type { Belief } from "./belief.js";
 import type { Derivation } from "./derivation.js";
 import type { ScenarioChoice } from "./scenario-choice.js";
@@ -44,6 +50,8 @@ export interface VerifiedPlan {
   readonly digests: ReadonlyMap<NodeId, string>;
   readonly walk: WalkReport;
   readonly assignmentsAfter: Assignments;
+  /** Whose request it follows from, where it is one's. */
+  readonly by?: RequestedBy | undefined;
   /** The scenario that is active: then rules, digests and walk are those with its operations on top, all else is the plan's own. */
   readonly active?: ActiveScenario | undefined;
 }
@@ -135,25 +143,103 @@ export interface PreparedAtAgent {
     | undefined;
 }
 
-export type InventoryWrite =
+/** Parts of the inventory that change together. */
+export interface InventoryChange {
+  readonly topology?: Topology | undefined;
+  readonly settings?: PlanSettings | undefined;
+  readonly operation?: OperationDocument | undefined;
+}
+
+/** What has a version, and is stored as one item. */
+export type InventoryItem =
   | { readonly kind: "topology"; readonly topology: Topology }
   | { readonly kind: "demands"; readonly matrix: DemandMatrix }
-  | { readonly kind: "settings"; readonly settings: PlanSettings };
+  | { readonly kind: "settings"; readonly settings: PlanSettings }
+  | { readonly kind: "operation"; readonly document: OperationDocument };
+
+export type InventoryWrite =
+  | InventoryItem
+  | { readonly kind: "inventory"; readonly change: InventoryChange; readonly story: PlanStory }
+  | PlanWrite;
+
+/** A plan that no cycle made, and what is written with it. */
+export interface PlanWrite {
+  readonly kind: "plan";
+  readonly plan: VerifiedPlan;
+  readonly assignmentsAfter: AssignmentsRecord;
+  readonly change: InventoryChange;
+  readonly story: PlanStory;
+}
+
+/** What it is about: for the answer and the events once it is durable. */
+export type PlanStory =
+  | {
+      readonly kind: "proposal";
+      readonly force: boolean;
+      readonly radius: BlastRadius;
+      /** Newer demands than it was made for are waiting. */
+      readonly demandsWaiting: boolean;
+    }
+  | { readonly kind: "roll-back"; readonly rolledBackTo: Epoch; readonly force: boolean; readonly radius: BlastRadius }
+  | {
+      readonly kind: "expiry";
+      readonly confirmation: Confirmation;
+      /** What somebody changed since, and stays. */
+      readonly kept: readonly string[];
+      /** Why the plan of before could not come back: a cycle makes a new one. */
+      readonly fault?: Fault | undefined;
+    };
 
 /** A request that waits for its turn, or for its write. */
-export type InventoryRequest =
+export type InventoryRequest = { readonly by?: RequestedBy | undefined; readonly ifVersion?: number | undefined } & (
   | { readonly kind: "replace-topology"; readonly requestId: string; readonly topology: unknown }
   | { readonly kind: "change-topology"; readonly requestId: string; readonly changes: unknown }
   | { readonly kind: "change-settings"; readonly requestId: string; readonly settings: unknown }
+  | { readonly kind: "change-operation"; readonly requestId: string; readonly operation: unknown }
+  | {
+      readonly kind: "apply-proposal";
+      readonly requestId: string;
+      readonly proposal: Proposal;
+      readonly force: boolean;
+      readonly tolerateDemands?: boolean | undefined;
+      readonly confirmWithinSeconds?: number | undefined;
+    }
+  | {
+      readonly kind: "roll-back";
+      readonly requestId: string;
+      readonly record: PlanRecord;
+      readonly input: CycleInputRecord;
+      readonly force: boolean;
+      readonly confirmWithinSeconds?: number | undefined;
+    }
+  | { readonly kind: "confirm"; readonly requestId: string; readonly epoch: Epoch }
   /** Of the controller itself: the store is to hold what the controller holds. */
-  | { readonly kind: "restate"; readonly what: InventoryWrite["kind"] }
+  | { readonly kind: "restate"; readonly what: InventoryItem["kind"] }
+  /** Of the controller itself: a plan was not confirmed in time. */
+  | { readonly kind: "expire"; readonly confirmation: Confirmation }
   | {
       readonly kind: "measure-demands";
       /** Of this matrix, and before it those of matrices that it replaced while they waited. */
       readonly requestIds: string[];
       readonly supersededIds: string[];
       matrix: DemandMatrix;
-    };
+      by?: RequestedBy | undefined;
+    }
+);
+
+/** What operators set about operating, and what waits for their confirmation. */
+export interface OperationState {
+  /** What was set; the rest has its default. */
+  set: OperationSet;
+  /** What holds. */
+  settings: OperationSettings;
+  version: number;
+  confirmation: Confirmation | undefined;
+  /** The plan that comes back where it is not confirmed. */
+  previous: VerifiedPlan | undefined;
+  /** An expiry whose write failed is tried again then. */
+  retryAtMs: number;
+}
 
 /** How often a link went down of late (`damping.ts`). */
 export interface LinkDamping {
@@ -185,7 +271,7 @@ export interface InventoryState {
   readonly queue: InventoryRequest[];
   writing: { readonly persistId: number; readonly request: InventoryRequest; readonly write: InventoryWrite } | undefined;
   /** What the store may hold otherwise than this machine: a write that was said to have failed can have been done. */
-  readonly restate: Set<InventoryWrite["kind"]>;
+  readonly restate: Set<InventoryItem["kind"]>;
   restateAtMs: number;
   /** Who says that a link is down. A link nobody complains about is up. */
   readonly reportedDown: Map<LinkId, Set<NodeId | "last-plan">>;
@@ -219,6 +305,7 @@ export type CyclePhase =
       readonly snapshot: Snapshot;
       readonly revision: number;
       readonly startedAtMs: number;
+      readonly by: RequestedBy | undefined;
     }
   | {
       readonly kind: "persisting";
@@ -241,6 +328,8 @@ export interface CycleState {
   lastFaults: Faults | undefined;
   /** The newest solve gave no plan: the network stands on an older one. */
   kept: boolean;
+  /** Whose request was the newest to ask for a plan since the newest solve. */
+  by: RequestedBy | undefined;
   assignments: Assignments;
 }
 
@@ -293,6 +382,8 @@ export interface Switch {
   /** With a belief of `either`: the message of the update that it is about. */
   pending: PendingMessage | undefined;
   reading: Reading | undefined;
+  /** An operator wants its rules read, once it has answered for what is on its way to it. */
+  isResyncDue: boolean;
   failure: AgentView["failure"];
   /** Totals of the last report, to make rates from. */
   counters:
@@ -331,6 +422,7 @@ export interface ControllerState {
   /** Of stage messages: one for all agents, so that no agent ever sees one twice in a term. */
   sequenceLast: number;
   readonly inventory: InventoryState;
+  readonly operation: OperationState;
   readonly control: ControlNetworkState;
   readonly protection: ProtectionState;
   readonly journal: JournalState;

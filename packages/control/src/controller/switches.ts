@@ -23,6 +23,7 @@ export function syncSwitches(state: ControllerState): void {
       prepared: nothingPrepared(),
       pending: undefined,
       reading: undefined,
+      isResyncDue: false,
       failure: undefined,
       counters: undefined,
     });

@@ -1,6 +1,6 @@
 /** The read-only picture of the machine, made on demand and kept until the next event. */
-import { byId, compareText, type NodeId } from "@sluice/model";
-import type { AgentView, ControllerView, DampedLink, PlanView, ProtectionView, PushView } from "../controller-view.js";
+import { byId, compareText, type Confirmation, type NodeId } from "@sluice/model";
+import type { AgentView, ConfirmationView, ControllerView, DampedLink, PlanView, ProtectionView, PushView } from "../controller-view.js";
 import { emptyDigest, worstRules } from "./belief.js";
 import { penaltyAt } from "./damping.js";
 import { effectiveTopology } from "./link-state.js";
@@ -16,7 +16,7 @@ export function controllerView(state: ControllerState): ControllerView {
 }
 
 function viewOf(state: ControllerState): ControllerView {
-  const { inventory, cycle, push } = state;
+  const { inventory, operation, cycle, push } = state;
   const topology = effectiveTopology(state);
   const inForce = push.inForce && planView(push.inForce);
   const pending = push.target !== undefined && push.target !== push.inForce ? planView(push.target) : undefined;
@@ -37,6 +37,9 @@ function viewOf(state: ControllerState): ControllerView {
     ...(inventory.demandsVersion === undefined ? {} : { demandsVersion: inventory.demandsVersion }),
     settings: inventory.settings,
     settingsVersion: inventory.settingsVersion,
+    operation: operation.settings,
+    operationVersion: operation.version,
+    ...(operation.confirmation === undefined ? {} : { confirmation: confirmationView(operation.confirmation) }),
     ...(inForce === undefined ? {} : { planInForce: inForce }),
     ...(pending === undefined ? {} : { planPending: pending }),
     ...(rung === undefined || (inForce === undefined && pending === undefined) ? {} : { rung }),
@@ -59,11 +62,15 @@ function viewOf(state: ControllerState): ControllerView {
   };
 }
 
-function linksDamped({ inventory, config, nowMs }: ControllerState): readonly DampedLink[] {
+function confirmationView({ epoch, deadlineMs, previousEpoch }: Confirmation): ConfirmationView {
+  return { epoch, deadlineMs, previousEpoch };
+}
+
+function linksDamped({ inventory, operation, nowMs }: ControllerState): readonly DampedLink[] {
   return [...inventory.damping]
     .map(([linkId, damping]) => ({
       linkId,
-      penalty: penaltyAt(damping, nowMs, config),
+      penalty: penaltyAt(damping, nowMs, operation.settings),
       suppressed: damping.suppressed,
       heldDown: damping.heldSinceMs !== undefined,
     }))

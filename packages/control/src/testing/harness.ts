@@ -38,7 +38,7 @@ import {
 import { applyOperations } from "@sluice/rules";
 import { controllerConfigDefault, type ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect, PersistWrite, PublishedEvent } from "../controller-effect.js";
-import type { ControllerEvent } from "../controller-event.js";
+import type { ControllerEvent, Persisted } from "../controller-event.js";
 import type { StartInventory } from "../inventory-record.js";
 import type { AgentEvent } from "../agent-event.js";
 import { createAgent, stepAgent, type AgentState } from "../agent/machine.js";
@@ -46,6 +46,19 @@ import { controllerView, createController, stepController, type ControllerState 
 
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 type Persist = Extract<ControllerEffect, { kind: "persist" }>;
+type Item = Extract<PersistWrite, { kind: "topology" | "demands" | "settings" | "operation" }>;
+
+/** What of the inventory a write changes. */
+function itemsOf(write: PersistWrite): readonly Item[] {
+  if (write.kind === "events") return [];
+  if (write.kind !== "plan" && write.kind !== "inventory") return [write];
+  const { topology, settings, operation } = (write.kind === "plan" ? write.inventory : write.change) ?? {};
+  return [
+    ...(topology === undefined ? [] : [{ kind: "topology" as const, document: topology }]),
+    ...(settings === undefined ? [] : [{ kind: "settings" as const, settings }]),
+    ...(operation === undefined ? [] : [{ kind: "operation" as const, document: operation }]),
+  ];
+}
 
 export const node = (id: string) => toId<NodeId>(id);
 export const link = (id: string) => toId<LinkId>(id);
@@ -222,7 +235,7 @@ export class Harness {
   #bootLast = 0;
   /** When the controller wants a tick besides the regular ones. */
   #wakeMs = Infinity;
-  #versions = { topology: 0, demands: 0, settings: 0 };
+  readonly #versions = { topology: 0, demands: 0, settings: 0, operation: 0 };
   readonly #queue: (() => void)[] = [];
   #running = false;
 
@@ -381,7 +394,7 @@ export class Harness {
   }
 
   /** Lets the slow store answer its oldest write. */
-  persisted(result?: Result<{ version?: number }>): PersistWrite["kind"] | undefined {
+  persisted(result?: Result<Persisted>): PersistWrite["kind"] | undefined {
     const held = this.heldWrites.shift();
     if (held === undefined) return undefined;
     this.#answerWrite(held, result);
@@ -390,19 +403,28 @@ export class Harness {
 
   /** What a successor finds in the store. */
   inventory(): StartInventory {
-    const last = <K extends PersistWrite["kind"]>(kind: K) =>
-      this.writes.findLast((write): write is Extract<PersistWrite, { kind: K }> => write.kind === kind);
+    const items = this.writes.flatMap(itemsOf);
+    const last = <K extends Item["kind"]>(kind: K) => items.findLast((item): item is Extract<Item, { kind: K }> => item.kind === kind);
     const topology = last("topology");
     const demands = last("demands");
     const settings = last("settings");
-    const plan = last("plan");
+    const operation = last("operation");
+    const plan = this.plans().at(-1);
+    const previous = this.plans().find(({ record }) => record.epoch === operation?.document.confirmation?.previousEpoch);
     return {
       epoch: plan?.record.epoch ?? 0,
       ...(topology === undefined ? {} : { topology: { version: this.#versions.topology, document: topology.document } }),
       ...(demands === undefined ? {} : { demands: { version: this.#versions.demands, matrix: demands.matrix } }),
       ...(settings === undefined ? {} : { settings: { version: this.#versions.settings, settings: settings.settings } }),
+      ...(operation === undefined ? {} : { operation: { version: this.#versions.operation, document: operation.document } }),
       ...(plan === undefined ? {} : { assignments: plan.assignmentsAfter, lastPlan: { record: plan.record, input: plan.input } }),
+      ...(previous === undefined ? {} : { previousPlan: { record: previous.record, input: previous.input } }),
     };
+  }
+
+  /** All plans that the store has, oldest first. */
+  plans(): readonly Extract<PersistWrite, { kind: "plan" }>[] {
+    return this.writes.flatMap((write) => (write.kind === "plan" ? [write] : []));
   }
 
   #carryOut(effect: ControllerEffect): void {
@@ -451,16 +473,22 @@ export class Harness {
     }
   }
 
-  #answerWrite({ persistId, write }: Persist, given?: Result<{ version?: number }>): void {
-    let result = given ?? ok({});
+  #answerWrite({ persistId, write }: Persist, given?: Result<Persisted>): void {
+    let result: Result<Persisted> = given ?? ok({});
     if (result.ok) {
       this.writes.push(write);
-      if (write.kind === "topology" || write.kind === "demands" || write.kind === "settings") {
-        this.#versions[write.kind] += 1;
-        result = ok({ version: this.#versions[write.kind] });
-      }
+      result = ok(this.#versionsOf(write));
     }
     this.event({ kind: "persisted", persistId, result });
+  }
+
+  #versionsOf(write: PersistWrite): Persisted {
+    const items = itemsOf(write);
+    for (const { kind } of items) this.#versions[kind] += 1;
+    if (write.kind === "plan" || write.kind === "inventory") {
+      return { versions: Object.fromEntries(items.map(({ kind }) => [kind, this.#versions[kind]])) };
+    }
+    return items.length === 0 || write.kind === "events" ? {} : { version: this.#versions[write.kind] };
   }
 
   /** Events that an event causes come after it, in order. */

@@ -57,8 +57,8 @@ export function createMemoryDriver(): MemoryDriver {
         driver.matrices.push(request.matrix);
         return ok({ version: driver.matrices.length });
       }
-      case "change-settings":
-        return refuse(fault("not-found", "There are no settings here."));
+      default:
+        return refuse(fault("not-found", `There is nothing for ${request.kind} here.`));
     }
   }
 

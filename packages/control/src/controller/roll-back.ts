@@ -1,0 +1,46 @@
+/**
+ * Going back to an earlier plan: its rules, byte for byte, under a new epoch. The inputs stay as they are, so the next cycle would plan on
+ * them and undo what was asked for: therefore nothing is planned until an operator changes the mode.
+ */
+import { fault, nothingToUndo, ok, refuse, type Result } from "@sluice/model";
+import { confirmationOf, inputsBefore } from "./confirmation.js";
+import { asReported } from "./link-state.js";
+import { operationDocument } from "./operation.js";
+import { inputsToPlanOn } from "./plan-write.js";
+import { withinLimits } from "./proposal.js";
+import { recompiled, reinstalled } from "./reinstall.js";
+import type { ControllerState, InventoryRequest, PlanWrite } from "./state.js";
+
+/** While a plan waits for its confirmation the plan before it, and no other, may be gone back to: that takes the inputs back as well. */
+export function rollBackWrite(state: ControllerState, asked: Extract<InventoryRequest, { kind: "roll-back" }>): Result<PlanWrite> {
+  const { operation, inventory } = state;
+  const pending = operation.confirmation?.previousEpoch === asked.record.epoch ? operation.confirmation : undefined;
+  const inputs = inputsToPlanOn(state, { whilePending: pending !== undefined });
+  if (!inputs.ok) return inputs;
+  if (pending !== undefined && asked.confirmWithinSeconds !== undefined) {
+    const message = `Plan ${pending.epoch} is taken back by this, which needs no confirmation.`;
+    return refuse(fault("not-allowed", message, { pointer: "/confirmWithinSeconds" }));
+  }
+  const plan = recompiled(asked);
+  if (!plan.ok) return plan;
+  const before = pending === undefined ? undefined : inputsBefore(state, pending);
+  const topology = asReported(inventory, before?.topology ?? inputs.value.stored.topology);
+  const again = reinstalled(state, plan.value, { topology, overDrained: asked.force, by: asked.by });
+  if (!again.ok) return again;
+  const { record, rules } = again.value.plan;
+  const radius = withinLimits(state, { plan: record.plan, rules, demands: inputs.value.demands }, asked.force);
+  if (!radius.ok) return radius;
+  const confirmation = confirmationOf(state, asked, { undo: nothingToUndo, modeBefore: operation.settings.mode });
+  if (!confirmation.ok) return confirmation;
+  const set = { ...operation.set, mode: "held" as const };
+  return ok({
+    kind: "plan",
+    ...again.value,
+    change: {
+      ...(before?.topology === undefined ? {} : { topology: before.topology }),
+      ...(before?.settings === undefined ? {} : { settings: before.settings }),
+      operation: operationDocument({ set, confirmation: confirmation.value }),
+    },
+    story: { kind: "roll-back", rolledBackTo: asked.record.epoch, force: asked.force, radius: radius.value },
+  });
+}
