@@ -1,6 +1,7 @@
 /** Failure reports on their way and done: each computed once, one at a time, and no longer than somebody waits for it. */
 import { fault, refuse } from "@sluice/model";
 import type { ReportResult } from "../solver/solver-message.js";
+import type { ReportCounts } from "./operation-metrics.js";
 
 /** Reports that are kept: plans never change, but a report of ten thousand pairs takes ten megabytes. */
 const keptMax = 4;
@@ -11,23 +12,32 @@ export interface FailureReports {
    * when the one who asks waits no more. Faults: those of `compute`; `unavailable` while another report is being computed.
    */
   get(key: string, compute: (signal: AbortSignal) => Promise<ReportResult>, gone: AbortSignal): Promise<ReportResult>;
+  counts(): ReportCounts;
 }
 
 interface Running {
   readonly key: string;
   readonly result: Promise<ReportResult>;
   readonly abort: AbortController;
+  readonly startedMs: number;
   waiting: number;
 }
 
-export function failureReports(): FailureReports {
+/** `nowMs`: of a clock that never runs backwards. */
+export function failureReports(nowMs: () => number): FailureReports {
+  let done = 0;
+  let failed = 0;
   const kept = new Map<string, ReportResult & { ok: true }>();
   let running: Running | undefined;
 
   async function run(key: string, compute: (signal: AbortSignal) => Promise<ReportResult>, signal: AbortSignal): Promise<ReportResult> {
     try {
       const result = await compute(signal);
-      if (!result.ok) return result;
+      if (!result.ok) {
+        failed += 1;
+        return result;
+      }
+      done += 1;
       kept.set(key, result);
       for (const oldest of kept.keys()) {
         if (kept.size <= keptMax) break;
@@ -55,7 +65,7 @@ export function failureReports(): FailureReports {
         const abort = new AbortController();
         // `run` ends in a later turn at the earliest, so that it finds what it clears.
         const result = Promise.resolve().then(() => run(key, compute, abort.signal));
-        running = { key, result, abort, waiting: 0 };
+        running = { key, result, abort, startedMs: nowMs(), waiting: 0 };
       }
       const mine = running;
       mine.waiting += 1;
@@ -71,5 +81,6 @@ export function failureReports(): FailureReports {
         gone.removeEventListener("abort", leave);
       }
     },
+    counts: () => ({ waiting: running?.waiting ?? 0, runningMs: running === undefined ? 0 : nowMs() - running.startedMs, done, failed }),
   };
 }

@@ -6,6 +6,7 @@ import type { AgentView, ControllerView, PublishedEvent } from "@sluice/control"
 import type { LinkId } from "@sluice/model";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { derivedOf } from "./plan-derived.js";
+import { createOperationMetrics, type MetricSources } from "./operation-metrics.js";
 import { createProtectionMetrics } from "./protection-metrics.js";
 
 /** Series by link or node are left out of larger networks, and their number is shown instead. */
@@ -19,6 +20,8 @@ export interface Metrics {
   observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
   /** Takes in an event that the controller published. */
   event(event: PublishedEvent): void;
+  /** Where figures come from that the view does not show. */
+  readFrom(sources: MetricSources): void;
   render(view: ControllerView): Promise<string>;
 }
 
@@ -59,6 +62,8 @@ export function createMetrics(version: string): Metrics {
   const dropped = gauge("link_dropped_bytes_per_second", "Measured loss at a link, mean over the last interval.", ["link"]);
   const omitted = gauge("labels_omitted", "Links and nodes whose series are left out because there are too many.", ["label"]);
   const protection = createProtectionMetrics(registry);
+  const operation = createOperationMetrics(registry);
+  let sources: MetricSources = {};
   const readAnew = [
     epoch,
     stageSeconds,
@@ -121,7 +126,13 @@ export function createMetrics(version: string): Metrics {
   return {
     contentType: registry.contentType,
     observe: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
-    event: protection.event,
+    event(event) {
+      protection.event(event);
+      operation.event(event);
+    },
+    readFrom(more) {
+      sources = { ...sources, ...more };
+    },
     render: (view) => {
       // What has gone (a link, a class) must not stay with its last value.
       for (const each of readAnew) each.reset();
@@ -135,6 +146,7 @@ export function createMetrics(version: string): Metrics {
       setLinks(view, setPlan(view));
       setAgents(view);
       protection.set(view);
+      operation.set(sources);
       return registry.metrics();
     },
   };
