@@ -66,8 +66,8 @@ describe("the audit chain", () => {
         pieces.take(chain.slice(0, at));
         pieces.take(chain.slice(at));
         expect(pieces.result({ isWhole: true })).toEqual(verifyAudit(chain));
-        const from = chain[at];
-        if (from !== undefined) expect(verifyAudit(chain.slice(at + 1), { from })).toMatchObject({ verdict: "intact", checked: chain.length - at - 1 });
+        const from = chain[at] ?? auditStart;
+        expect(verifyAudit(chain.slice(at + 1), { from })).toMatchObject({ verdict: "intact", checked: chain.length - at - 1 });
       }),
     );
   });

@@ -45,7 +45,7 @@ export function describeJournal(version: string, make: () => Promise<Store>): vo
             return { at: "2026-03-01T00:00:00.000Z", kind, data };
           });
           value(await store.appendEvents(term, drafts));
-          for (const draft of drafts) all.push({ sequence: all.length + 1, ...draft });
+          for (const each of drafts) all.push({ sequence: all.length + 1, ...each });
           const expected = all.filter(
             ({ sequence, kind, data }) =>
               sequence > (page.after ?? 0) &&
