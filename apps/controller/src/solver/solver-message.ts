@@ -1,6 +1,7 @@
 /** What passes between the controller and a solver process (Node's IPC, structured clone). */
 import type { FailureReport, LayerName, ScenarioChoice } from "@sluice/failures";
-import type { FailureScenario, FlowGroup, LinkId, Plan, PlanTimings, Result, ScenarioSplit, Snapshot } from "@sluice/model";
+import type { Epoch, FailureScenario, FlowGroup, LinkId, Plan, PlanTimings, Result, ScenarioSplit, Snapshot } from "@sluice/model";
+import type { FailureChoice, InputChanges, PathQuestion, Standing, WhatIfChanges } from "@sluice/preview";
 
 export type ExplainQuery = { readonly kind: "demand"; readonly flowGroup: FlowGroup } | { readonly kind: "link"; readonly linkId: LinkId };
 
@@ -18,11 +19,51 @@ export interface ReportTask {
 
 export type ReportResult = Result<FailureReport>;
 
+/** What is long enough to be waited for as a job. */
+export type JobTask =
+  | { readonly kind: "preview"; readonly standing: Standing; readonly changes: InputChanges; readonly failures?: FailureChoice | undefined }
+  | {
+      readonly kind: "what-if";
+      readonly standing: Standing;
+      readonly changes: WhatIfChanges;
+      readonly failures?: FailureChoice | undefined;
+    };
+
+/** In bytes, so that nobody on the event loop has to read or write what may be a hundred megabytes. */
+export interface JobAnswer {
+  /** The answer to be given out: JSON. */
+  readonly document: Uint8Array;
+  /** Of a preview: its `Proposal`, as `v8.serialize` writes it. */
+  readonly proposal?: Uint8Array | undefined;
+}
+
+/** A plan as the store has it. */
+export interface StoredPlan {
+  readonly epoch: Epoch;
+  readonly snapshot: Snapshot;
+  readonly plan: Plan;
+  readonly assignmentsBefore: Readonly<Record<string, unknown>>;
+}
+
+export interface DifferenceTask {
+  readonly before: StoredPlan;
+  readonly after: StoredPlan;
+}
+
+/** How far a task is: `fraction` of the whole, in [0, 1]. */
+export interface TaskProgress {
+  readonly stage: string;
+  readonly fraction: number;
+}
+
 export type SolverTask =
   | { readonly kind: "optimize"; readonly snapshot: Snapshot; readonly greedyOnly: boolean }
   /** Its splits come one by one, as parts; the result has the timings. */
   | { readonly kind: "protect"; readonly snapshot: Snapshot; readonly plan: Plan; readonly scenarios: readonly FailureScenario[] }
   | ({ readonly kind: "report" } & ReportTask)
+  | JobTask
+  | ({ readonly kind: "difference" } & DifferenceTask)
+  | { readonly kind: "path-check"; readonly question: PathQuestion }
   | { readonly kind: "explain"; readonly snapshot: Snapshot; readonly plan: Plan; readonly query: ExplainQuery };
 
 /** Splits that a report starts from come before it, some at a time: a plan's are too many for one message on the event loop. */
@@ -44,5 +85,6 @@ export type ProtectResult = Result<Sweep>;
 
 export type SolverReply =
   | { readonly id: number; readonly part: ScenarioSplit }
+  | { readonly id: number; readonly progress: TaskProgress }
   | { readonly id: number; readonly result: Result<unknown> }
   | { readonly ready: true };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { FailureScenario, Plan, ScenarioSplit, Snapshot } from "@sluice/model";
-import type { ProtectResult, ReportResult, ReportTask } from "./solver-message.js";
+import type { DifferenceTask, JobTask, ProtectResult, ReportResult, ReportTask, TaskProgress } from "./solver-message.js";
 import { startSolverPool, type SolverPool } from "./solver-pool.js";
 
 const moody = new URL("./testdata/moody-solver.mjs", import.meta.url);
@@ -161,5 +161,77 @@ describe("failure reports", () => {
     expect(codes(await first)).toEqual(["cancelled"]);
     expect(codes(await pool.report(task("answer"), [], waiting.signal))).toEqual(["cancelled"]);
     expect(answered(await pool.report(task("answer"), [], never)).splitsBefore).toEqual([]);
+  });
+});
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe("jobs", () => {
+  const task = (mood: string) => ({ kind: "what-if", standing: { ground: snapshot(mood) }, changes: {} }) as unknown as JobTask;
+  const hooks = () => {
+    const abort = new AbortController();
+    const told: TaskProgress[] = [];
+    return { abort, told, hooks: { signal: abort.signal, progress: (progress: TaskProgress) => void told.push(progress) } };
+  };
+  const codes = (result: { readonly ok: boolean; readonly faults?: readonly { readonly code: string }[] }) =>
+    result.faults?.map(({ code }) => code) ?? [];
+
+  it("tell how far they are, and have a process of their own that ends with them", async () => {
+    pool = startSolverPool(moody);
+    const { told, hooks: asked } = hooks();
+    const done = await pool.job(task("answer"), asked);
+    expect(told).toEqual([0.25, 0.5].map((fraction) => ({ stage: "solve", fraction })));
+    const pid = done.ok ? Number(Buffer.from(done.value.document).toString()) : 0;
+    expect(pid).toBeGreaterThan(1);
+    // It was killed; the system takes a moment to forget it.
+    while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+
+  it("are two at a time, hold up no solve, and are killed when they are cancelled", async () => {
+    pool = startSolverPool(moody);
+    const [first, second] = [hooks(), hooks()];
+    const running = [pool.job(task("hang"), first.hooks), pool.job(task("mute"), second.hooks)];
+    expect(codes(await pool.job(task("answer"), hooks().hooks))).toEqual(["unavailable"]);
+    expect(await pool.optimize(1, snapshot("answer,crash"))).toMatchObject({ ok: true, value: { plan: { greedy: false } } });
+    first.abort.abort();
+    second.abort.abort();
+    expect((await Promise.all(running)).map(codes)).toEqual([["cancelled"], ["cancelled"]]);
+    expect(codes(await pool.job(task("answer"), first.hooks))).toEqual(["cancelled"]);
+    expect(await pool.job(task("answer"), hooks().hooks)).toMatchObject({ ok: true });
+  });
+
+  it("end at their deadline, and say when their process has ended", async () => {
+    pool = startSolverPool(moody, { jobDeadlineMs: 300 });
+    expect(codes(await pool.job(task("hang"), hooks().hooks))).toEqual(["deadline-exceeded"]);
+    expect(codes(await pool.job(task("crash"), hooks().hooks))).toEqual(["solver-failed"]);
+    expect(codes(await pool.job(task("refuse"), hooks().hooks))).toEqual(["solver-failed"]);
+  });
+});
+
+describe("differences", () => {
+  const task = (mood: string) => ({ before: { snapshot: snapshot(mood) }, after: {} }) as unknown as DifferenceTask;
+
+  it("are answered one after the other, by one process, within bounds", async () => {
+    const { difference } = (pool = startSolverPool(moody));
+    const answers = await Promise.all(Array.from({ length: 9 }, () => difference(task("answer"))));
+    const pids = answers.slice(0, 8).map((each) => (each.ok ? (each.value as unknown as { readonly pid: number }).pid : undefined));
+    expect(new Set(pids).size).toBe(1);
+    expect(pids[0]).toBeDefined();
+    expect(answers[8]).toMatchObject({ ok: false, faults: [{ code: "unavailable" }] });
+    expect(await pool.difference(task("crash"))).toMatchObject({ ok: false, faults: [{ code: "solver-failed" }] });
+    expect(await pool.difference(task("answer"))).toMatchObject({ ok: true });
+  });
+
+  it("that wait when the pool is closed are not begun", async () => {
+    pool = startSolverPool(moody);
+    const asked = [pool.difference(task("mute")), pool.difference(task("answer"))];
+    pool.close();
+    expect((await Promise.all(asked)).map((each) => (each.ok ? "" : each.faults[0].code))).toEqual(["cancelled", "cancelled"]);
   });
 });

@@ -13,13 +13,34 @@ import {
   type ScenarioSplit,
   type Snapshot,
 } from "@sluice/model";
-import type { ExplainQuery, OptimizeResult, ProtectResult, ReportResult, ReportTask, SolverTask } from "./solver-message.js";
+import type { PathCheck, PathQuestion } from "@sluice/preview";
+import type {
+  DifferenceTask,
+  ExplainQuery,
+  JobAnswer,
+  JobTask,
+  OptimizeResult,
+  ProtectResult,
+  ReportResult,
+  ReportTask,
+  SolverTask,
+  TaskProgress,
+} from "./solver-message.js";
 import { SolverWorker } from "./solver-worker.js";
 
 /** Beyond the settings' deadline, which the engine itself keeps where it can, before the process is killed. */
 const deadlineGraceMs = 2_000;
 const greedyDeadlineMs = 10_000;
-const explainDeadlineMs = 20_000;
+/** With planning again for the smallest change. */
+const explainDeadlineMs = 60_000;
+const pathCheckDeadlineMs = 30_000;
+const differenceDeadlineMs = 60_000;
+/** Solves that a preview makes itself are within the settings' deadline each; failure reports and splits come on top. */
+const jobSolvesMax = 2;
+/** A process of theirs that nobody has asked for so long ends, ms. */
+const idleMsMax = 60_000;
+/** Path checks, and differences, that wait for those before them; more are `unavailable`. */
+const waitingMax = 8;
 /** Heap of a process that looks at failures, MiB: it holds one plan and one scenario's problem at a time. */
 const failuresHeapMiB = 2_048;
 
@@ -30,6 +51,10 @@ export const solverLimits = {
   splitGroupsMax: 1_000_000,
   /** For a whole failure report. */
   reportDeadlineMs: 240_000,
+  /** For a whole job, besides the time that its settings give to planning. */
+  jobDeadlineMs: 240_000,
+  /** Jobs that are computed at a time. */
+  jobsMax: 2,
 };
 
 export interface ProtectTask {
@@ -53,16 +78,33 @@ export interface SolverPool {
    * at a time: others are `unavailable`. When the signal is aborted the process is killed: `cancelled`.
    */
   report(task: ReportTask, splits: readonly ScenarioSplit[], signal: AbortSignal): Promise<ReportResult>;
+  /**
+   * A preview or a what-if, in a process of its own that gives way to solves and ends with it. `jobsMax` at a time: others are `unavailable`. When
+   * the signal is aborted the process is killed: `cancelled`.
+   */
+  job(task: JobTask, hooks: JobHooks): Promise<Result<JobAnswer>>;
+  /** Whether and how a demand could be met; one after the other, `unavailable` where too many wait. */
+  pathCheck(question: PathQuestion): Promise<Result<PathCheck>>;
+  /** The difference of two stored plans as JSON; one after the other, as path checks. */
+  difference(task: DifferenceTask): Promise<Result<Uint8Array>>;
   close(): void;
 }
 
+export interface JobHooks {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: TaskProgress) => void;
+}
+
 export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits> = {}): SolverPool {
-  const { protectDeadlineMs, splitGroupsMax, reportDeadlineMs } = { ...solverLimits, ...limits };
+  const { protectDeadlineMs, splitGroupsMax, reportDeadlineMs, jobDeadlineMs, jobsMax } = { ...solverLimits, ...limits };
   const optimizer = new SolverWorker(entry);
   const understudy = new SolverWorker(entry);
   const explainer = new SolverWorker(entry);
   const sweeper = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
   const reporter = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
+  const pathChecker = inTurn(new SolverWorker(entry, { yielding: true }), pathCheckDeadlineMs);
+  const differ = inTurn(new SolverWorker(entry, { yielding: true }), differenceDeadlineMs);
+  const jobbers = new Set<SolverWorker>();
   let sweeping: number | undefined;
   let reporting = false;
   let solving: { readonly solveId: number; worker: SolverWorker } | undefined;
@@ -126,8 +168,54 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
         reporter.close();
       }
     },
+    async job(task, { signal, progress }) {
+      if (signal.aborted) return refuse(fault("cancelled", "The job was cancelled."));
+      if (jobbers.size >= jobsMax) return refuse(fault("unavailable", `${jobsMax} jobs are being computed already; try again later.`));
+      const worker = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
+      jobbers.add(worker);
+      const cancel = (): void => worker.end(fault("cancelled", "The job was cancelled."));
+      signal.addEventListener("abort", cancel, { once: true });
+      const { deadlineSeconds } = { ...task.standing.ground.settings, ...task.changes.settings };
+      try {
+        return (await worker.run(task, jobDeadlineMs + jobSolvesMax * deadlineSeconds * 1000, { progress })) as Result<JobAnswer>;
+      } finally {
+        signal.removeEventListener("abort", cancel);
+        jobbers.delete(worker);
+        worker.close();
+      }
+    },
+    pathCheck: (question) => pathChecker.run({ kind: "path-check", question }) as Promise<Result<PathCheck>>,
+    difference: (task) => differ.run({ kind: "difference", ...task }) as Promise<Result<Uint8Array>>,
     close() {
-      for (const worker of [optimizer, understudy, explainer, sweeper, reporter]) worker.close();
+      for (const worker of [optimizer, understudy, explainer, sweeper, reporter, pathChecker, differ, ...jobbers]) worker.close();
+    },
+  };
+}
+
+/** A worker whose tasks wait for each other, within bounds. Its process ends when nothing was asked for a while. */
+function inTurn(worker: SolverWorker, deadlineMs: number) {
+  let waiting = 0;
+  let closed = false;
+  let idle: NodeJS.Timeout | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    async run(task: SolverTask): Promise<Result<unknown>> {
+      if (waiting >= waitingMax) return refuse(fault("unavailable", `${waiting} questions of this kind wait already; try again later.`));
+      waiting += 1;
+      clearTimeout(idle);
+      const mine = last.then(() => (closed ? refuse(fault("cancelled", "The controller is stopping.")) : worker.run(task, deadlineMs)));
+      last = mine;
+      try {
+        return await mine;
+      } finally {
+        waiting -= 1;
+        if (waiting === 0) idle = setTimeout(() => worker.close(), idleMsMax).unref();
+      }
+    },
+    close(): void {
+      closed = true;
+      clearTimeout(idle);
+      worker.close();
     },
   };
 }

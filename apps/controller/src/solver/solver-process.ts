@@ -2,11 +2,13 @@
  * The process that solves. It stands apart from the controller so that a solver that runs away or crashes can be
  * killed without harm (WASM calls are synchronous and cannot be interrupted). It ends when its parent goes.
  */
-import { explainDemand, explainLink, measureLinkGain, optimize, splitScenarios } from "@sluice/engine";
+import { explainDemand, explainLink, measureLinkGain, optimize, smallestChange, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import { fault, flowGroupId, ok, refuse, type Result, type ScenarioSplit } from "@sluice/model";
+import { pathCheck } from "@sluice/preview";
+import { differenceOf, jobAnswerOf } from "./preview-of.js";
 import { reportOf } from "./report-of.js";
-import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
+import type { SolverReply, SolverRequest, SolverTask, TaskProgress } from "./solver-message.js";
 
 const lp = { highs: await highsBackend(), javascriptLpSolver: javascriptLpSolverBackend() };
 const nowMs = (): number => performance.now();
@@ -24,7 +26,31 @@ async function perform(id: number, task: SolverTask): Promise<Result<unknown>> {
       return reportOf(task, splitsBefore.get(id) ?? [], { lp, nowMs });
     case "explain":
       return explain(task);
+    case "preview":
+    case "what-if":
+      return jobAnswerOf(task, { lp, nowMs, onProgress: reported(id) });
+    case "difference":
+      return differenceOf(task);
+    case "path-check":
+      return pathCheck(task.question, { lp, nowMs });
   }
+}
+
+/** Time in which plans are made again in search of the smallest change, ms, and for the last of them. */
+const changeBudgetMs = 10_000;
+const changeSolveSecondsMax = 10;
+
+/** Progress is told so often at most, ms. */
+const progressEveryMs = 200;
+
+function reported(id: number): (stage: string, fraction: number) => void {
+  let last: (TaskProgress & { readonly atMs: number }) | undefined;
+  return (stage, fraction) => {
+    const atMs = nowMs();
+    if (last !== undefined && atMs - last.atMs < progressEveryMs) return;
+    last = { stage, fraction, atMs };
+    send({ id, progress: { stage, fraction } });
+  };
 }
 
 /** Each split goes as soon as it is there: nothing that was found is lost with the process. */
@@ -40,7 +66,13 @@ async function explain({ snapshot, plan, query }: Extract<SolverTask, { kind: "e
     if (!snapshot.demands.demands.some((demand) => flowGroupId(demand) === id)) {
       return refuse(fault("not-found", `The plan was made without a demand ${id}.`, { pointer: "/demand" }));
     }
-    return ok(explainDemand(snapshot, plan, query.flowGroup));
+    const explained = explainDemand(snapshot, plan, query.flowGroup);
+    const { deadlineSeconds } = snapshot.settings;
+    // Planning again is for the change only, and has no more time than somebody waits for an explanation.
+    const hurried = { ...snapshot.settings, deadlineSeconds: Math.min(deadlineSeconds, changeSolveSecondsMax) };
+    const change = await smallestChange({ ...snapshot, settings: hurried }, plan, query.flowGroup, { lp, nowMs, budgetMs: changeBudgetMs });
+    if (!change.ok) return ok({ ...explained, changeFaults: change.faults });
+    return ok(change.value === undefined ? explained : { ...explained, change: change.value });
   }
   const { linkId } = query;
   if (!snapshot.topology.links.some((link) => link.id === linkId)) {

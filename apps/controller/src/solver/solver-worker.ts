@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { fault, refuse, type Fault, type Result, type ScenarioSplit } from "@sluice/model";
-import type { SolverReply, SolverRequest, SolverTask } from "./solver-message.js";
+import type { SolverReply, SolverRequest, SolverTask, TaskProgress } from "./solver-message.js";
 
 /** Time that a new process may take to load before the task's own deadline starts, ms. */
 const loadMsMax = 20_000;
@@ -14,6 +14,7 @@ const heapMiBDefault = 4096;
 interface Running {
   readonly id: number;
   readonly part: (part: ScenarioSplit) => void;
+  readonly progress: (progress: TaskProgress) => void;
   readonly finish: (result: Result<unknown>) => void;
 }
 
@@ -21,6 +22,14 @@ export interface SolverWorkerOptions {
   readonly heapMiB?: number;
   /** The processor is left to others that want it: a low priority of the operating system. */
   readonly yielding?: boolean;
+}
+
+export interface RunOptions {
+  /** Parts of the answer, as they come. */
+  readonly part?: (part: ScenarioSplit) => void;
+  readonly progress?: (progress: TaskProgress) => void;
+  /** Sent ahead of the task, other work in between. */
+  readonly splits?: readonly ScenarioSplit[];
 }
 
 export class SolverWorker {
@@ -42,15 +51,12 @@ export class SolverWorker {
   /**
    * Runs one task. Never rejects: a missed deadline is `deadline-exceeded`, a process that ends or answers
    * with something else `solver-failed`; in both cases the process is gone and the next task gets a new one. Parts of an
-   * answer are passed on as they come, none after the result. `splits` are sent ahead of the task, other work in between.
+   * answer and its progress are passed on as they come, none after the result.
    */
   async run(
     task: SolverTask,
     deadlineMs: number,
-    {
-      part = () => undefined,
-      splits = [],
-    }: { readonly part?: (part: ScenarioSplit) => void; readonly splits?: readonly ScenarioSplit[] } = {},
+    { part = () => undefined, progress = () => undefined, splits = [] }: RunOptions = {},
   ): Promise<Result<unknown>> {
     if (this.running !== undefined) return refuse(fault("unavailable", "The solver is busy with another task; try again."));
     const id = this.nextId++;
@@ -62,7 +68,7 @@ export class SolverWorker {
         this.running = undefined;
         resolve(result);
       };
-      this.running = { id, part, finish };
+      this.running = { id, part, progress, finish };
       const late = (): void => {
         this.kill();
         finish(refuse(fault("deadline-exceeded", `The solver was stopped at its deadline of ${(deadlineMs / 1000).toFixed(1)} s.`)));
@@ -125,7 +131,8 @@ export class SolverWorker {
       child.on("message", (reply: SolverReply) => {
         if ("ready" in reply) return resolve(true);
         if (this.child !== child || this.running?.id !== reply.id) return undefined;
-        return "part" in reply ? this.running.part(reply.part) : this.running.finish(reply.result);
+        if ("part" in reply) return this.running.part(reply.part);
+        return "progress" in reply ? this.running.progress(reply.progress) : this.running.finish(reply.result);
       });
       child.once("error", () => this.gone(child, "could not be started", resolve));
       child.once("exit", (code, signal) => this.gone(child, `ended unexpectedly (${signal ?? `code ${code}`})`, resolve));

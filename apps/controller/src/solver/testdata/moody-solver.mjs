@@ -5,7 +5,8 @@
 const splitsBefore = [];
 process.on("message", ({ id, task, splits }) => {
   if (splits !== undefined) return splitsBefore.push({ id, count: splits.length });
-  const moods = task.snapshot.topology.name.split(",");
+  const { topology } = task.snapshot ?? task.standing?.ground ?? task.question?.snapshot ?? task.before.snapshot;
+  const moods = topology.name.split(",");
   const mood = task.kind === "optimize" && task.greedyOnly ? moods[1] : moods[0];
   if (task.kind === "protect") return protect(id, task, moods);
   if (task.kind === "report" && mood === "answer") {
@@ -13,6 +14,13 @@ process.on("message", ({ id, task, splits }) => {
       id,
       result: { ok: true, value: { pid: process.pid, splitsBefore: splitsBefore.map((each) => ({ ...each, sameTask: each.id === id })) } },
     });
+  }
+  if ((task.kind === "preview" || task.kind === "what-if") && mood === "answer") {
+    for (const fraction of [0.25, 0.5]) process.send({ id, progress: { stage: "solve", fraction } });
+    return process.send({ id, result: { ok: true, value: { document: Buffer.from(String(process.pid)) } } });
+  }
+  if ((task.kind === "path-check" || task.kind === "difference") && mood === "answer") {
+    return process.send({ id, result: { ok: true, value: { pid: process.pid } } });
   }
   const answer = (value) => process.send({ id, result: { ok: true, value } });
   switch (mood) {
