@@ -1,28 +1,20 @@
 /** Plans: the list, one with its certificate, and why it is as it is. */
-import type { ControllerView } from "@sluice/control";
 import { ok, refuse, fault, type Plan } from "@sluice/model";
 import type { PlanSummary } from "@sluice/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { RestDeps } from "../deps.js";
+import { epochPath } from "../epoch-path.js";
 import { explainQueryOf, explainQuerySchema } from "../explain-query.js";
 import { cursorOf, cursorSchema, keyOf, limitSchema } from "../page.js";
 import { planLookup } from "../plan-lookup.js";
-import { declareGet, declarePatch, parameterFault } from "../route.js";
-import { explanationSchema, planSchema, plansSchema, settingsChangeSchema, settingsSchema } from "../schemas/plan.js";
+import { declareGet, parameterFault } from "../route.js";
+import { explanationSchema, planSchema, plansSchema } from "../schemas/plan.js";
 
 /** Explanations that are computed at a time: each takes a solver from planning. */
 const explanationsMax = 2;
 
-const epochPath = z.strictObject({
-  epoch: z
-    .string()
-    .regex(/^[1-9][0-9]{0,8}$/, "must be the number of a plan")
-    .transform(Number)
-    .meta({ type: "integer", minimum: 1 }),
-});
-
-export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, changeSettings }: RestDeps): void {
+export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }: RestDeps): void {
   const plans = planLookup(view, store);
   let explaining = 0;
   const isInForce = (epoch: number) => view().planInForce?.record.epoch === epoch;
@@ -32,9 +24,11 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, 
     {
       url: "/v1/plans",
       tag: "plans",
+      role: "viewer",
       summary: "Plans, newest first",
       query: z.strictObject({ limit: limitSchema(200, 20), cursor: cursorSchema.optional() }),
       response: plansSchema,
+      refusals: [422],
     },
     async ({ query: { limit, cursor } }) => {
       const key = keyOf(cursor);
@@ -55,12 +49,14 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, 
     {
       url: "/v1/plans/:epoch",
       tag: "plans",
+      role: "viewer",
       summary: "One plan with its certificates and the checker's report",
       params: epochPath,
       query: z.strictObject({
         include: z.enum(["groups"]).optional().meta({ description: "`groups`: with all tunnels and tunnel groups." }),
       }),
       response: planSchema,
+      refusals: [404],
     },
     async ({ params: { epoch }, query: { include } }) => {
       const found = await plans.get(epoch);
@@ -96,10 +92,12 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, 
     {
       url: "/v1/plans/:epoch/explanation",
       tag: "plans",
+      role: "viewer",
       summary: "What binds a demand (`demand=SRC>DST/CLASS`), or what a link's capacity is worth (`link=ID`)",
       params: epochPath,
       query: explainQuerySchema,
       response: explanationSchema,
+      refusals: [404, 504],
     },
     async ({ params: { epoch }, query }) => {
       const topology = await plans.topologyOf(epoch);
@@ -118,32 +116,6 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain, 
       }
     },
   );
-
-  declareGet(
-    app,
-    { url: "/v1/settings", tag: "plans", summary: "What operators have set about planning", response: settingsSchema, isChangeable: true },
-    () => ok(settingsBody(view())),
-  );
-
-  declarePatch(
-    app,
-    {
-      url: "/v1/settings",
-      tag: "plans",
-      summary: "Changes settings; answers when the change is durable",
-      description: "Fields that are left out stay as they are; one that is given takes the place of the whole former value.",
-      asked: settingsChangeSchema,
-      response: settingsSchema,
-    },
-    async (body) => {
-      const changed = await changeSettings(body);
-      return changed.ok ? ok(settingsBody(view())) : changed;
-    },
-  );
-}
-
-function settingsBody({ settings, settingsVersion }: Pick<ControllerView, "settings" | "settingsVersion">): z.input<typeof settingsSchema> {
-  return { ...settings, version: settingsVersion };
 }
 
 function totalsOf({ rung, classes, check }: Plan): Pick<PlanSummary, "rung" | "demandBps" | "admittedBps" | "utilizationMax"> {

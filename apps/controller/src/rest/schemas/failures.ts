@@ -5,7 +5,7 @@ import { z } from "zod";
 import { count, id, nextCursor } from "./network.js";
 import { rateByClass } from "./protection.js";
 
-const layer = z
+export const layerSchema = z
   .strictObject({
     lostBps: rateByClass.meta({ description: "Of what was delivered before, without traffic that starts or ends at a dead node." }),
     utilizationMax: z.number().min(0).meta({ description: "Sent to the fullest link by its capacity: above 1 its queue drops." }),
@@ -45,10 +45,10 @@ export const failuresSchema = z
             description: "Traffic of dead nodes themselves, which nothing can carry; in no layer's losses.",
           }),
           layers: z.strictObject({
-            unrepaired: layer.optional(),
-            "local-repair": layer.optional(),
-            "scenario-split": layer.optional(),
-            "new-plan": layer.optional(),
+            unrepaired: layerSchema.optional(),
+            "local-repair": layerSchema.optional(),
+            "scenario-split": layerSchema.optional(),
+            "new-plan": layerSchema.optional(),
           }),
           split: z
             .enum(["given", "made", "none"])
