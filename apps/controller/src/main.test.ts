@@ -2,12 +2,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -19,8 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(join(dataDir, ".."), { recursive: true, force: true }));
 
-function start(environment: Readonly<Record<string, string>> = {}) {
-  const args = [main, "--data-dir", dataDir, "--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0"];
+function start(environment: Readonly<Record<string, string>> = {}, more: readonly string[] = []) {
+  const args = [main, "--data-dir", dataDir, "--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", ...more];
   return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
 }
 
@@ -52,5 +53,79 @@ describe.skipIf(!isBuilt)(`the controller${isBuilt ? "" : " (SKIPPED: not built;
     expect(code).toBe(1);
     expect(log).toContain("127.0.0.1:1 of DATABASE_URL cannot be reached");
     expect(log).not.toContain("hidden");
+  });
+
+  it("serves without tokens on this machine only, and says so in the log", async () => {
+    const elsewhere = start({}, ["--rest", "0.0.0.0:0"]);
+    const [said, [code]] = await Promise.all([text(elsewhere.stderr), once(elsewhere, "exit")]);
+    expect([code, said]).toEqual([2, expect.stringContaining("0.0.0.0 is no loopback address")]);
+    for (const half of [
+      ["--auth-issuer", "i"],
+      ["--auth-key", "k"],
+      ["--auth-key", "k", "--auth-jwks", "j", "--auth-issuer", "i"],
+    ]) {
+      const refused = start({}, half);
+      expect([half, (await once(refused, "exit"))[0]]).toEqual([half, 2]);
+    }
+  });
+
+  it("asks for tokens where it is told to, keeps them out of its log, and does a repeated request once over a restart", async () => {
+    const secret = "a secret of the issuer that is long enough";
+    const file = join(dataDir, "..", "secret");
+    await writeFile(file, secret, { mode: 0o600 });
+    const token = await new SignJWT({ role: "operator" })
+      .setProtectedHeader({ alg: "HS256" })
+      .setIssuer("https://issuer.example")
+      .setAudience("sluice")
+      .setSubject("ada")
+      .setExpirationTime("1h")
+      .sign(Buffer.from(secret));
+    const serve = async () => {
+      const child = start({}, ["--rest", "0.0.0.0:0", "--auth-key", file, "--auth-issuer", "https://issuer.example"]);
+      const log = text(child.stderr);
+      const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+      const { rest } = JSON.parse(line) as { rest: string };
+      const address = `http://127.0.0.1:${new URL(rest).port}`;
+      const ask = (
+        path: string,
+        more: { readonly method?: string; readonly body?: object; readonly headers?: Record<string, string> } = {},
+      ) =>
+        fetch(`${address}${path}`, {
+          method: more.method ?? "GET",
+          headers: { authorization: `Bearer ${token}`, ...(more.body && { "content-type": "application/json" }), ...more.headers },
+          ...(more.body && { body: JSON.stringify(more.body) }),
+        });
+      return { child, log, address, ask };
+    };
+    const drain = { method: "POST", body: { nodeIds: ["a"] }, headers: { "if-match": "*", "idempotency-key": "the-drain" } };
+
+    const first = await serve();
+    expect((await fetch(`${first.address}/v1/status`)).status).toBe(401);
+    expect((await fetch(`${first.address}/healthz`)).status).toBe(200);
+    expect((await first.ask("/v1/status")).status).toBe(200);
+    const topology = { name: "pair", nodes: [{ id: "a" }, { id: "b" }], links: [] };
+    expect((await first.ask("/v1/topology", { method: "PUT", body: topology, headers: { "if-match": "*" } })).status).toBe(200);
+    const done = await first.ask("/v1/drains", drain);
+    const answer = await done.text();
+    expect([done.status, done.headers.get("idempotency-replayed"), JSON.parse(answer)]).toMatchObject([
+      200,
+      null,
+      { nodes: [{ id: "a" }] },
+    ]);
+    first.child.kill("SIGKILL");
+    await once(first.child, "exit");
+
+    const second = await serve();
+    const before = (await second.ask("/v1/topology")).headers.get("etag");
+    const again = await second.ask("/v1/drains", drain);
+    expect([again.status, again.headers.get("idempotency-replayed"), await again.text()]).toEqual([200, "true", answer]);
+    expect(again.headers.get("etag")).toBe(done.headers.get("etag"));
+    const other = await second.ask("/v1/drains", { ...drain, body: { nodeIds: ["b"] } });
+    expect(other.status).toBe(422);
+    expect((await second.ask("/v1/topology")).headers.get("etag")).toBe(before);
+    second.child.kill("SIGTERM");
+    await once(second.child, "exit");
+    const logs = `${await first.log}${await second.log}`;
+    for (const part of [token, secret]) expect(logs).not.toContain(part);
   });
 });

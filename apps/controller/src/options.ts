@@ -1,11 +1,15 @@
 /** The controller's command line. */
 import { Command, InvalidArgumentError } from "commander";
+import { isLoopback } from "./rest/auth/key-source.js";
+import type { AuthOptions } from "./rest/auth/setup.js";
 
 export interface ControllerOptions {
   readonly dataDir: string;
   readonly databaseUrl?: string;
   readonly grpc: { readonly host: string; readonly port: number };
   readonly rest: { readonly host: string; readonly port: number };
+  /** Who may use REST; without it everybody on this machine. */
+  readonly auth?: AuthOptions;
   readonly controllerId: string;
   readonly cycleSeconds: number;
   /** Fields of `PlanSettings` to change at the start; validated by the machine. */
@@ -25,6 +29,11 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     .requiredOption("--data-dir <dir>", "where the embedded database lives (made when absent); with DATABASE_URL set it is not used")
     .option("--grpc <host:port>", "where gRPC is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 50051 })
     .option("--rest <host:port>", "where REST is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 8080 })
+    .option("--auth-jwks <file|url>", "keys that REST's tokens are signed with: a JSON Web Key Set")
+    .option("--auth-key <file>", "the one key instead: a public key (PEM or JWK), or a secret of 32 bytes or more for HS256")
+    .option("--auth-issuer <name>", "who makes the tokens (claim iss); needed with either")
+    .option("--auth-audience <name>", "for whom they are made (claim aud)", "sluice")
+    .option("--auth-role-claim <name>", "the claim that says viewer, operator, admin or job, or a list of them", "role")
     .option("--id <name>", "this controller's name in events and logs", "controller-1")
     .option("--cycle-seconds <seconds>", "at least this long between two plans that demand asks for", seconds, 5)
     .option("--settings <json>", 'plan settings to change at the start, e.g. \'{"objective":"max-min-fair"}\'', json)
@@ -36,35 +45,64 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
 Environment:
   DATABASE_URL   a PostgreSQL database to use instead of the embedded one, e.g. postgresql://sluice@localhost/sluice
 
-There is no authentication yet: serve on loopback addresses, or behind a proxy that has it.
+Without --auth-jwks or --auth-key REST is in development mode: no tokens, everybody is an admin, on loopback addresses only (docs/security.md).
 
 Example:
   sluice-controller --data-dir ./data --grpc 127.0.0.1:50051 --rest 127.0.0.1:8080`,
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse([...argv], { from: "user" });
-  const given = command.opts<{
-    dataDir: string;
-    grpc: ControllerOptions["grpc"];
-    rest: ControllerOptions["rest"];
-    id: string;
-    cycleSeconds: number;
-    settings?: unknown;
-    exitWithStdin: boolean;
-    logLevel: string;
-  }>();
+  const given = command.opts<
+    AuthGiven & {
+      dataDir: string;
+      grpc: ControllerOptions["grpc"];
+      rest: ControllerOptions["rest"];
+      id: string;
+      cycleSeconds: number;
+      settings?: unknown;
+      exitWithStdin: boolean;
+      logLevel: string;
+    }
+  >();
   const databaseUrl = environment["DATABASE_URL"];
+  const auth = authOf(given, (message) => command.error(`error: ${message}`));
+  if (auth === undefined && !isLoopback(given.rest.host)) {
+    command.error(`error: --rest ${given.rest.host} is no loopback address: others need tokens, so say --auth-jwks or --auth-key`);
+  }
   return {
     dataDir: given.dataDir,
     ...(databaseUrl === undefined || databaseUrl === "" ? {} : { databaseUrl }),
     grpc: given.grpc,
     rest: given.rest,
+    ...(auth === undefined ? {} : { auth }),
     controllerId: given.id,
     cycleSeconds: given.cycleSeconds,
     ...(given.settings === undefined ? {} : { settings: given.settings }),
     exitWithStdin: given.exitWithStdin,
     logLevel: given.logLevel,
   };
+}
+
+interface AuthGiven {
+  authJwks?: string;
+  authKey?: string;
+  authIssuer?: string;
+  authAudience: string;
+  authRoleClaim: string;
+}
+
+function authOf(given: AuthGiven, refuse: (message: string) => never): AuthOptions | undefined {
+  const { authJwks, authKey, authIssuer: issuer, authAudience: audience, authRoleClaim: roleClaim } = given;
+  if (authJwks !== undefined && authKey !== undefined) refuse("--auth-jwks and --auth-key do not go together");
+  const place = authJwks ?? authKey;
+  if (place === undefined) {
+    // A controller that was meant to ask for tokens does not serve without.
+    if (issuer !== undefined) refuse("--auth-issuer says who makes tokens, but not --auth-jwks or --auth-key how they are signed");
+    return undefined;
+  }
+  if (issuer === undefined || issuer === "") return refuse("--auth-issuer is needed: whose tokens are taken");
+  if (audience === "") return refuse("--auth-audience is needed: for whom the tokens are made");
+  return { keys: { kind: authJwks === undefined ? "key" : "jwks", place }, issuer, audience, roleClaim };
 }
 
 function address(text: string): { readonly host: string; readonly port: number } {

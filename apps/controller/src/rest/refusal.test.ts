@@ -17,7 +17,7 @@ afterEach(() => fixture.show(fixture.full));
 afterAll(async () => app.close());
 
 describe("refused requests", () => {
-  const paths = ["/openapi.json", "/metrics", "/healthz", "/readyz", "/v1/topology", "/v1/plans", "/v1/plans/1", "/v1/plans/1/explanation"];
+  const paths = ["/openapi.json", "/metrics", "/healthz", "/readyz", "/v1/links", "/v1/plans", "/v1/plans/1", "/v1/plans/1/explanation"];
 
   const table: readonly [string, number, string, string | undefined][] = [
     ["/nowhere", 404, "not-found", undefined],

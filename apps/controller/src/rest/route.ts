@@ -25,7 +25,6 @@ import {
   type WriteSpec,
 } from "./route-spec.js";
 
-
 declare module "fastify" {
   interface FastifyInstance {
     rest: RouteContext;

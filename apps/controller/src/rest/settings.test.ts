@@ -1,54 +1,29 @@
 /** Settings over REST: the real machine judges and writes them, a store in memory keeps them. */
-import { controllerConfigDefault, createController } from "@sluice/control";
-import { fault, planSettingsDefault, protectionDefault, refuse } from "@sluice/model";
-import { memoryStore } from "@sluice/store";
+import { planSettingsDefault, protectionDefault } from "@sluice/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startDriver, type Driver } from "../driver.js";
-import type { SolverPool } from "../solver/solver-pool.js";
 import { buildRest } from "./server.js";
-import { value } from "./testing/plan-in-force.js";
+import { liveMachine, type LiveMachine } from "./testing/live-machine.js";
+import { planInForce } from "./testing/plan-in-force.js";
 
-let driver: Driver;
+let live: LiveMachine;
 let app: FastifyInstance;
 beforeAll(async () => {
-  const store = memoryStore();
-  const term = value(await store.acquireTerm("a test"));
-  const noSolver = () => Promise.resolve(refuse(fault("solver-failed", "There is no solver.")));
-  const nothing = () => undefined;
-  const solvers: SolverPool = {
-    optimize: noSolver,
-    cancel: nothing,
-    protect: noSolver,
-    cancelProtect: nothing,
-    explain: noSolver,
-    report: noSolver,
-    close: nothing,
-  };
-  driver = startDriver({
-    state: createController({ ...controllerConfigDefault, controllerId: "test" }, { term, inventory: { epoch: 0 } }),
-    term,
-    store,
-    solvers,
-    onStepDown: (reason) => expect.unreachable(reason),
-    onBroken: (error) => expect.unreachable(String(error)),
-  });
-  const explain = () => Promise.resolve(refuse(fault("not-found", "There is no plan.")));
-  app = await buildRest({
-    view: driver.view,
-    store,
-    explain,
-    report: () => Promise.resolve(refuse(fault("not-found", "There is no plan."))),
-    changeSettings: (settings) => driver.submit({ kind: "change-settings", settings }),
-  });
+  live = await liveMachine((await planInForce()).deps);
+  app = await buildRest(live.deps);
 });
 afterAll(async () => {
   await app.close();
-  await driver.stop();
+  await live.stop();
 });
 
 const patch = (payload: string | object, headers: Record<string, string> = {}) =>
-  app.inject({ method: "PATCH", url: "/v1/settings", headers: { "content-type": "application/json", ...headers }, payload });
+  app.inject({
+    method: "PATCH",
+    url: "/v1/settings",
+    headers: { "content-type": "application/json", "if-match": "*", ...headers },
+    payload,
+  });
 
 describe("settings", () => {
   it("change by field, whole or not at all, and say their version", async () => {
@@ -118,12 +93,35 @@ describe("settings", () => {
     expect((await app.inject("/v1/settings")).body).toBe(before);
   });
 
+  it("are changed from the version that the client has seen, or not at all", async () => {
+    const read = await app.inject("/v1/settings");
+    const { etag } = read.headers;
+    const { version } = read.json<{ version: number }>();
+    expect(etag).toBe(`"v${version}"`);
+    const changed = await patch({ deadlineSeconds: 4 }, { "if-match": String(etag) });
+    expect([changed.statusCode, changed.headers["etag"]]).toEqual([200, `"v${version + 1}"`]);
+    const again = await patch({ deadlineSeconds: 5 }, { "if-match": String(etag) });
+    expect([again.statusCode, again.json<{ code: string; faults: object[] }>()]).toMatchObject([
+      412,
+      { code: "stale-version", faults: [{ pointer: "/headers/if-match" }] },
+    ]);
+    const blind = await app.inject({ method: "PATCH", url: "/v1/settings", payload: { deadlineSeconds: 6 } });
+    expect([blind.statusCode, blind.json<{ code: string }>().code]).toEqual([428, "precondition-required"]);
+    expect((await app.inject("/v1/settings")).json()).toMatchObject({ deadlineSeconds: 4, version: version + 1 });
+  });
+
+  it("of two changes from one version take one", async () => {
+    const { etag } = (await app.inject("/v1/settings")).headers;
+    const racers = await Promise.all([1, 2, 3].map((deadlineSeconds) => patch({ deadlineSeconds }, { "if-match": String(etag) })));
+    expect(racers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 412, 412]);
+  });
+
   it("take JSON only, no query, and no other method", async () => {
     const text = await patch("{}", { "content-type": "text/plain" });
     expect([text.statusCode, text.json<{ code: string }>().code]).toEqual([415, "unsupported-media-type"]);
-    const query = await app.inject({ method: "PATCH", url: "/v1/settings?force=1", payload: {} });
+    const query = await app.inject({ method: "PATCH", url: "/v1/settings?force=1", headers: { "if-match": "*" }, payload: {} });
     expect([query.statusCode, query.json<{ faults: { pointer: string }[] }>().faults[0]?.pointer]).toEqual([400, "/query/force"]);
-    const none = await app.inject({ method: "PATCH", url: "/v1/settings" });
+    const none = await app.inject({ method: "PATCH", url: "/v1/settings", headers: { "if-match": "*" } });
     expect(none.statusCode).toBe(400);
     for (const method of ["PUT", "POST", "DELETE"] as const) {
       const response = await app.inject({ method, url: "/v1/settings", payload: {} });

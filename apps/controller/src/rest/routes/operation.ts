@@ -1,12 +1,11 @@
-/** How the controller and its switches are doing: agents, events, status, and what orchestrators probe. */
+/** How the controller is doing: status, and what orchestrators probe. */
 import type { AgentView, ControllerView } from "@sluice/control";
 import { ok } from "@sluice/model";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { RestDeps } from "../deps.js";
-import { cursorSchema, limitSchema, pageOf, wholeNumber } from "../page.js";
 import { declareGet } from "../route.js";
-import { agentsSchema, eventsSchema, healthSchema, readinessSchema, statusSchema } from "../schemas/operation.js";
+import { healthSchema, readinessSchema, statusSchema } from "../schemas/operation.js";
 
 /** How long readiness waits for the store, ms: probes give up after a second or a few. */
 const pingMsMax = 1_000;
@@ -14,50 +13,14 @@ const pingMsMax = 1_000;
 export function declareOperationRoutes(app: FastifyInstance, { view, store }: RestDeps): void {
   declareGet(
     app,
-    {
-      url: "/v1/agents",
-      tag: "operation",
-      summary: "The agent of each switch, and whether it holds the rules that it should",
-      query: z.strictObject({ limit: limitSchema(10_000, 1_000), cursor: cursorSchema.optional() }),
-      response: agentsSchema,
-    },
-    ({ query }) => {
-      const { agents } = view();
-      const paged = pageOf(agents, ({ nodeId }) => nodeId, query);
-      return paged.ok ? ok({ total: agents.length, ...paged.value, items: paged.value.items.map(agentBody) }) : paged;
-    },
+    { url: "/v1/status", tag: "operation", role: ["viewer", "job"], summary: "The whole at a glance", response: statusSchema },
+    () => ok(statusBody(view())),
   );
 
   declareGet(
     app,
-    {
-      url: "/v1/events",
-      tag: "operation",
-      summary: "The journal, oldest first",
-      query: z.strictObject({
-        after: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })
-          .optional()
-          .meta({ description: "Events with a higher sequence number only." }),
-        limit: limitSchema(1_000, 100),
-      }),
-      response: eventsSchema,
-    },
-    async ({ query: { after = 0, limit } }) => {
-      const listed = await store.listEvents({ after, limit });
-      if (!listed.ok) return listed;
-      return ok({
-        items: listed.value.map((event) => ({ ...event, data: { ...event.data } })),
-        nextAfter: listed.value.at(-1)?.sequence ?? after,
-      });
-    },
-  );
-
-  declareGet(app, { url: "/v1/status", tag: "operation", summary: "The whole at a glance", response: statusSchema }, () =>
-    ok(statusBody(view())),
-  );
-
-  declareGet(app, { url: "/healthz", tag: "operation", summary: "Whether the process serves", response: healthSchema }, () =>
-    ok({ status: "ok" as const }),
+    { url: "/healthz", tag: "operation", role: "open", isProbe: true, summary: "Whether the process serves", response: healthSchema },
+    () => ok({ status: "ok" as const }),
   );
 
   declareGet(
@@ -65,6 +28,8 @@ export function declareOperationRoutes(app: FastifyInstance, { view, store }: Re
     {
       url: "/readyz",
       tag: "operation",
+      role: "open",
+      isProbe: true,
       summary: "Whether the controller can do its work; 503 with the reasons where not",
       response: readinessSchema,
       alsoStatus: 503,
@@ -92,14 +57,6 @@ async function storeReasons(store: RestDeps["store"]): Promise<readonly string[]
 
 function timeOf(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function agentBody({ lastSeenMs, connectedSinceMs, ...agent }: AgentView) {
-  return {
-    ...agent,
-    ...(lastSeenMs === undefined ? {} : { lastSeen: timeOf(lastSeenMs) }),
-    ...(connectedSinceMs === undefined ? {} : { connectedSince: timeOf(connectedSinceMs) }),
-  };
 }
 
 export function statusBody(view: ControllerView): z.input<typeof statusSchema> {

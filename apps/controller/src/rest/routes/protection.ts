@@ -28,6 +28,7 @@ export function declareProtectionRoutes(app: FastifyInstance, { view }: RestDeps
     {
       url: "/v1/protection",
       tag: "protection",
+      role: "viewer",
       summary: "What is prepared for failures, and which are under way",
       response: protectionSchema,
     },
@@ -39,9 +40,11 @@ export function declareProtectionRoutes(app: FastifyInstance, { view }: RestDeps
     {
       url: "/v1/protection/scenarios",
       tag: "protection",
+      role: "viewer",
       summary: "Failures for which splits are prepared, and what would be lost under them",
       query: z.strictObject({ ...page, kind: z.enum([...failureKinds, "drain"]).optional() }),
       response: scenariosSchema,
+      refusals: [404, 422],
     },
     ({ query }) => {
       const { protection } = view();
@@ -63,11 +66,13 @@ export function declareProtectionRoutes(app: FastifyInstance, { view }: RestDeps
     {
       url: "/v1/protection/split",
       tag: "protection",
+      role: "viewer",
       summary: "What ingresses change over to when a failure happens (`scenario=ID`)",
       query: z.strictObject({
         scenario: z.string().min(1).max(512).meta({ description: "Such as `link:a-b`, `node:a` or `srlg:fiber-7`." }),
       }),
       response: splitSchema,
+      refusals: [404, 422],
     },
     ({ query: { scenario } }) => {
       const { protection, planInForce: inForce, planPending } = view();
@@ -93,9 +98,11 @@ export function declareProtectionRoutes(app: FastifyInstance, { view }: RestDeps
     {
       url: "/v1/protection/bypasses",
       tag: "protection",
+      role: "viewer",
       summary: "Ways around each link of the plan in force, and what they share with it",
       query: z.strictObject({ ...page, link: linkIdSchema.optional().meta({ description: "Of this link only." }) }),
       response: bypassesSchema,
+      refusals: [404, 422],
     },
     ({ query }) => {
       const inForce = planInForce(view());
@@ -121,9 +128,11 @@ export function declareProtectionRoutes(app: FastifyInstance, { view }: RestDeps
     {
       url: "/v1/protection/backups",
       tag: "protection",
+      role: "viewer",
       summary: "The tunnel that stands in for each tunnel of the plan in force, and what the two have in common",
       query: z.strictObject({ ...page, src: nodeIdSchema.optional(), dst: nodeIdSchema.optional() }),
       response: backupsSchema,
+      refusals: [404, 422],
     },
     ({ query }) => {
       const inForce = planInForce(view());

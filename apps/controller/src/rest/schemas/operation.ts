@@ -26,22 +26,6 @@ export const agentsSchema = z
   .strictObject({ total: count, items: z.array(agentSchema), nextCursor: z.string().optional() })
   .meta({ id: "AgentPage" });
 
-export const eventSchema = z
-  .strictObject({
-    sequence: count.meta({ description: "From 1, without gaps." }),
-    at: instant,
-    kind: z.string(),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: "Event" });
-
-export const eventsSchema = z
-  .strictObject({
-    items: z.array(eventSchema).meta({ description: "Oldest first." }),
-    nextAfter: count.meta({ description: "Pass as `after` for what comes next, now or later." }),
-  })
-  .meta({ id: "EventPage" });
-
 const verdict = z.enum(["pass", "fail"]);
 
 export const statusSchema = z

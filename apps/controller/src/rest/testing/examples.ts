@@ -1,0 +1,169 @@
+/**
+ * For each route of the OpenAPI document, requests that provoke each status that is its own: the answer when all is well, and the
+ * refusals that do not follow from the declaration. A route or a status without an example fails contract.test.ts. Who adds a route adds
+ * its examples here.
+ */
+import { assert } from "@sluice/model";
+import { ringDocument } from "./live-machine.js";
+
+export interface Example {
+  /**
+   * Who answers: `full` shows a plan in force and takes no changes, `empty` knows of nothing, `live` is a real machine with a topology of three
+   * nodes and nothing else, `bare` one without.
+   */
+  readonly world: "full" | "empty" | "live" | "bare";
+  readonly url: string;
+  readonly payload?: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Examples = Readonly<Record<number, readonly [Example, ...Example[]]>>;
+
+const full = (...urls: readonly [string, ...string[]]) => ask("full", ...urls);
+const empty = (...urls: readonly [string, ...string[]]) => ask("empty", ...urls);
+
+function ask(world: Example["world"], first: string, ...rest: readonly string[]): readonly [Example, ...Example[]] {
+  return [{ world, url: first }, ...rest.map((url) => ({ world, url }))];
+}
+
+function write(url: string, payload?: object | string, world: Example["world"] = "live"): readonly [Example] {
+  return [{ world, url, ...(payload === undefined ? {} : { payload }), headers: { "if-match": "*" } }];
+}
+
+const matrix = { name: "busy hour", demands: [{ src: "a", dst: "b", trafficClass: "bulk", rateBps: 1e9 }] };
+
+/** The first example of when all is well. */
+export function wellDone(operationId: string): Example {
+  const [, listed] = Object.entries(examples[operationId] ?? {}).find(([status]) => Number(status) < 300) ?? [];
+  assert(listed !== undefined, `${operationId} has an example of when all is well`);
+  return listed[0];
+}
+
+/** By operation id. */
+export const examples: Readonly<Record<string, Examples>> = {
+  getV1Topology: {
+    200: full("/v1/topology", "/v1/topology?states=stored"),
+    404: empty("/v1/topology"),
+    422: full("/v1/topology?states=past"),
+  },
+  putV1Topology: { 200: write("/v1/topology", ringDocument), 422: write("/v1/topology", { ...ringDocument, name: "" }) },
+  patchV1Topology: {
+    200: write("/v1/topology", { changes: [{ kind: "set-link-state", linkId: "a-b", drain: "active" }] }),
+    404: write("/v1/topology", { changes: [{ kind: "remove-link", linkId: "no-such" }] }),
+    422: write("/v1/topology", {
+      changes: [{ kind: "put-link", link: { id: "x", from: "a", to: "a", capacityBps: 1, latencyMs: 1, metric: 1 } }],
+    }),
+    503: write("/v1/topology", { changes: [] }, "bare"),
+  },
+  getV1Nodes: { 200: full("/v1/nodes", "/v1/nodes?limit=2"), 404: empty("/v1/nodes"), 422: full("/v1/nodes?limit=0") },
+  getV1NodesNodeId: { 200: full("/v1/nodes/a", "/v1/nodes/x%3Ey%2Fz"), 404: full("/v1/nodes/nowhere") },
+  getV1Links: { 200: full("/v1/links", "/v1/links?limit=3"), 404: empty("/v1/links"), 422: full("/v1/links?limit=0") },
+  getV1LinksLinkId: { 200: full("/v1/links/a-b", "/v1/links/c-x%3Ey%2Fz"), 404: full("/v1/links/no-such") },
+  getV1Srlgs: {
+    200: [...ask("live", "/v1/srlgs", "/v1/srlgs?limit=1"), ...full("/v1/srlgs")],
+    404: empty("/v1/srlgs"),
+    422: full("/v1/srlgs?limit=0"),
+  },
+  getV1Drains: { 200: full("/v1/drains"), 404: empty("/v1/drains") },
+  postV1Drains: {
+    200: write("/v1/drains", { linkIds: ["a-b"], nodeIds: ["c"], srlgIds: ["bridge"] }),
+    404: write("/v1/drains", { linkIds: ["a-b"] }, "bare"),
+    422: write("/v1/drains", { linkIds: ["no-such"] }),
+  },
+  deleteV1Drains: {
+    200: write("/v1/drains", { linkIds: ["a-b", "b-a"], nodeIds: ["c"] }),
+    404: write("/v1/drains", { linkIds: ["a-b"] }, "bare"),
+    422: write("/v1/drains", { nodeIds: ["nowhere"] }),
+  },
+  getV1Demands: {
+    200: full("/v1/demands", "/v1/demands?limit=2", "/v1/demands?src=a&dst=c&class=bulk"),
+    404: empty("/v1/demands"),
+    422: full("/v1/demands?class=gold"),
+  },
+  putV1Demands: {
+    200: write("/v1/demands", matrix),
+    422: write("/v1/demands", { ...matrix, demands: [{ ...matrix.demands[0], dst: "nowhere" }] }),
+    503: write("/v1/demands", matrix, "bare"),
+  },
+  getV1Tunnels: {
+    200: full("/v1/tunnels", "/v1/tunnels?src=a&limit=1"),
+    404: empty("/v1/tunnels"),
+    422: full("/v1/tunnels?limit=0"),
+  },
+  getV1Plans: { 200: full("/v1/plans", "/v1/plans?limit=2"), 422: full("/v1/plans?limit=0") },
+  getV1PlansEpoch: { 200: full("/v1/plans/3", "/v1/plans/1?include=groups"), 404: full("/v1/plans/99") },
+  getV1PlansEpochExplanation: {
+    200: full(
+      "/v1/plans/3/explanation?demand=a%3Ec%2Fbulk",
+      "/v1/plans/2/explanation?demand=x%3Ey%2Fz%3Ea%2Felastic",
+      "/v1/plans/2/explanation?link=a-c",
+    ),
+    404: full("/v1/plans/3/explanation?link=no-such"),
+    504: full("/v1/plans/1/explanation?link=a-c"),
+  },
+  getV1Settings: { 200: full("/v1/settings") },
+  patchV1Settings: {
+    200: write("/v1/settings", { deadlineSeconds: 3 }),
+    422: write("/v1/settings", { solver: "best" }),
+  },
+  getV1Protection: { 200: full("/v1/protection") },
+  getV1ProtectionScenarios: {
+    200: full("/v1/protection/scenarios", "/v1/protection/scenarios?kind=node&limit=2"),
+    404: empty("/v1/protection/scenarios"),
+    422: full("/v1/protection/scenarios?kind=meteor"),
+  },
+  getV1ProtectionSplit: {
+    200: full("/v1/protection/split?scenario=link%3Aa-b", "/v1/protection/split?scenario=node%3Ax%3Ey%2Fz"),
+    404: full("/v1/protection/split?scenario=link%3Ano-such"),
+    422: full("/v1/protection/split?scenario="),
+  },
+  getV1ProtectionBypasses: {
+    200: full("/v1/protection/bypasses", "/v1/protection/bypasses?limit=1", "/v1/protection/bypasses?link=a-b"),
+    404: empty("/v1/protection/bypasses"),
+    422: full("/v1/protection/bypasses?limit=0"),
+  },
+  getV1ProtectionBackups: {
+    200: full("/v1/protection/backups", "/v1/protection/backups?src=a&limit=1"),
+    404: empty("/v1/protection/backups"),
+    422: full("/v1/protection/backups?limit=0"),
+  },
+  getV1Failures: {
+    200: full(
+      "/v1/failures",
+      "/v1/failures?kinds=node&layers=unrepaired,new-plan&limit=2",
+      "/v1/failures?epoch=1&kinds=none&pairs=3&seed=4&layers=scenario-split",
+    ),
+    404: empty("/v1/failures"),
+    422: full("/v1/failures?pairs=0"),
+  },
+  getV1Operation: { 200: full("/v1/operation") },
+  patchV1Operation: { 200: write("/v1/operation", { mode: "automatic" }), 422: write("/v1/operation", { mode: "reckless" }) },
+  getV1Agents: { 200: full("/v1/agents"), 422: full("/v1/agents?limit=0") },
+  getV1AgentsNodeId: { 200: full("/v1/agents/b"), 404: full("/v1/agents/nowhere") },
+  getV1AgentsNodeIdRules: {
+    200: full("/v1/agents/a/rules", "/v1/agents/b/rules?compare=intended", "/v1/agents/c/rules?compare=intended&limit=1"),
+    404: full("/v1/agents/nowhere/rules"),
+    422: full("/v1/agents/a/rules?compare=past"),
+  },
+  postV1AgentsNodeIdResync: {
+    202: write("/v1/agents/x%3Ey%2Fz/resync", undefined, "full"),
+    404: write("/v1/agents/nowhere/resync"),
+    503: write("/v1/agents/a/resync"),
+  },
+  getV1Events: {
+    200: full("/v1/events", "/v1/events?after=2&limit=2", "/v1/events?kind=plan-applied,link-down&correlation=r-4"),
+    422: full("/v1/events?limit=0"),
+  },
+  getV1EventsStream: {
+    200: full("/v1/events/stream?after=0&limit=2", "/v1/events/stream?after=1&kind=plan-applied&limit=1"),
+    422: full("/v1/events/stream?limit=0", "/v1/events/stream?after=999999"),
+  },
+  getV1History: { 200: full("/v1/history?correlation=r-4"), 404: full("/v1/history?correlation=nobody") },
+  getV1HistoryPlans: { 200: full("/v1/history/plans", "/v1/history/plans?limit=1"), 422: full("/v1/history/plans?limit=0") },
+  getV1Audit: { 200: full("/v1/audit", "/v1/audit?actor=nobody&limit=1"), 422: full("/v1/audit?limit=0") },
+  getV1AuditVerification: { 200: full("/v1/audit/verification"), 404: full("/v1/audit/verification?after=999999") },
+  getV1Status: { 200: [...full("/v1/status"), ...empty("/v1/status")] },
+  getHealthz: { 200: full("/healthz") },
+  getReadyz: { 200: full("/readyz"), 503: empty("/readyz") },
+  getMetrics: { 200: full("/metrics") },
+};

@@ -1,0 +1,149 @@
+/** For the tests of REST: the servers that examples are asked of, with tokens asked for, and what the OpenAPI document says of them. */
+import { assert, canonicalHash } from "@sluice/model";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { buildRest } from "../server.js";
+import type { RestDeps } from "../deps.js";
+import type { Example } from "./examples.js";
+import { liveMachine, ringDocument } from "./live-machine.js";
+import { planInForce, value } from "./plan-in-force.js";
+import { testIssuer, type Issuer } from "./tokens.js";
+
+export interface Operation {
+  readonly operationId: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** `/v1/plans/{epoch}`. */
+  readonly path: string;
+  readonly roles: readonly string[];
+  readonly headers: readonly string[];
+  readonly isSafe: boolean;
+  /** Of the JSON body, with the document's schemas in `$defs`; absent where there is none. */
+  readonly body?: object;
+  readonly consumes: readonly string[];
+  /** By status and media type. */
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>>;
+}
+
+interface Described extends Omit<Operation, "method" | "path" | "roles" | "headers" | "isSafe" | "body" | "consumes"> {
+  readonly "x-roles": readonly string[];
+  readonly "x-safe"?: boolean;
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema?: object }>> };
+}
+
+export interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+/** Alternatives to what the worlds are usually made of. */
+export type Variation = (deps: RestDeps) => Partial<RestDeps>;
+
+export interface Worlds {
+  readonly issuer: Issuer;
+  app(world: Example["world"]): FastifyInstance;
+  /** All that a refused request must leave as it was. */
+  state(): string;
+  close(): Promise<void>;
+}
+
+export async function worlds(vary: Variation = () => ({})): Promise<Worlds> {
+  const issuer = await testIssuer();
+  const fixture = await planInForce();
+  const live = await liveMachine(fixture.deps);
+  const bare = await liveMachine(fixture.deps);
+  value(await live.driver.submit({ kind: "replace-topology", topology: ringDocument }));
+  const build = (deps: RestDeps) => buildRest({ ...deps, auth: issuer.authenticator, ...vary(deps) });
+  const apps = {
+    full: await build({ ...fixture.deps, view: () => fixture.full }),
+    empty: await build({ ...fixture.deps, view: () => fixture.empty }),
+    live: await build(live.deps),
+    bare: await build(bare.deps),
+  };
+  return {
+    issuer,
+    app: (world) => apps[world],
+    state: () =>
+      canonicalHash(
+        [live, bare].map(({ driver }) => {
+          const {
+            topologyVersion,
+            topologyStored,
+            demandsVersion,
+            demands,
+            settingsVersion,
+            settings,
+            operationVersion,
+            operation,
+            epoch,
+          } = driver.view();
+          return {
+            topologyVersion,
+            topologyStored,
+            demandsVersion,
+            demands,
+            settingsVersion,
+            settings,
+            operationVersion,
+            operation,
+            epoch,
+          };
+        }),
+      ),
+    close: async () => {
+      for (const app of Object.values(apps)) await app.close();
+      await live.stop();
+      await bare.stop();
+    },
+  };
+}
+
+export function operationCalled(operations: readonly Operation[], operationId: string): Operation {
+  const operation = operations.find((each) => each.operationId === operationId);
+  assert(operation !== undefined, `${operationId} is in the document`);
+  return operation;
+}
+
+export async function openApiOf(app: FastifyInstance): Promise<OpenApi> {
+  return (await app.inject("/openapi.json")).json<OpenApi>();
+}
+
+export function operationsOf({ paths, components }: OpenApi): readonly Operation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, described]): Operation => {
+      const { operationId, parameters = [], requestBody, responses } = described;
+      const json = requestBody?.content["application/json"]?.schema;
+      return {
+        operationId,
+        method: method.toUpperCase() as Operation["method"],
+        path,
+        roles: described["x-roles"],
+        headers: parameters.flatMap((each) => (each.in === "header" ? [each.name] : [])),
+        isSafe: described["x-safe"] === true,
+        consumes: Object.keys(requestBody?.content ?? {}),
+        ...(json === undefined ? {} : { body: bundled(json, components.schemas) }),
+        responses,
+      };
+    }),
+  );
+}
+
+/** A schema that stands by itself. */
+export function bundled(schema: object, schemas: OpenApi["components"]["schemas"]): object {
+  return JSON.parse(JSON.stringify({ ...schema, $defs: schemas }).replaceAll("#/components/schemas/", "#/$defs/")) as object;
+}
+
+const read = new WeakMap<OpenApi["components"], Map<string, z.ZodType>>();
+
+/** The schema as zod reads it back from the document: what a client that has nothing else would check against. */
+export function schemaFromDocument({ components }: OpenApi, schema: object): z.ZodType {
+  const known = read.get(components) ?? new Map<string, z.ZodType>();
+  read.set(components, known);
+  const key = JSON.stringify(schema);
+  const there = known.get(key);
+  if (there !== undefined) return there;
+  const made = z.fromJSONSchema(bundled(schema, components.schemas) as Parameters<typeof z.fromJSONSchema>[0]);
+  known.set(key, made);
+  return made;
+}
