@@ -49,6 +49,9 @@ export interface RollBackOptions {
   readonly confirmWithinSeconds?: number | undefined;
 }
 
+/** What is told of forecasts: nothing answers it. */
+export type ForecastInput = Extract<ControllerInput, { readonly kind: "forecast-loaded" | "forecast-noted" }>;
+
 /** The controller's end of one agent's stream. */
 export interface AgentStream {
   send(message: ControllerMessage): void;
@@ -61,6 +64,8 @@ export interface Driver {
   submit(request: ControllerRequest): Promise<Result<unknown>>;
   /** Submits the stored plan of that epoch with what it was made from (`RollBackReply`). `not-found` where there is none. */
   rollBack(epoch: Epoch, options: RollBackOptions): Promise<Result<unknown>>;
+  /** What the controller has found out about forecasts. */
+  tell(input: ForecastInput): void;
   agentOpened(stream: AgentStream): number;
   agentMessage(streamId: number, message: AgentMessage): void;
   agentClosed(streamId: number): void;
@@ -180,7 +185,7 @@ export function startDriver(parts: DriverParts): Driver {
         case "topology":
           return versioned(await store.putTopology(term, what.document));
         case "demands":
-          return versioned(await store.putDemands(term, what.matrix));
+          return versioned(await store.putDemands(term, what.matrix, new Date(nowMs()).toISOString()));
         case "settings":
           return versioned(await store.putSettings(term, what.settings));
         case "operation":
@@ -221,6 +226,7 @@ export function startDriver(parts: DriverParts): Driver {
       if (!input.ok) return input;
       return submit({ kind: "roll-back", record: record.value, input: input.value, ...options });
     },
+    tell: dispatch,
     agentOpened(stream) {
       const streamId = nextStreamId++;
       streams.set(streamId, stream);

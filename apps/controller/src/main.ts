@@ -6,6 +6,8 @@ import { prismaStore } from "@sluice/store";
 import pino from "pino";
 import { startDriver } from "./driver.js";
 import { explainPlan } from "./explain.js";
+import { startOutlookSolver } from "./forecast/outlook-solver.js";
+import { startForecasts } from "./forecast/service.js";
 import { grpcLimitsDefault } from "./grpc/limits.js";
 import { startGrpc } from "./grpc/server.js";
 import { within } from "./grpc/unary.js";
@@ -91,7 +93,25 @@ if (options.settings !== undefined) {
   await needed("The settings were refused", await driver.submit({ kind: "change-settings", settings: options.settings }));
 }
 
-const grpc = await needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, store, term, log }));
+const outlookSolver = startOutlookSolver(new URL("./solver/solver-process.js", import.meta.url));
+const forecasts = startForecasts({
+  store,
+  term,
+  view: driver.view,
+  tell: driver.tell,
+  watch: driver.watch,
+  solve: outlookSolver.solve,
+  nowMs: () => performance.timeOrigin + performance.now(),
+  onFaults: (faults) => log.warn({ faults }, "forecasts could not be looked at"),
+});
+closers.splice(
+  -1,
+  0,
+  () => outlookSolver.close(),
+  () => forecasts.close(),
+);
+
+const grpc = await needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, forecasts, log }));
 // Streams are closed by the driver first, so that agents hear why.
 closers.splice(-1, 0, () => grpc.stop());
 const rest = await buildRest({

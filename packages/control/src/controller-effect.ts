@@ -33,6 +33,17 @@ export type PersistWrite =
     }
   | { readonly kind: "events"; readonly events: readonly JournalEvent[] };
 
+/** Those that tell of forecasts as the driver has them. */
+export const forecastNoteKinds = [
+  "forecast-ready",
+  "forecast-quarantined",
+  "forecast-refused",
+  "forecast-released",
+  "forecast-removed",
+  "outlook-warning",
+] as const;
+export type ForecastNoteKind = (typeof forecastNoteKinds)[number];
+
 /** Kinds of published events; `docs/protocol.md` says when each comes and what it carries. */
 export const publishedKinds = [
   "topology-changed",
@@ -45,6 +56,8 @@ export const publishedKinds = [
   "confirmed",
   "confirmation-expired",
   "resync-asked",
+  "demand-source-changed",
+  ...forecastNoteKinds,
   "solve-started",
   "solve-failed",
   "plan-refused",

@@ -1,6 +1,7 @@
 /** What the driver tells the controller's machine. */
 import type {
   AgentMessage,
+  DemandBasis,
   DemandMatrix,
   Epoch,
   NodeId,
@@ -11,6 +12,8 @@ import type {
   Result,
   ScenarioSplit,
 } from "@sluice/model";
+import type { ForecastDemand } from "@sluice/forecast";
+import type { ForecastNoteKind } from "./controller-effect.js";
 import type { CycleInputRecord, InventoryVersions, PlanRecord } from "./inventory-record.js";
 
 /** Of every request. */
@@ -24,6 +27,20 @@ export interface Asked {
 export interface Versioned {
   readonly ifVersion?: number | undefined;
 }
+
+/** A forecast for one window, in all quantiles that it was made for. */
+export interface LoadedForecast {
+  readonly batchId: string;
+  /** ISO 8601, UTC. */
+  readonly windowStart: string;
+  readonly windowSeconds: number;
+  readonly demands: readonly ForecastDemand[];
+  /** Changes where the same window of the batch holds something else than before. */
+  readonly revision: string;
+}
+
+/** Why no forecast is planned on. */
+export type ForecastAbsence = Extract<DemandBasis, { kind: "measured" }>["why"];
 
 /**
  * `nowMs` on every event: milliseconds since the Unix epoch from a clock that never runs backwards
@@ -96,6 +113,20 @@ export type ControllerEvent = { readonly nowMs: number } & (
       readonly kind: "resync";
       readonly nodeId: NodeId;
     } & Asked)
+  | {
+      /** Windows of now and later, each of the batch that counts for it; they take the place of those before. */
+      readonly kind: "forecast-loaded";
+      readonly windows: readonly LoadedForecast[];
+      /** Why there is none for a time that they leave out. */
+      readonly absence: ForecastAbsence;
+    }
+  | {
+      /** What the driver has found out about forecasts, for watchers and the journal. */
+      readonly kind: "forecast-noted";
+      readonly note: ForecastNoteKind;
+      readonly data: Readonly<Record<string, unknown>>;
+      readonly by?: RequestedBy | undefined;
+    }
   | {
       /** An agent's stream is open; the number is the driver's, never used twice in a term. */
       readonly kind: "agent-opened";

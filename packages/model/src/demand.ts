@@ -35,7 +35,32 @@ export interface DemandMatrix {
   readonly name: string;
   /** At most one per flow group, sorted by flow group (source, destination, class priority). */
   readonly demands: readonly Demand[];
+  /** Of a matrix that a plan was to be blended for: what it is from. */
+  readonly basis?: DemandBasis | undefined;
 }
+
+/** What was planned for where demands are blended with a forecast. */
+export type DemandBasis =
+  | {
+      readonly kind: "blended";
+      /** The window of a forecast that held at that time. */
+      readonly batchId: string;
+      /** ISO 8601, UTC. */
+      readonly windowStart: string;
+      readonly windowSeconds: number;
+      readonly quantile: string;
+      /** Of the measurement, 0 to 1. */
+      readonly measuredWeight: number;
+      /** Flow groups by what their rate is from. */
+      readonly flowGroups: { readonly both: number; readonly measured: number; readonly forecast: number };
+      /** Flow groups that lacked the quantile, and were taken at another one. */
+      readonly otherQuantile: number;
+    }
+  | {
+      readonly kind: "measured";
+      /** Why no forecast: there is none for that time, the last one has ended, it is quarantined, or none was loaded yet. */
+      readonly why: "none" | "stale" | "quarantined" | "not-loaded";
+    };
 
 /** Matrices at equal intervals; compact, because a day of a network is long. */
 export interface DemandSeries {

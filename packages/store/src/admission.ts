@@ -1,19 +1,8 @@
 /** What every store checks before it writes, so that both versions refuse the same things in the same words. */
 import { z } from "zod";
-import {
-  admit,
-  auditPhases,
-  canonicalJson,
-  fault,
-  isId,
-  ok,
-  refuse,
-  type AuditDraft,
-  type Epoch,
-  type Result,
-  type Term,
-} from "@sluice/model";
+import { admit, auditPhases, canonicalJson, fault, isId, ok, refuse, type AuditDraft, type Epoch, type Result, type Term } from "@sluice/model";
 import { encodeCycleInput, encodeDocument, encodeOnce, type EncodedCycleInput, type EncodedDocument } from "./document.js";
+import { instantSchema } from "./instant.js";
 import {
   auditPerAppendMax,
   eventsPerAppendMax,
@@ -23,23 +12,15 @@ import {
   type CycleInput,
   type EventPage,
   type EventRecord,
-  type ForecastBatch,
   type PlanRecord,
   type PlanSummary,
 } from "./store.js";
 
-const instantSchema = z.iso
-  .datetime({ offset: true, abort: true })
-  .refine((text) => new Date(text).getTime() >= 0, "must not be before 1970")
-  .transform((text) => new Date(text).toISOString());
 const nameSchema = z.string().refine(isId, "must be 1 to 128 printable characters without a blank at either end");
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 const wholeNumber = z.int().min(0);
 /** Largest value of a column of type INTEGER. */
 const integerMax = 2_147_483_647;
-
-/** ASCII, so that every database sorts it alike. */
-const batchIdSchema = z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/, "must be 1 to 128 letters, digits or . _ : -");
 
 const holderSchema = z.strictObject({ holder: nameSchema });
 
@@ -112,20 +93,9 @@ const auditPageSchema = z.strictObject({
   limit: z.int().min(1).max(pageLimitMax),
 });
 
-const forecastSchema = z.looseObject({
-  batchId: batchIdSchema,
-  receivedAt: instantSchema,
-  windowStart: instantSchema,
-  windowSeconds: z
-    .int()
-    .min(1)
-    .max(366 * 86_400),
-});
-
 const pageSchema = z.strictObject({
   before: wholeNumber.optional(),
   after: wholeNumber.optional(),
-  from: instantSchema.optional(),
   limit: z.int().min(1).max(pageLimitMax),
 });
 export type Page = z.output<typeof pageSchema>;
@@ -246,17 +216,4 @@ function keysOf(data: Readonly<Record<string, unknown>>): Pick<AdmittedEvent, "c
     ...(correlation.success && { correlationId: correlation.data }),
     ...(typeof epoch === "number" && Number.isInteger(epoch) && epoch >= 1 && epoch <= integerMax && { epoch }),
   };
-}
-
-export interface AdmittedForecast extends Omit<ForecastBatch, "matrix"> {
-  readonly matrix: EncodedDocument;
-}
-
-export function admitForecast(batch: ForecastBatch): Result<AdmittedForecast> {
-  const admitted = admit(forecastSchema, batch, ["forecast"]);
-  if (!admitted.ok) return admitted;
-  const matrix = encodeDocument(batch.matrix);
-  if (!matrix.ok) return matrix;
-  const { batchId, receivedAt, windowStart, windowSeconds } = admitted.value;
-  return ok({ batchId, receivedAt, windowStart, windowSeconds, matrix: matrix.value });
 }

@@ -16,11 +16,13 @@ import {
   type Term,
   type TopologyDocument,
 } from "@sluice/model";
+import { describeForecasts } from "./contract-forecasts.js";
 import { describeJournal } from "./contract-journal.js";
 import { itKeepsOperation } from "./contract-operation.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
 export function describeStore(version: string, make: () => Promise<Store>): void {
+  describeForecasts(version, make);
   describeJournal(version, make);
   describe(`the store contract: ${version}`, () => {
     let store: Store;
@@ -121,7 +123,7 @@ export function describeStore(version: string, make: () => Promise<Store>): void
           store.putInventory(wrong, { topology: network("x") }),
           store.appendPlan(wrong, plan, input, { a: 2 }),
           store.appendEvents(wrong, [event("link-down")]),
-          store.putForecast(wrong, forecast("b", 1)),
+          store.beginForecast(wrong, { batchId: "b", name: "b", startedAt: "2026-03-01T00:00:00.000Z" }),
         ];
         for (const write of writes) expect(codes(await write)).toEqual(["stale-term"]);
       }
@@ -208,24 +210,6 @@ export function describeStore(version: string, make: () => Promise<Store>): void
       expect(codes(await store.appendEvents(term, [...batch, event("one-too-many")]))).toEqual(["out-of-range"]);
     });
 
-    it("takes a forecast once per batch id", async () => {
-      const term = await lead();
-      for (const [batchId, hour] of [
-        ["b", 2],
-        ["C", 2],
-        ["a", 2],
-        ["z", 1],
-        ["early", 0],
-      ] as const) {
-        value(await store.putForecast(term, forecast(batchId, hour)));
-      }
-      value(await store.putForecast(term, { ...forecast("a", 9), matrix: matrixOf(99) }));
-      const all = value(await store.listForecasts({ limit: 10 }));
-      expect(all).toEqual([forecast("early", 0), forecast("z", 1), forecast("C", 2), forecast("a", 2), forecast("b", 2)]);
-      const from = forecast("any", 1).windowStart;
-      expect(value(await store.listForecasts({ from, limit: 2 })).map(({ batchId }) => batchId)).toEqual(["z", "C"]);
-    });
-
     it("brings times to UTC with milliseconds", async () => {
       const term = await lead();
       value(await store.appendEvents(term, [{ ...event("a"), at: "2026-03-01T01:30:00.5+05:30" }]));
@@ -253,13 +237,10 @@ export function describeStore(version: string, make: () => Promise<Store>): void
         [store.appendEvents(term, [event("Bad Kind")]), "malformed", "/events/0/kind"],
         [store.appendEvents(term, [event("a"), { ...event("a"), at: "" }]), "malformed", "/events/1/at"],
         [store.appendEvents(term, [event("a", { x: -Infinity })]), "not-finite", undefined],
-        [store.putForecast(term, { ...forecast("x", 1), windowSeconds: 0 }), "out-of-range", "/forecast/windowSeconds"],
-        [store.putForecast(term, forecast("a b", 1)), "malformed", "/forecast/batchId"],
         [store.listPlans({ limit: 0 }), "out-of-range", "/limit"],
         [store.listPlans({ limit: pageLimitMax + 1 }), "out-of-range", "/limit"],
         [store.listPlans({ limit: 1.5 }), "wrong-type", "/limit"],
         [store.listEvents({ limit: 1, after: -1 }), "negative", "/after"],
-        [store.listForecasts({ limit: 1, from: "now" }), "malformed", "/from"],
       ];
       for (const [outcome, code, pointer] of table) {
         const refused = await outcome;
@@ -338,16 +319,6 @@ function matrixOf(rateBps: number): DemandMatrix {
 
 function event(kind: string, data: Record<string, unknown> = {}): Omit<EventRecord, "sequence"> {
   return { at: "2026-03-01T00:00:00.000Z", kind, data };
-}
-
-function forecast(batchId: string, hour: number) {
-  return {
-    batchId,
-    receivedAt: "2026-03-01T00:00:00.000Z",
-    windowStart: `2026-03-02T0${hour}:00:00.000Z`,
-    windowSeconds: 3600,
-    matrix: matrixOf(hour),
-  };
 }
 
 function cycle({ epoch, term, rate = 10 }: { epoch: number; term: Term; rate?: number }): { plan: PlanRecord; input: CycleInput } {

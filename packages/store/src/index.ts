@@ -1,5 +1,7 @@
 export * from "./store.js";
+export * from "./forecast-store.js";
 export type { InventoryChange, InventoryVersions } from "./inventory-change.js";
+export { columnsOf, encodeColumns, flowGroupsOf, matrixOfColumns, columnNodesMax, type DemandColumns } from "./demand-columns.js";
 export { memoryStore } from "./memory-store.js";
 export { prismaStore } from "./prisma-store.js";
 export type { DatabaseOptions } from "./database.js";

@@ -21,17 +21,16 @@ import {
   admitAuditPage,
   admitEventPage,
   admitEvents,
-  admitForecast,
   admitHolder,
   admitPage,
   admitPlan,
   summaryOf,
   type AdmittedEvent,
-  type AdmittedForecast,
 } from "./admission.js";
 import { encodeDocument, type EncodedCycleInput } from "./document.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
-import type { AssignmentsDocument, CycleInput, EventRecord, ForecastBatch, Inventory, PlanRecord, Store } from "./store.js";
+import { memoryForecasts } from "./memory-forecasts.js";
+import type { AssignmentsDocument, CycleInput, EventRecord, Inventory, PlanRecord, Store } from "./store.js";
 import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
 
 interface Versioned {
@@ -50,7 +49,6 @@ export function memoryStore(): Store {
   const inputs = new Map<string, EncodedCycleInput>();
   const events: AdmittedEvent[] = [];
   const audit: AuditEntry[] = [];
-  const forecasts = new Map<string, AdmittedForecast>();
 
   /** Every call is asynchronous and refused once closed, as it is with a database. */
   async function read<T>(answer: () => Result<T>): Promise<Result<T>> {
@@ -85,7 +83,10 @@ export function memoryStore(): Store {
     return kept === undefined ? undefined : { ...structuredClone(kept.record), plan: parse<Plan>(kept.plan) };
   }
 
+  const { remembering, ...forecasts } = memoryForecasts({ read, write });
+
   return {
+    ...forecasts,
     ping: () => read(() => ok(undefined)),
 
     acquireTerm: (holder) =>
@@ -113,7 +114,13 @@ export function memoryStore(): Store {
       }),
 
     putTopology: (under, document) => put(under, "topology", document),
-    putDemands: (under, matrix) => put(under, "demands", matrix),
+    putDemands: async (under, matrix, measuredAt) => {
+      const remember = measuredAt === undefined ? ok(() => undefined) : remembering(matrix, measuredAt);
+      if (!remember.ok) return remember;
+      const version = await put(under, "demands", matrix);
+      if (version.ok) remember.value();
+      return version;
+    },
     putSettings: (under, settings) => put(under, "settings", settings),
     putOperation: (under, document) => put(under, "operation", document),
     putInventory: (under, change) =>
@@ -218,28 +225,6 @@ export function memoryStore(): Store {
         return ok(ordered.slice(0, limit).map((entry) => ({ ...entry })));
       }),
 
-    putForecast: (under, batch) =>
-      write(under, () => {
-        const admitted = admitForecast(batch);
-        if (!admitted.ok) return admitted;
-        if (!forecasts.has(batch.batchId)) forecasts.set(batch.batchId, admitted.value);
-        return ok(undefined);
-      }),
-
-    listForecasts: (page) =>
-      read((): Result<readonly ForecastBatch[]> => {
-        const admitted = admitPage(page);
-        if (!admitted.ok) return admitted;
-        const { from = "", limit } = admitted.value;
-        return ok(
-          [...forecasts.values()]
-            .filter(({ windowStart }) => windowStart >= from)
-            .sort((a, b) => compare(a.windowStart, b.windowStart) || compare(a.batchId, b.batchId))
-            .slice(0, limit)
-            .map((batch) => ({ ...batch, matrix: parse<DemandMatrix>(batch.matrix.json) })),
-        );
-      }),
-
     close: async () => {
       await Promise.resolve();
       closed = true;
@@ -250,8 +235,4 @@ export function memoryStore(): Store {
 /** Only ever applied to what `encodeDocument` wrote from a value of the same type. */
 function parse<T>(json: string): T {
   return JSON.parse(json) as T;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -20,7 +20,6 @@ import {
   admitAuditPage,
   admitEventPage,
   admitEvents,
-  admitForecast,
   admitHolder,
   admitPage,
   admitPlan,
@@ -30,11 +29,12 @@ import { auditEntriesOf, insertAudit } from "./audit-table.js";
 import { faultOfDatabase, isConflict } from "./database-fault.js";
 import { openDatabase, type Database, type DatabaseOptions } from "./database.js";
 import { encodeDocument, type EncodedDocument } from "./document.js";
-import { DamagedDocument, insertDocuments, newDocuments, readDocument, type StoredDocument } from "./document-table.js";
+import { DamagedDocument, insertDocuments, newDocuments, readDocument } from "./document-table.js";
 import { eventsOf, insertEvents } from "./event-table.js";
+import { encodeMeasurement, insertMeasurement, prismaForecasts } from "./prisma-forecasts.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
-import type { AssignmentsDocument, CycleInput, ForecastBatch, Inventory, PlanSummary, Store } from "./store.js";
+import type { AssignmentsDocument, CycleInput, Inventory, PlanSummary, Store } from "./store.js";
 
 /** Times that a transaction is begun again after a conflict with another. */
 const conflictRetriesMax = 5;
@@ -121,6 +121,8 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
   }
 
   return {
+    ...prismaForecasts({ prisma, guarded, write }),
+
     ping: () =>
       guarded(async () => {
         await prisma.$queryRaw`SELECT 1`;
@@ -158,9 +160,7 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
           ...(topology && { topology: { version: topology.version, document: await readDocument<TopologyDocument>(topology.document) } }),
           ...(demands && { demands: { version: demands.version, matrix: await readDocument<DemandMatrix>(demands.document) } }),
           ...(settings && { settings: { version: settings.version, settings: await readDocument<PlanSettings>(settings.document) } }),
-          ...(operation && {
-            operation: { version: operation.version, document: await readDocument<OperationDocument>(operation.document) },
-          }),
+          ...(operation && { operation: { version: operation.version, document: await readDocument<OperationDocument>(operation.document) } }),
           ...(assignments && { assignments: await readDocument<AssignmentsDocument>(assignments.document) }),
           epoch: newest?.epoch ?? 0,
         };
@@ -168,14 +168,20 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
       }),
 
     putTopology: (under, document) => put(under, "topology", document),
-    putDemands: (under, matrix) => put(under, "demands", matrix),
+    putDemands: async (under, matrix, measuredAt) => {
+      const admitted = encodeDocument(matrix);
+      const measured = measuredAt === undefined ? ok(undefined) : await encodeMeasurement(matrix, measuredAt);
+      if (!measured.ok) return measured;
+      return write({ under, admitted, documents: admitted.ok ? [admitted.value] : [] }, async (tx, { hash }) => {
+        if (measured.value !== undefined) await insertMeasurement(tx, measured.value);
+        return ok(await replaceItem(tx, { kind: "demands", term: under, documentHash: hash }));
+      });
+    },
     putSettings: (under, settings) => put(under, "settings", settings),
     putOperation: (under, document) => put(under, "operation", document),
     putInventory: (under, change) => {
       const admitted = encodeChange(change);
-      return write({ under, admitted, documents: documentsOfChange(admitted) }, async (tx, encoded) =>
-        ok(await replaceItems(tx, under, encoded)),
-      );
+      return write({ under, admitted, documents: documentsOfChange(admitted) }, async (tx, encoded) => ok(await replaceItems(tx, under, encoded)));
     },
 
     appendPlan: (under, record, input, assignmentsAfter, inventory = {}) => {
@@ -266,36 +272,6 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
         return admitted.ok ? ok(await auditEntriesOf(prisma, admitted.value)) : admitted;
       }),
 
-    putForecast: (under, batch) => {
-      const admitted = admitForecast(batch);
-      return write({ under, admitted, documents: admitted.ok ? [admitted.value.matrix] : [] }, async (tx, { matrix, ...row }) => {
-        await tx.forecast.createMany({ data: [{ ...row, matrixHash: matrix.hash }], skipDuplicates: true });
-        return ok(undefined);
-      });
-    },
-
-    listForecasts: (page) =>
-      guarded(async () => {
-        const admitted = admitPage(page);
-        if (!admitted.ok) return admitted;
-        const { from = new Date(0).toISOString(), limit } = admitted.value;
-        // Prisma cannot say the collation, and the order must not depend on the server's.
-        const rows = await prisma.$queryRaw<ForecastRow[]>`
-          SELECT batch_id AS "batchId", received_at AS "receivedAt", window_start AS "windowStart", window_seconds AS "windowSeconds",
-                 hash, byte_count AS "byteCount", content
-          FROM forecast JOIN document ON hash = matrix_hash
-          WHERE window_start >= ${from}::timestamptz
-          ORDER BY window_start, batch_id COLLATE "C" LIMIT ${limit}`;
-        const batches = rows.map(async (row): Promise<ForecastBatch> => ({
-          batchId: row.batchId,
-          receivedAt: row.receivedAt.toISOString(),
-          windowStart: row.windowStart.toISOString(),
-          windowSeconds: row.windowSeconds,
-          matrix: await readDocument<DemandMatrix>(row),
-        }));
-        return ok(await Promise.all(batches));
-      }),
-
     close: async () => {
       closing ??= Promise.allSettled(underWay).then(close);
       await closing;
@@ -313,13 +289,6 @@ class RolledBack extends Error {
 
 function documentsOf({ plan, input, assignmentsAfter }: AdmittedPlan): readonly EncodedDocument[] {
   return [plan, input.topology, input.demands, input.settings, input.assignmentsBefore, assignmentsAfter];
-}
-
-interface ForecastRow extends StoredDocument {
-  readonly batchId: string;
-  readonly receivedAt: Date;
-  readonly windowStart: Date;
-  readonly windowSeconds: number;
 }
 
 function documentsOfChange(change: Result<EncodedChange>): readonly EncodedDocument[] {

@@ -22,6 +22,7 @@ import type {
   Term,
   TopologyDocument,
 } from "@sluice/model";
+import type { ForecastStore } from "./forecast-store.js";
 import type { InventoryChange, InventoryVersions } from "./inventory-change.js";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
@@ -101,16 +102,7 @@ export interface AuditPage {
   readonly limit: number;
 }
 
-/** One uploaded forecast: rates per flow group for a window of time. */
-export interface ForecastBatch {
-  readonly batchId: string;
-  readonly receivedAt: string;
-  readonly windowStart: string;
-  readonly windowSeconds: number;
-  readonly matrix: DemandMatrix;
-}
-
-export interface Store {
+export interface Store extends ForecastStore {
   /** Whether the store answers: for readiness. */
   ping(): Promise<Result<void>>;
   /** Starts a leadership: the highest term so far plus one. `holder` says who, e.g. host and process id. */
@@ -118,7 +110,8 @@ export interface Store {
   loadInventory(): Promise<Result<Inventory>>;
   /** Each returns the new version, which rises by one. */
   putTopology(term: Term, document: TopologyDocument): Promise<Result<number>>;
-  putDemands(term: Term, matrix: DemandMatrix): Promise<Result<number>>;
+  /** With the time at which it was measured, the matrix is kept in the history too, where it is the first of its interval. */
+  putDemands(term: Term, matrix: DemandMatrix, measuredAt?: string): Promise<Result<number>>;
   putSettings(term: Term, settings: PlanSettings): Promise<Result<number>>;
   putOperation(term: Term, document: OperationDocument): Promise<Result<number>>;
   /** Several of these in one transaction; returns the new version of each. */
@@ -149,10 +142,6 @@ export interface Store {
   /** Numbers the entries from 1 without gaps and chains their hashes (`chainAudit`), all or none; returns them as stored. */
   appendAudit(term: Term, drafts: readonly AuditDraft[]): Promise<Result<readonly AuditEntry[]>>;
   listAudit(page: AuditPage): Promise<Result<readonly AuditEntry[]>>;
-  /** Idempotent by batch id: the same id again is accepted and changes nothing. */
-  putForecast(term: Term, batch: ForecastBatch): Promise<Result<void>>;
-  /** Windows that start at `from` or later, by start and batch id. */
-  listForecasts(page: { readonly from?: string; readonly limit: number }): Promise<Result<readonly ForecastBatch[]>>;
   /** Releases everything; every later call is refused with `unavailable`. Closing again does nothing. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
   failoverBucketsMax,
   failuresMax,
   forecastHeaderFromWire,
+  forecastWindowFromWire,
   operationsMax,
   scenarioIdLengthMax,
   scenariosMax,
@@ -151,33 +152,91 @@ const refused: readonly Refused[] = [
     "no start",
     "missing-field",
     "/header/windowStart",
-    () => forecastHeaderFromWire({ batchId: "f", windowStart: undefined, windowSeconds: 1, name: "f" }),
+    () => forecastHeaderFromWire({ batchId: "f", windowStart: undefined, windowSeconds: 1, name: "f", quantile: 0, resumeAt: undefined }),
   ],
   [
     "nanoseconds beyond a second",
     "out-of-range",
     "/header/windowStart/nanos",
-    () => forecastHeaderFromWire({ batchId: "f", windowStart: { seconds: 1n, nanos: 2e9 }, windowSeconds: 1, name: "f" }),
+    () =>
+      forecastHeaderFromWire({
+        batchId: "f",
+        windowStart: { seconds: 1n, nanos: 2e9 },
+        windowSeconds: 1,
+        name: "f",
+        quantile: 0,
+        resumeAt: undefined,
+      }),
   ],
   [
     "the year 10000",
     "out-of-range",
     "/header/windowStart/seconds",
-    () => forecastHeaderFromWire({ batchId: "f", windowStart: { seconds: 2n ** 62n, nanos: 0 }, windowSeconds: 1, name: "f" }),
+    () =>
+      forecastHeaderFromWire({
+        batchId: "f",
+        windowStart: { seconds: 2n ** 62n, nanos: 0 },
+        windowSeconds: 1,
+        name: "f",
+        quantile: 0,
+        resumeAt: undefined,
+      }),
   ],
   [
     "a window of nothing",
     "out-of-range",
     "/header/windowSeconds",
-    () => forecastHeaderFromWire({ batchId: "f", windowStart: { seconds: 1n, nanos: 0 }, windowSeconds: 0, name: "f" }),
+    () =>
+      forecastHeaderFromWire({
+        batchId: "f",
+        windowStart: { seconds: 1n, nanos: 0 },
+        windowSeconds: 0,
+        name: "f",
+        quantile: 0,
+        resumeAt: undefined,
+      }),
   ],
   [
     "no batch id",
     "missing-field",
     "/header/batchId",
-    () => forecastHeaderFromWire({ batchId: "", windowStart: { seconds: 1n, nanos: 0 }, windowSeconds: 1, name: "f" }),
+    () =>
+      forecastHeaderFromWire({
+        batchId: "",
+        windowStart: { seconds: 1n, nanos: 0 },
+        windowSeconds: 1,
+        name: "f",
+        quantile: 0,
+        resumeAt: undefined,
+      }),
   ],
 
+  [
+    "a batch id that is no part of an address",
+    "malformed",
+    "/header/batchId",
+    () =>
+      forecastHeaderFromWire({
+        batchId: "a b",
+        windowStart: undefined,
+        windowSeconds: undefined,
+        name: "f",
+        quantile: 0,
+        resumeAt: undefined,
+      }),
+  ],
+  [
+    "an unknown quantile",
+    "not-allowed",
+    "/window/quantile",
+    () => forecastWindowFromWire({ windowStart: { seconds: 1n, nanos: 0 }, windowSeconds: 1, quantile: 77 as never }),
+  ],
+  [
+    "a window of half a second",
+    "wrong-type",
+    "/window/windowSeconds",
+    () => forecastWindowFromWire({ windowStart: { seconds: 1n, nanos: 0 }, windowSeconds: 0.5, quantile: 0 }),
+  ],
   ["an empty message", "missing-field", "/message", () => agentMessageFromWire({ message: undefined })],
   [
     "a hello of nobody",

@@ -3,6 +3,7 @@ import {
   buildTopology,
   buildDemandMatrix,
   assert,
+  demandQuantiles,
   faultCodes,
   isId,
   topologyDocument,
@@ -28,6 +29,8 @@ import {
   demandMatrixToWire,
   forecastHeaderFromWire,
   forecastHeaderToWire,
+  forecastWindowFromWire,
+  forecastWindowToWire,
   guardedService,
   ruleToWire,
   topologyChangesFromWire,
@@ -324,18 +327,23 @@ describe("decode(encode(x)) = x", () => {
   });
 
   it("forecast headers", () => {
-    const header = fc.record({
-      batchId: fc.uuid(),
+    const window = fc.record({
       windowStart: fc.integer({ min: 0, max: 253_402_300_799_999 }).map((ms) => new Date(ms).toISOString()),
-      windowSeconds: fc.double({ min: 0.001, max: 86_400 * 366, noNaN: true }),
-      name: fc.string({ minLength: 1, maxLength: 40 }),
+      windowSeconds: fc.integer({ min: 1, max: 86_400 * 366 }),
+      quantile: fc.constantFrom(...demandQuantiles),
     });
+    const header = fc.record(
+      { batchId: fc.uuid(), name: fc.string({ minLength: 1, maxLength: 40 }), window, resumeAt: fc.maxSafeNat() },
+      { requiredKeys: ["batchId", "name"] },
+    );
     fc.assert(
-      fc.property(header, (value) => {
+      fc.property(header, window, (value, next) => {
         const bytes = v1.UploadForecastsRequest.encode({ part: { $case: "header", value: forecastHeaderToWire(value) } }).finish();
         const { part } = v1.UploadForecastsRequest.decode(bytes);
         assert(part?.$case === "header", "the part survives");
         expect(forecastHeaderFromWire(part.value)).toEqual({ ok: true, value });
+        const windowBytes = v1.ForecastWindow.encode(forecastWindowToWire(next)).finish();
+        expect(forecastWindowFromWire(v1.ForecastWindow.decode(windowBytes))).toEqual({ ok: true, value: next });
       }),
     );
   });

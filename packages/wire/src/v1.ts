@@ -21,6 +21,11 @@ export {
   DemandList,
   ForecastCompletion,
   ForecastHeader,
+  ForecastState,
+  ForecastWindow,
+  GetForecastRequest,
+  GetForecastResponse,
+  Quantile,
   UploadForecastsRequest,
   UploadForecastsResponse,
 } from "../generated/sluice/v1/demand_service.js";

@@ -1,14 +1,14 @@
 /** sluice.v1.DemandService: measurements as they come, forecasts by upload. */
 import type { sendUnaryData, ServerDuplexStream, ServerReadableStream } from "@grpc/grpc-js";
-import { fault, refuse, type Faults, type Result } from "@sluice/model";
+import { fault, ok, refuse, type Faults, type Result } from "@sluice/model";
 import { createOutgoingQueue, faultToWire, type v1 } from "@sluice/wire";
 import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js";
-import { receiveForecast } from "./forecast-upload.js";
+import { forecastToWire, receiveForecast } from "./forecast-upload.js";
 import type { GrpcLimits } from "./limits.js";
 import type { GrpcPorts } from "./ports.js";
 import { createReader } from "./reader.js";
 import { cutOff, endStream, faultOfException } from "./refusal.js";
-import { respond, within } from "./unary.js";
+import { respond, unary, within } from "./unary.js";
 
 type Measurements = ServerDuplexStream<Result<v1.StreamMeasurementsRequest>, v1.StreamMeasurementsResponse>;
 type Upload = ServerReadableStream<Result<v1.UploadForecastsRequest>, v1.UploadForecastsResponse>;
@@ -24,6 +24,11 @@ export function demandService(ports: GrpcPorts, limits: GrpcLimits) {
     uploadForecasts(call: Upload, callback: sendUnaryData<v1.UploadForecastsResponse>): void {
       void respond(ports.log, call, receiveForecast(ports, limits, call), callback);
     },
+
+    getForecast: unary(ports, limits, async ({ batchId }: v1.GetForecastRequest): Promise<Result<v1.GetForecastResponse>> => {
+      const batch = await ports.forecasts.get(batchId);
+      return batch.ok ? ok(forecastToWire(batch.value)) : batch;
+    }),
   };
 }
 

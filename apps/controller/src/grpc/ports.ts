@@ -1,7 +1,8 @@
 /** What the gRPC services need of the rest of the controller; the driver and the store are it. */
-import type { AgentMessage, Result, Term, Topology } from "@sluice/model";
+import type { AgentMessage, Result, Topology } from "@sluice/model";
 import type { ForecastBatch } from "@sluice/store";
 import type { AgentStream, ControllerRequest } from "../driver.js";
+import type { ForecastUploads } from "../forecast/upload.js";
 
 export interface GrpcDriver {
   /** The topology in force; absent before the first one. */
@@ -15,9 +16,9 @@ export interface GrpcDriver {
   agentClosed(streamId: number): void;
 }
 
-export interface ForecastStore {
-  /** Idempotent by batch id. */
-  putForecast(term: Term, batch: ForecastBatch): Promise<Result<void>>;
+export interface GrpcForecasts extends ForecastUploads {
+  /** `not-found` where there is no such batch. */
+  get(batchId: string): Promise<Result<ForecastBatch>>;
 }
 
 /** Structured logging, as pino does it. */
@@ -30,8 +31,6 @@ export interface GrpcLog {
 
 export interface GrpcPorts {
   readonly driver: GrpcDriver;
-  readonly store: ForecastStore;
-  /** The term under which forecasts are written. */
-  readonly term: Term;
+  readonly forecasts: GrpcForecasts;
   readonly log: GrpcLog;
 }

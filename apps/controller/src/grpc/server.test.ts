@@ -21,6 +21,7 @@ import {
   stockClient,
   type AnyClient,
 } from "./testdata/stock-client.js";
+import { topologyOf, uploadBench } from "../forecast/testing/upload-bench.js";
 
 const run = promisify(execFile);
 const logged: { data: object; message: string }[] = [];
@@ -28,7 +29,7 @@ const logTo = (data: object, message: string): void => void logged.push({ data, 
 const log: GrpcLog = { debug: logTo, info: logTo, warn: logTo, error: logTo };
 
 async function serve(driver: MemoryDriver, limits: Partial<GrpcLimits> = {}): Promise<GrpcServer> {
-  const started = await startGrpc({ address: { host: "127.0.0.1", port: 0 }, driver, store: driver, term: 1, log, limits });
+  const started = await startGrpc({ address: { host: "127.0.0.1", port: 0 }, driver, forecasts: driver.forecasts, log, limits });
   assert(started.ok, JSON.stringify(started));
   return started.value;
 }
@@ -65,7 +66,7 @@ beforeEach(async () => {
   const { error } = await callUnary(topology, "replaceTopology", { topology: triangle });
   assert(error === undefined, String(error));
   driver.matrices.length = 0;
-  driver.forecasts.length = 0;
+  driver.batches.length = 0;
 });
 
 describe("a stock client", () => {
@@ -188,10 +189,85 @@ describe("a stock client", () => {
       { completion: { demandCount: 2 } },
     ]);
     expect(error).toBeUndefined();
-    expect(response).toMatchObject({ batchId: "f1", demandCount: 2 });
-    expect(driver.forecasts).toEqual([
-      expect.objectContaining({ batchId: "f1", windowStart: "2027-01-15T08:00:00.000Z", windowSeconds: 3_600 }),
+    expect(response).toMatchObject({ batchId: "f1", demandCount: 2, state: "FORECAST_STATE_READY" });
+    expect(driver.batches).toEqual([
+      expect.objectContaining({ batchId: "f1", state: "ready", rows: 2, windows: 1, firstWindowStart: "2027-01-15T08:00:00.000Z" }),
     ]);
+  });
+
+  const window = (hour: number, quantile: string) => ({
+    window: { windowStart: { seconds: 1_800_000_000 + hour * 3_600, nanos: 0 }, windowSeconds: 3_600, quantile },
+  });
+  const { windowStart: _, windowSeconds: _s, ...plainHeader } = header;
+
+  it("takes windows and quantiles of one batch, the same as rows over REST", async () => {
+    const batch = { header: { ...plainHeader, batchId: "windows" } };
+    const { response, error } = await callUpload(demands, "uploadForecasts", [
+      batch,
+      window(0, "QUANTILE_P50"),
+      { demands: { demands: [demand] } },
+      window(0, "QUANTILE_P90"),
+      { demands: { demands: [{ ...demand, rateBps: 2e6 }] } },
+      window(1, "QUANTILE_UNSPECIFIED"),
+      { demands: { demands: [demand] } },
+      { completion: { demandCount: 3 } },
+    ]);
+    expect(error).toBeUndefined();
+    expect(response).toMatchObject({ demandCount: 3, state: "FORECAST_STATE_READY" });
+    const rest = uploadBench({}, topologyOf(["a", "b", "c"]));
+    const rows = [
+      ["2027-01-15T08:00:00Z", "p50", 1e6],
+      ["2027-01-15T08:00:00Z", "p90", 2e6],
+      ["2027-01-15T09:00:00Z", "", 1e6],
+    ] as const;
+    const csv = rows.map(([start, quantile, rateBps]) => `${start},3600,a,b,elastic,${rateBps},${quantile}\n`).join("");
+    const same = await rest.send({}, `windowStart,windowSeconds,src,dst,class,rateBps,quantile\n${csv}`);
+    expect(driver.batches.at(-1)).toMatchObject({ windows: 3, contentHash: same.ok ? same.value.contentHash : "" });
+  });
+
+  it("goes on behind what is durable of an upload that was cut off, and says where that is", async () => {
+    const batch = { ...plainHeader, batchId: "cut" };
+    const first = await callUpload(demands, "uploadForecasts", [
+      { header: batch },
+      window(0, "QUANTILE_P50"),
+      { demands: { demands: [demand] } },
+    ]);
+    expect(first.error?.code).toBe(status.INVALID_ARGUMENT);
+    const { response } = await callUnary(demands, "getForecast", { batchId: "cut" });
+    expect(response).toMatchObject({ batchId: "cut", state: "FORECAST_STATE_RECEIVING", demandCount: 1, windows: 0, faults: [] });
+    const wrong = await callUpload(demands, "uploadForecasts", [{ header: { ...batch, resumeAt: 7 } }, { completion: { demandCount: 7 } }]);
+    expect(faultsIn(wrong.error)).toContainEqual(expect.objectContaining({ code: "out-of-range", pointer: "/header/resumeAt" }));
+    const rest = await callUpload(demands, "uploadForecasts", [
+      { header: { ...batch, resumeAt: 1 } },
+      window(0, "QUANTILE_P50"),
+      { demands: { demands: [{ ...demand, dst: "c" }, demand] } },
+      { completion: { demandCount: 3 } },
+    ]);
+    expect(faultsIn(rest.error)).toContainEqual(expect.objectContaining({ code: "duplicate-id", pointer: "/demands/demands/2" }));
+    expect((await callUnary(demands, "getForecast", { batchId: "cut" })).response).toMatchObject({
+      state: "FORECAST_STATE_REFUSED",
+      demandCount: 3,
+      faultCount: 1,
+      faults: [expect.objectContaining({ code: "duplicate-id", pointer: "/demands/demands/2" })],
+    });
+    expect((await callUnary(demands, "getForecast", { batchId: "no-such" })).error?.code).toBe(status.NOT_FOUND);
+  });
+
+  it("needs a window before demands", async () => {
+    const refused = await callUpload(demands, "uploadForecasts", [
+      { header: { ...plainHeader, batchId: "bare" } },
+      { demands: { demands: [demand] } },
+    ]);
+    expect(faultsIn(refused.error)).toContainEqual(expect.objectContaining({ code: "missing-field", pointer: "/window" }));
+  });
+
+  it("hands a rate that is no number to the sanity band", async () => {
+    const { response } = await callUpload(demands, "uploadForecasts", [
+      { header: { ...header, batchId: "nan" } },
+      { demands: { demands: [{ ...demand, rateBps: Number.NaN }] } },
+      { completion: { demandCount: 1 } },
+    ]);
+    expect(response).toMatchObject({ demandCount: 1 });
   });
 });
 
@@ -379,7 +455,7 @@ describe("refused input", () => {
     const { error } = await callUpload(demands, "uploadForecasts", requests);
     expect(error?.code).toBe(code);
     expect(faultsIn(error)).toContainEqual(expect.objectContaining({ code: faultCode, pointer }));
-    expect(driver.forecasts).toEqual([]);
+    expect(driver.batches.filter(({ state }) => state !== "refused")).toEqual([]);
   });
 
   const hello = { nodeId: "a", bootId: "boot", digest: "" };
@@ -478,7 +554,7 @@ describe("time and absence", () => {
       // And once a later one was answered, the cancelled one is history.
       await other(`after-${count}`);
     }
-    expect(driver.forecasts.map(({ batchId }) => batchId)).toEqual(["before-2", "after-2", "before-3", "after-3"]);
+    expect(driver.batches.map(({ batchId }) => batchId)).toEqual(["before-2", "after-2", "before-3", "after-3"]);
   });
 
   it("ends an upload that pauses for too long", async () => {
@@ -487,7 +563,7 @@ describe("time and absence", () => {
       call.write({ header });
     });
     expect((await ended).code).toBe(status.DEADLINE_EXCEEDED);
-    expect(driver.forecasts).toEqual([]);
+    expect(driver.batches.filter(({ state }) => state !== "refused")).toEqual([]);
   });
 
   it("applies no matrix of which parts are missing", async () => {
@@ -500,7 +576,7 @@ describe("time and absence", () => {
 
   it("stops although a stream is open, and says that it is unavailable on a second port in use", async () => {
     const other = await serve(createMemoryDriver(), { stopMsMax: 50 });
-    const taken = await startGrpc({ address: { host: "127.0.0.1", port: other.port }, driver, store: driver, term: 1, log });
+    const taken = await startGrpc({ address: { host: "127.0.0.1", port: other.port }, driver, forecasts: driver.forecasts, log });
     expect(taken.ok ? undefined : taken.faults[0].code).toBe("unavailable");
     const client = stockClient(definition, "sluice.v1.SwitchService", other.port);
     const call = client["connect"]?.() as ClientDuplexStream<object, object>;

@@ -17,7 +17,7 @@ const clients: InstanceType<typeof v1.SwitchServiceClient>[] = [];
 async function serve(given: Partial<GrpcLimits> = {}): Promise<void> {
   const limits = { stopMsMax: 50, ...given };
   driver = createMemoryDriver();
-  const started = await startGrpc({ address: { host: "127.0.0.1", port: 0 }, driver, store: driver, term: 1, log: quiet, limits });
+  const started = await startGrpc({ address: { host: "127.0.0.1", port: 0 }, driver, forecasts: driver.forecasts, log: quiet, limits });
   assert(started.ok, JSON.stringify(started));
   server = started.value;
 }

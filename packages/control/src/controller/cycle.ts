@@ -5,6 +5,7 @@
  */
 import { canonicalHash, fault, planSnapshot, type Faults, type Plan, type PlanTimings, type Result } from "@sluice/model";
 import { isFrozen } from "./control-fault.js";
+import { basisOf, plannedDemands } from "./forecast.js";
 import { isoTime, publish } from "./journal.js";
 import { effectiveTopology } from "./link-state.js";
 import { isHeld } from "./operation.js";
@@ -28,7 +29,8 @@ export function advanceCycle(state: ControllerState): void {
   if (isFrozen(state) || isHeld(state)) return;
   if (cycle.phase.kind !== "idle" || (state.adopting && state.push.target !== undefined) || nowMs < dueMs(state)) return;
   const topology = effectiveTopology(state);
-  const { demands, settings, revision } = state.inventory;
+  const { settings, revision } = state.inventory;
+  const demands = plannedDemands(state);
   if (topology === undefined || demands === undefined) return;
   const snapshot = planSnapshot({ topology, demands, settings }, state.operation.settings.mode);
   const solveId = nextId(state);
@@ -41,7 +43,7 @@ export function advanceCycle(state: ControllerState): void {
   cycle.solves += 1;
   state.effects.push({ kind: "solve", solveId, snapshot });
   const { topologyVersion, demandsVersion } = state.inventory;
-  publish(state, "solve-started", { solveId, topologyVersion, demandsVersion }, by);
+  publish(state, "solve-started", { solveId, topologyVersion, demandsVersion, ...basisOf(snapshot.demands) }, by);
 }
 
 /** When the next solve may start; Infinity while nothing asks for one. */

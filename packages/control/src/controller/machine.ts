@@ -12,6 +12,7 @@ import { advanceActivation } from "./activation.js";
 import { advanceControlFault } from "./control-fault.js";
 import { advanceCycle, planPersisted, solved } from "./cycle.js";
 import { advanceDamping } from "./damping.js";
+import { advanceForecast, forecastLoaded, noForecast } from "./forecast.js";
 import { inventoryPersisted, request, writeInventory } from "./inventory.js";
 import { operationAtStart } from "./operation.js";
 import { recompiled } from "./reinstall.js";
@@ -72,6 +73,7 @@ export function createController(
     operation: operationAtStart(config, inventory),
     control: { lostAtMs: new Map(), frozen: undefined },
     protection: noProtection(),
+    forecast: noForecast(),
     journal: { pending: [], writing: undefined, retryAtMs: 0, dropped: 0 },
     cycle: {
       phase: { kind: "idle" },
@@ -176,6 +178,10 @@ function handle(state: ControllerState, event: ControllerEvent): void {
     }
     case "resync":
       return resync(state, event);
+    case "forecast-loaded":
+      return forecastLoaded(state, event);
+    case "forecast-noted":
+      return publish(state, event.note, event.data, event.by);
     case "agent-opened":
       return agentOpened(state, event.streamId);
     case "agent-message":
@@ -229,6 +235,7 @@ function advance(state: ControllerState, everySwitch: boolean): void {
   advanceAdoption(state);
   if (everySwitch) advanceControlFault(state);
   if (everySwitch) advanceDamping(state);
+  advanceForecast(state);
   advanceCycle(state);
   advanceProtection(state, everySwitch);
   advanceActivation(state);

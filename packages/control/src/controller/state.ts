@@ -36,6 +36,7 @@ import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, Push
 import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
 import type { Belief } from "./belief.js";
 import type { Derivation } from "./derivation.js";
+import type { ForecastState } from "./forecast.js";
 import type { ScenarioChoice } from "./scenario-choice.js";
 import type { SplitVerifier } from "./split-verifier.js";
 import type { PendingMessage, Update } from "./update.js";
@@ -426,6 +427,7 @@ export interface ControllerState {
   readonly control: ControlNetworkState;
   readonly protection: ProtectionState;
   readonly journal: JournalState;
+  readonly forecast: ForecastState;
   readonly cycle: CycleState;
   readonly push: PushState;
   readonly switches: Map<NodeId, Switch>;

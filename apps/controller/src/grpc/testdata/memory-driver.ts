@@ -9,16 +9,18 @@ import {
   type AgentMessage,
   type DemandMatrix,
   type Result,
-  type Term,
   type Topology,
 } from "@sluice/model";
-import type { ForecastBatch } from "@sluice/store";
+import { memoryStore, type ForecastBatch } from "@sluice/store";
 import type { AgentStream, ControllerRequest } from "../../driver.js";
-import type { ForecastStore, GrpcDriver } from "../ports.js";
+import { forecastUploads } from "../../forecast/upload.js";
+import type { GrpcDriver, GrpcForecasts } from "../ports.js";
 
-export interface MemoryDriver extends GrpcDriver, ForecastStore {
+export interface MemoryDriver extends GrpcDriver {
   readonly matrices: DemandMatrix[];
-  readonly forecasts: ForecastBatch[];
+  readonly forecasts: GrpcForecasts;
+  /** Those that were taken in whole, or refused. */
+  readonly batches: ForecastBatch[];
   readonly agents: Map<number, { readonly stream: AgentStream; readonly messages: AgentMessage[] }>;
   readonly closed: number[];
   /** Called with each message of an agent. */
@@ -62,9 +64,20 @@ export function createMemoryDriver(): MemoryDriver {
     }
   }
 
+  const store = memoryStore();
+  void store.acquireTerm("a test");
+  const uploads = forecastUploads({
+    store,
+    term: 1,
+    view: () => driver.view(),
+    nowMs: () => 1_800_000_000_000,
+    judge: (windows) => Promise.resolve(ok(windows.map(() => ({ state: "ready" as const, reasons: [] })))),
+    onSettled: (batch) => void driver.batches.push(batch),
+  });
   const driver: MemoryDriver = {
     matrices: [],
-    forecasts: [],
+    forecasts: { ...uploads, get: (batchId) => store.getForecast(batchId) },
+    batches: [],
     agents: new Map(),
     closed: [],
     view: () => (topology === undefined ? {} : { topology, topologyVersion }),
@@ -82,10 +95,6 @@ export function createMemoryDriver(): MemoryDriver {
     agentClosed(streamId) {
       driver.closed.push(streamId);
       driver.onAgentClosed?.(streamId);
-    },
-    putForecast(_term: Term, batch) {
-      driver.forecasts.push(batch);
-      return Promise.resolve(ok(undefined));
     },
   };
   return driver;
