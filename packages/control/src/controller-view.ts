@@ -159,6 +159,8 @@ export interface ControllerView {
   readonly nowMs: number;
   /** With the operational states that agents report on top of the stored ones. */
   readonly topology?: Topology;
+  /** Without what agents report. */
+  readonly topologyStored?: Topology;
   /** Version of the stored topology. */
   readonly topologyVersion?: number;
   /** Links that are down because an agent says so. */

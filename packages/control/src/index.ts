@@ -8,3 +8,4 @@ export * from "./controller-view.js";
 export * from "./inventory-record.js";
 export * from "./agent/machine.js";
 export * from "./controller/machine.js";
+export { switchRules, type SwitchRules } from "./controller/switch-rules.js";

@@ -18,12 +18,14 @@ import {
 } from "@sluice/model";
 import { describeForecasts } from "./contract-forecasts.js";
 import { describeJournal } from "./contract-journal.js";
+import { describeKeyedRequests } from "./contract-keyed-requests.js";
 import { itKeepsOperation } from "./contract-operation.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
 export function describeStore(version: string, make: () => Promise<Store>): void {
   describeForecasts(version, make);
   describeJournal(version, make);
+  describeKeyedRequests(version, make);
   describe(`the store contract: ${version}`, () => {
     let store: Store;
     beforeEach(async () => {

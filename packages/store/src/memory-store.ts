@@ -30,6 +30,7 @@ import {
 import { encodeDocument, type EncodedCycleInput } from "./document.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { memoryForecasts } from "./memory-forecasts.js";
+import { memoryKeyedRequests } from "./memory-keyed-requests.js";
 import type { AssignmentsDocument, CycleInput, EventRecord, Inventory, PlanRecord, Store } from "./store.js";
 import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
 
@@ -224,6 +225,8 @@ export function memoryStore(): Store {
         const ordered = order === "oldest-first" ? fitting : fitting.toReversed();
         return ok(ordered.slice(0, limit).map((entry) => ({ ...entry })));
       }),
+
+    ...memoryKeyedRequests(write),
 
     close: async () => {
       await Promise.resolve();

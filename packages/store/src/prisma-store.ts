@@ -31,6 +31,8 @@ import { openDatabase, type Database, type DatabaseOptions } from "./database.js
 import { encodeDocument, type EncodedDocument } from "./document.js";
 import { DamagedDocument, insertDocuments, newDocuments, readDocument } from "./document-table.js";
 import { eventsOf, insertEvents } from "./event-table.js";
+import { admitEnd, admitRequest } from "./keyed-request.js";
+import { endRequest, insertRequest } from "./keyed-request-table.js";
 import { encodeMeasurement, insertMeasurement, prismaForecasts } from "./prisma-forecasts.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
@@ -271,6 +273,10 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
         const admitted = admitAuditPage(page);
         return admitted.ok ? ok(await auditEntriesOf(prisma, admitted.value)) : admitted;
       }),
+
+    beginRequest: (under, request) =>
+      write({ under, admitted: admitRequest(request), documents: [] }, (tx, admitted) => insertRequest(tx, under, admitted)),
+    endRequest: (under, key, answer) => write({ under, admitted: admitEnd(key, answer), documents: [] }, (tx, end) => endRequest(tx, end)),
 
     close: async () => {
       closing ??= Promise.allSettled(underWay).then(close);

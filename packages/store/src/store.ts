@@ -24,6 +24,7 @@ import type {
 } from "@sluice/model";
 import type { ForecastStore } from "./forecast-store.js";
 import type { InventoryChange, InventoryVersions } from "./inventory-change.js";
+import type { KeyedRequestStore } from "./keyed-request.js";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
 export type AssignmentsDocument = Readonly<Record<string, unknown>>;
@@ -102,7 +103,7 @@ export interface AuditPage {
   readonly limit: number;
 }
 
-export interface Store extends ForecastStore {
+export interface Store extends ForecastStore, KeyedRequestStore {
   /** Whether the store answers: for readiness. */
   ping(): Promise<Result<void>>;
   /** Starts a leadership: the highest term so far plus one. `holder` says who, e.g. host and process id. */

@@ -29,6 +29,7 @@ function viewOf(state: ControllerState): ControllerView {
     epoch: state.epoch,
     nowMs: state.nowMs,
     ...(topology === undefined ? {} : { topology }),
+    ...(inventory.topology === undefined ? {} : { topologyStored: inventory.topology }),
     ...(inventory.topologyVersion === undefined ? {} : { topologyVersion: inventory.topologyVersion }),
     linksReportedDown: [...inventory.reportedDown.keys()].sort(compareText),
     linksDamped: linksDamped(state),
