@@ -5,6 +5,7 @@
 import {
   controllerView,
   stepController,
+  switchRules,
   type ControllerEffect,
   type ControllerEvent,
   type ControllerState,
@@ -12,6 +13,7 @@ import {
   type Persisted,
   type PersistWrite,
   type PublishedEvent,
+  type SwitchRules,
 } from "@sluice/control";
 import {
   fault,
@@ -20,6 +22,7 @@ import {
   type ControllerMessage,
   type Epoch,
   type FaultCode,
+  type NodeId,
   type RequestedBy,
   type Result,
   type Term,
@@ -60,6 +63,8 @@ export interface AgentStream {
 
 export interface Driver {
   view(): ControllerView;
+  /** What a switch is known to hold, and what it should; undefined for a node that the topology does not have. */
+  rulesOf(nodeId: NodeId): SwitchRules | undefined;
   /** Resolves when what was asked for is durable, or refused. */
   submit(request: ControllerRequest): Promise<Result<unknown>>;
   /** Submits the stored plan of that epoch with what it was made from (`RollBackReply`). `not-found` where there is none. */
@@ -71,6 +76,8 @@ export interface Driver {
   agentClosed(streamId: number): void;
   /** Every published event, in order. Returns the function that ends the watch. */
   watch(watcher: (event: PublishedEvent) => void): () => void;
+  /** Told each time that events have become durable. Returns the function that ends the watch. */
+  watchJournal(watcher: () => void): () => void;
   /** Closes all streams, waits for the writes under way and fails the requests that still wait. */
   stop(): Promise<void>;
 }
@@ -98,6 +105,7 @@ export function startDriver(parts: DriverParts): Driver {
   const streams = new Map<number, AgentStream>();
   const waiting = new Map<string, (result: Result<unknown>) => void>();
   const watchers = new Set<(event: PublishedEvent) => void>();
+  const journalWatchers = new Set<() => void>();
   /** By the time at which they are due. */
   const wakes = new Map<number, NodeJS.Timeout>();
   let writes: Promise<void> = Promise.resolve();
@@ -145,7 +153,9 @@ export function startDriver(parts: DriverParts): Driver {
         return wake(effect.atMs);
       case "persist":
         writes = writes.then(async () => {
-          dispatch({ kind: "persisted", persistId: effect.persistId, result: await write(effect.write) });
+          const result = await write(effect.write);
+          dispatch({ kind: "persisted", persistId: effect.persistId, result });
+          if (effect.write.kind === "events" && result.ok) for (const told of journalWatchers) told();
         });
         return;
       case "send":
@@ -207,7 +217,8 @@ export function startDriver(parts: DriverParts): Driver {
   function submit(request: ControllerRequest): Promise<Result<unknown>> {
     if (stopped) return Promise.resolve(refuse(fault("unavailable", "The controller is stopping.")));
     if (waiting.size >= requestsWaitingMax) {
-      return Promise.resolve(refuse(fault("unavailable", `${requestsWaitingMax} requests are waiting already; try again later.`)));
+      const message = `${requestsWaitingMax} requests are waiting already; try again later.`;
+      return Promise.resolve(refuse(fault("unavailable", message, { data: { accepted: false } })));
     }
     const requestId = `r${nextRequestId++}`;
     return new Promise((resolve) => {
@@ -218,6 +229,7 @@ export function startDriver(parts: DriverParts): Driver {
 
   return {
     view: () => controllerView(state),
+    rulesOf: (nodeId) => switchRules(state, nodeId),
     submit,
     async rollBack(epoch, options) {
       const record = await parts.store.getPlan(epoch);
@@ -241,6 +253,10 @@ export function startDriver(parts: DriverParts): Driver {
     watch(watcher) {
       watchers.add(watcher);
       return () => watchers.delete(watcher);
+    },
+    watchJournal(watcher) {
+      journalWatchers.add(watcher);
+      return () => journalWatchers.delete(watcher);
     },
     async stop() {
       stopped = true;

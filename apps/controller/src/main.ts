@@ -12,6 +12,9 @@ import { grpcLimitsDefault } from "./grpc/limits.js";
 import { startGrpc } from "./grpc/server.js";
 import { within } from "./grpc/unary.js";
 import { parseOptions } from "./options.js";
+import { logRedaction } from "./rest/auth/redaction.js";
+import { setUpAuth } from "./rest/auth/setup.js";
+import { restLimitsDefault } from "./rest/limits.js";
 import { buildRest } from "./rest/server.js";
 import { startSolverPool } from "./solver/solver-pool.js";
 import { loadStartInventory } from "./start-inventory.js";
@@ -21,7 +24,10 @@ const stopMsMax = 10_000;
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
 const options = parseOptions(process.argv.slice(2), process.env);
-const log = pino({ level: options.logLevel, base: { controller: options.controllerId } }, pino.destination({ fd: 2, sync: true }));
+const log = pino(
+  { level: options.logLevel, base: { controller: options.controllerId }, redact: logRedaction },
+  pino.destination({ fd: 2, sync: true }),
+);
 
 /** What is open, in the order in which it was opened; closed the other way round. */
 const closers: (() => void | Promise<void>)[] = [];
@@ -50,6 +56,9 @@ if (options.exitWithStdin) {
   process.stdin.on("error", () => void stop("stdin has failed", 0));
   process.stdin.resume();
 }
+
+const auth = await needed("The keys of REST's tokens could not be read", await setUpAuth(options.auth));
+for (const note of auth.notes) log.warn(note);
 
 const database = options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl };
 const onCause = (cause: unknown): void => log.error({ err: cause }, "the store failed");
@@ -117,10 +126,16 @@ closers.splice(-1, 0, () => grpc.stop());
 const rest = await buildRest({
   view: driver.view,
   watch: driver.watch,
+  watchJournal: driver.watchJournal,
   store,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
   report: (task, splits, signal) => solvers.report(task, splits, signal),
-  changeSettings: (settings) => within(grpcLimitsDefault.requestMsMax, driver.submit({ kind: "change-settings", settings })),
+  solvers,
+  submit: (request) => within(grpcLimitsDefault.requestMsMax, driver.submit(request)),
+  rulesOf: driver.rulesOf,
+  forecasts,
+  auth: auth.authenticator,
+  limits: restLimitsDefault,
   log,
   checkAnswers: false,
   version,

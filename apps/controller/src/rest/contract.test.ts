@@ -26,7 +26,7 @@ let variants: Readonly<Record<"nothing allowed" | "nobody served" | "under way" 
 
 beforeAll(async () => {
   usual = await worlds();
-  document = await openApiOf(usual.app("full"));
+  document = await openApiOf(await usual.app("full"));
   operations = operationsOf(document);
   const record = (fingerprint: string | undefined) =>
     worlds(({ store }) => ({
@@ -51,7 +51,9 @@ afterAll(async () => {
   for (const each of Object.values(variants)) await each.close();
 });
 
-function requestOf({ method }: Operation, { url, payload, headers = {} }: Example, token: string): InjectOptions {
+async function requestOf(from: Worlds, { method }: Operation, example: Example, token: string): Promise<InjectOptions> {
+  const { payload, headers = {} } = example;
+  const url = await from.urlOf(example);
   return {
     method,
     url,
@@ -70,50 +72,76 @@ function followsFromDeclaration({ operationId, headers, consumes }: Operation, s
     case 409:
     case 422:
       return headers.includes("idempotency-key");
+    case 412:
+    case 428:
+      return headers.includes("if-match");
     case 413:
-      return consumes.length > 0;
+      return consumes.includes("application/json");
     case 503:
       // Of a route that has examples of its own it is not certain that it is bounded as the others are: a stream, a probe.
-      return examples[operationId]?.[503] === undefined;
+      return examples[operationId]?.[503] === undefined && !provokedElsewhere.has(`${operationId} 503`);
     default:
-      return [400, 401, 403, 406, 412, 415, 428, 429].includes(status);
+      return [400, 401, 403, 406, 415, 429].includes(status);
   }
 }
 
-/** What provokes it, from an example of when all is well. */
-function provoked(status: number, request: InjectOptions): { readonly from?: Worlds; readonly request: InjectOptions } | undefined {
-  const { headers = {} } = request;
-  const url = typeof request.url === "string" ? request.url : "";
-  const { authorization: _, ...noToken } = headers;
-  const { "if-match": _m, ...noVersion } = headers;
-  const withHeaders = (more: Record<string, string>) => ({ request: { ...request, headers: { ...headers, ...more } } });
+/** Statuses that take more than a request to provoke; the tests named do. */
+const provokedElsewhere: ReadonlySet<string> = new Set([
+  // While another upload of the same batch is under way: forecasts.test.ts.
+  "patchV1ForecastsBatchId 409",
+  // Streams are not bounded as other requests are; while the store is away: refusal.test.ts, forecasts.test.ts.
+  "getV1EventsStream 503",
+  "getV1HistoryDemands 503",
+]);
+
+interface Provocation {
+  readonly from?: Worlds;
+  /** Of a request that is in order. */
+  change(request: InjectOptions): InjectOptions;
+}
+
+function provoked(status: number): Provocation {
+  const withHeaders = (more: Record<string, string>) => (request: InjectOptions) => ({
+    ...request,
+    headers: { ...request.headers, ...more },
+  });
+  const without = (name: string) => (request: InjectOptions) => ({
+    ...request,
+    headers: Object.fromEntries(Object.entries(request.headers ?? {}).filter(([each]) => each !== name)),
+  });
+  const asIs = (request: InjectOptions) => request;
   switch (status) {
     case 400:
-      return { request: { ...request, url: `${url}${url.includes("?") ? "&" : "?"}no-such-parameter=1` } };
+      return {
+        change: (request) => {
+          const url = typeof request.url === "string" ? request.url : "";
+          return { ...request, url: `${url}${url.includes("?") ? "&" : "?"}no-such-parameter=1` };
+        },
+      };
     case 401:
-      return { request: { ...request, headers: noToken } };
+      return { change: without("authorization") };
     case 403:
-      return { request };
+      return { change: asIs };
     case 406:
-      return withHeaders({ accept: "application/x-nothing" });
+      return { change: withHeaders({ accept: "application/x-nothing" }) };
     case 409:
-      return { from: variants["under way"], ...withHeaders({ "idempotency-key": "k" }) };
+      return { from: variants["under way"], change: withHeaders({ "idempotency-key": "k" }) };
     case 412:
-      return withHeaders({ "if-match": '"v999999"' });
+      return { change: withHeaders({ "if-match": '"v999999"' }) };
     case 413:
-      return withHeaders({ "content-length": "999999999" });
+      return { change: withHeaders({ "content-length": "999999999" }) };
     case 415:
-      return withHeaders({ "content-type": "text/x-nothing" });
+      return { change: withHeaders({ "content-type": "text/x-nothing" }) };
     case 422:
-      return { from: variants["key taken"], ...withHeaders({ "idempotency-key": "k" }) };
+      return { from: variants["key taken"], change: withHeaders({ "idempotency-key": "k" }) };
     case 428:
-      return { request: { ...request, headers: noVersion } };
+      return { change: without("if-match") };
     case 429:
-      return { from: variants["nothing allowed"], request };
+      return { from: variants["nothing allowed"], change: asIs };
     case 503:
-      return { from: variants["nobody served"], request };
+      return { from: variants["nobody served"], change: asIs };
     default:
-      return undefined;
+      throw new Error(`nothing provokes ${status} in general`);
   }
 }
 
@@ -167,10 +195,19 @@ describe("every status that is documented comes, as it is documented", () => {
     const token = usual.issuer.byRole.admin;
     for (const status of statuses) {
       const listed = own[status] ?? [];
-      for (const example of listed) check(operation, await usual.app(example.world).inject(requestOf(operation, example, token)), status);
-      const followed = followsFromDeclaration(operation, status) ? provoked(status, requestOf(operation, usually, token)) : undefined;
-      assert(followed !== undefined || listed.length > 0, `${operationId} has an example of ${status}`);
-      if (followed !== undefined) await checkProvoked(operation, { from: usual, world: usually.world, ...followed }, status);
+      for (const example of listed) {
+        const request = await requestOf(usual, operation, example, token);
+        check(operation, await (await usual.app(example.world)).inject(request), status);
+      }
+      const follows = followsFromDeclaration(operation, status);
+      assert(
+        follows || listed.length > 0 || provokedElsewhere.has(`${operationId} ${status}`),
+        `${operationId} has an example of ${status}`,
+      );
+      if (!follows) continue;
+      const { from = usual, change } = provoked(status);
+      const request = change(await requestOf(from, operation, usually, token));
+      await checkProvoked(operation, { from, world: usually.world, request }, status);
     }
   });
 });
@@ -184,6 +221,6 @@ async function checkProvoked(
   const token = status === 403 ? await from.issuer.token({ sub: "a stranger", role: [] }) : from.issuer.byRole.admin;
   const headers = { ...request.headers, ...(request.headers?.["authorization"] === undefined ? {} : { authorization: `Bearer ${token}` }) };
   const before = from.state();
-  check(operation, await from.app(world).inject({ ...request, headers }), status);
+  check(operation, await (await from.app(world)).inject({ ...request, headers }), status);
   expect([operation.operationId, status, from.state() === before]).toEqual([operation.operationId, status, true]);
 }

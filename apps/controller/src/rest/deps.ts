@@ -1,22 +1,41 @@
-/** What REST needs of the rest of the controller. But for settings it reads only; changes come by gRPC. */
-import type { ControllerView, PublishedEvent } from "@sluice/control";
-import type { Epoch, Result, ScenarioSplit } from "@sluice/model";
+/** What REST needs of the rest of the controller. It reads from the view and the store, and changes by requests to the machine. */
+import type { ControllerView, PublishedEvent, SwitchRules } from "@sluice/control";
+import type { Epoch, NodeId, Result, ScenarioSplit } from "@sluice/model";
 import type { Store } from "@sluice/store";
 import type { FastifyBaseLogger } from "fastify";
+import type { ControllerRequest } from "../driver.js";
+import type { Forecasts } from "../forecast/service.js";
 import type { ExplainQuery, ReportResult, ReportTask } from "../solver/solver-message.js";
+import type { SolverPool } from "../solver/solver-pool.js";
+import type { Authenticator } from "./auth/authenticator.js";
+import type { RestLimits } from "./limits.js";
+
+export type PreviewSolvers = Pick<SolverPool, "job" | "pathCheck" | "difference">;
 
 export interface RestDeps {
   /** As of now; cheap, called for each request. */
   view(): ControllerView;
   /** Every event as it is published, until the function returned is called; without it, metrics know only what the view shows. */
   watch?(watcher: (event: PublishedEvent) => void): () => void;
+  /** Told each time that events have become durable; without it, those who watch the journal hear of them with the next heartbeat. */
+  watchJournal?(told: () => void): () => void;
   readonly store: Store;
+  /** Resolves when what was asked for is durable, or refused with pointers into what was given. */
+  submit(request: ControllerRequest): Promise<Result<unknown>>;
+  /** What a switch is known to hold, and what it should; undefined for a node that the topology does not have. */
+  rulesOf(nodeId: NodeId): SwitchRules | undefined;
   /** Computed off the event loop. */
   explain(epoch: Epoch, query: ExplainQuery): Promise<Result<unknown>>;
   /** What failures would cost, computed off the event loop; one at a time. Nobody waits for it any more when the signal is aborted. */
   report(task: ReportTask, splits: readonly ScenarioSplit[], signal: AbortSignal): Promise<ReportResult>;
-  /** The fields of the settings to change; what is left out stays. Resolves when that is durable, or refused with pointers into the settings. */
-  changeSettings(settings: unknown): Promise<Result<unknown>>;
+  /** Previews, what-ifs, path checks and differences, computed off the event loop; without them there are no routes of these. */
+  readonly solvers?: PreviewSolvers;
+  /** Without them there are no routes of forecasts. */
+  readonly forecasts?: Forecasts;
+  /** Who asks; without it everybody is an admin, as in development mode. */
+  readonly auth?: Authenticator;
+  /** Without them nothing is limited but sizes and times. */
+  readonly limits?: RestLimits;
   readonly log?: FastifyBaseLogger;
   /**
    * Whether each answer is checked against its schema before it is sent (the default). The check costs more than all the rest of

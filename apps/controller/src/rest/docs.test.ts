@@ -67,7 +67,7 @@ it.each(commands)("%s", { timeout: 60_000 }, async (command) => {
     .replace("/v1/plans/1/exp", "/v1/plans/3/exp");
   const request = requestOf(named);
   const { method = "GET", headers } = request;
-  const app = world.app(method === "GET" ? "full" : "live");
+  const app = await world.app(method === "GET" ? "full" : "live");
   const { etag } = (await app.inject({ url: "/v1/topology", headers: { authorization: `Bearer ${world.issuer.byRole.admin}` } })).headers;
   const all: Record<string, string> = { ...(headers as Record<string, string>), authorization: `Bearer ${world.issuer.byRole.admin}` };
   // The page names the version of its own network.

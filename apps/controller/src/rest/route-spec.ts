@@ -147,7 +147,8 @@ export function writeRefusals({
   idempotent,
 }: WriteSpec<z.ZodType, z.ZodType, z.ZodType, z.ZodType>): readonly number[] {
   return [
-    ...(asked !== undefined && judged !== "stream" ? [413, 415] : []),
+    ...(asked === undefined ? [] : [415]),
+    ...(asked === undefined || judged === "stream" ? [] : [413]),
     ...(version === undefined ? [] : [412, 428]),
     ...(idempotent === true ? [409, 422] : []),
   ];

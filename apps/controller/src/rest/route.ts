@@ -189,7 +189,7 @@ function declareWrite<Params extends z.ZodType, Query extends z.ZodType, Asked e
         return ok({ status, headers: more, value });
       };
       if (asked === undefined && request.body !== undefined && request.body !== null) throw new Refused([noBodyFault()]);
-      const done = await (spec.idempotent === true ? onceOf(app, request, act) : act());
+      const done = await (spec.idempotent === true ? onceOf(app, request, judged === "stream" ? undefined : request.body, act) : act());
       if (!done.ok) throw new Refused(done.faults);
       void reply.code(done.value.status).headers(done.value.headers);
       if ("value" in done.value) return done.value.value;
@@ -198,10 +198,11 @@ function declareWrite<Params extends z.ZodType, Query extends z.ZodType, Asked e
   });
 }
 
-function onceOf<T>(app: FastifyInstance, request: FastifyRequest, act: () => Promise<Result<Done<T>>>) {
+/** A body that is streamed cannot be looked at before it is taken: what it is for is told apart by the address alone. */
+function onceOf<T>(app: FastifyInstance, request: FastifyRequest, body: unknown, act: () => Promise<Result<Done<T>>>) {
   const key = idempotencyKeyOf(request.headers["idempotency-key"]);
   if (!key.ok || key.value === undefined) return key.ok ? act() : Promise.resolve(key);
-  const fingerprint = fingerprintOf(request);
+  const fingerprint = fingerprintOf({ method: request.method, url: request.url, body });
   if (!fingerprint.ok) return Promise.resolve(fingerprint);
   return app.rest.repeats.once({ actor: byOf(request).actor, key: key.value, fingerprint: fingerprint.value }, act);
 }

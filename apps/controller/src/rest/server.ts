@@ -1,22 +1,41 @@
 /** The REST server: limits, request ids, problem documents, the OpenAPI document and the routes. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import swagger from "@fastify/swagger";
-import { fault } from "@sluice/model";
+import { fault, idLengthMax, ok } from "@sluice/model";
 import { problemOf } from "@sluice/wire";
 import Fastify, { LogController, type FastifyInstance, type FastifyReply } from "fastify";
-import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { developmentMode } from "./auth/authenticator.js";
+import { authorize } from "./auth/authorization.js";
 import type { RestDeps } from "./deps.js";
+import { documentRoutes, serveDocument } from "./document.js";
+import { repeatsOn } from "./idempotency.js";
+import { failureReports } from "./failure-reports.js";
+import { limitActors, limitLoad } from "./limits.js";
+import { otherMethodsRefused } from "./methods.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { handleError, httpProblem, rawProblemResponse, sendProblem } from "./problem.js";
-import { checkingSerializer, plainSerializer, refuseOtherMethods, validatorCompiler } from "./route.js";
+import { keepRecords } from "./records.js";
+import { checkingSerializer, plainSerializer, validatorCompiler } from "./request-gate.js";
+import { declareStream, type RouteContext } from "./route.js";
+import { declareAgentRoutes } from "./routes/agents.js";
+import { declareAuditRoutes } from "./routes/audit.js";
+import { declareDemandRoutes } from "./routes/demands.js";
+import { declareDrainRoutes } from "./routes/drains.js";
+import { declareElementRoutes } from "./routes/elements.js";
+import { declareEventRoutes } from "./routes/events.js";
 import { declareFailureRoutes } from "./routes/failures.js";
+import { declareForecastRoutes } from "./routes/forecasts.js";
 import { declareNetworkRoutes } from "./routes/network.js";
 import { declareOperationRoutes } from "./routes/operation.js";
+import { declareOperationSettingsRoutes } from "./routes/operation-settings.js";
+import { declarePlanChangeRoutes } from "./routes/plan-changes.js";
 import { declarePlanRoutes } from "./routes/plans.js";
+import { declarePreviewRoutes } from "./routes/previews.js";
 import { declareProtectionRoutes } from "./routes/protection.js";
+import { declareSettingsRoutes } from "./routes/settings.js";
+import { declareTopologyRoutes } from "./routes/topology.js";
 
-/** Largest body, bytes: settings are the only one. */
+/** Largest body, bytes, where a route does not say otherwise. */
 const bodyBytesMax = 1 << 20;
 /** All headers of a request together, bytes. */
 const headerBytesMax = 16 << 10;
@@ -25,8 +44,8 @@ const requestMsMax = 30_000;
 const headersMsMax = 10_000;
 /** An idle connection is kept this long, ms. */
 const keepAliveMs = 30_000;
-/** Connections at a time; more are closed at once. */
-const connectionsMax = 1_000;
+/** Connections at a time; more are closed at once. Most of them may watch the journal. */
+const connectionsMax = 2_000;
 
 /** Ready to listen, or to be asked by `inject`. */
 export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
@@ -34,37 +53,51 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
   const app = createServer(deps, metrics);
   const unwatch = deps.watch?.(metrics.event);
   if (unwatch !== undefined) app.addHook("onClose", async () => unwatch());
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "Sluice",
-        description: "Traffic engineering for wide-area networks. Rates are bits per second, refusals are RFC 9457 problems.",
-        version: deps.version ?? "0.0.0",
-        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
-      },
-      tags: [
-        { name: "network", description: "What is there, what is asked of it, what it carries" },
-        { name: "plans", description: "What was planned, and why" },
-        { name: "protection", description: "What is promised and prepared for failures" },
-        { name: "operation", description: "How the controller and its switches are doing" },
-      ],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
+  app.decorate("rest", contextOf(deps));
+  if (deps.limits !== undefined) await limitLoad(app, deps.limits);
+  authorize(app, deps.auth ?? developmentMode);
+  const watchers = keepRecords(app, deps, metrics);
+  const reports = failureReports(() => performance.now());
+  metrics.readFrom({ reports: reports.counts });
+  await documentRoutes(app, deps.version ?? "0.0.0");
   await app.register(async (routes) => {
+    if (deps.limits !== undefined) await limitActors(routes, deps.limits);
+    const refuseOtherMethods = otherMethodsRefused(routes);
+    declareTopologyRoutes(routes, deps);
+    declareElementRoutes(routes, deps);
+    declareDrainRoutes(routes, deps);
+    declareDemandRoutes(routes, deps);
     declareNetworkRoutes(routes, deps);
     declarePlanRoutes(routes, deps);
+    if (deps.solvers !== undefined) {
+      declarePlanChangeRoutes(routes, { ...deps, solvers: deps.solvers });
+      declarePreviewRoutes(routes, { ...deps, solvers: deps.solvers });
+    }
+    declareSettingsRoutes(routes, deps);
     declareProtectionRoutes(routes, deps);
-    declareFailureRoutes(routes, deps);
+    declareFailureRoutes(routes, deps, reports);
     declareOperationRoutes(routes, deps);
+    declareEventRoutes(routes, deps, watchers);
+    declareAuditRoutes(routes, deps);
+    declareOperationSettingsRoutes(routes, deps);
+    declareAgentRoutes(routes, deps);
+    if (deps.forecasts !== undefined) await declareForecastRoutes(routes, { ...deps, forecasts: deps.forecasts });
     declareMetricsRoute(routes, deps, metrics);
-    declareDocumentRoute(routes);
-    await Promise.resolve();
+    serveDocument(routes);
+    refuseOtherMethods();
   });
   await app.ready();
   return app;
+}
+
+function contextOf({ view, store, log }: RestDeps): RouteContext {
+  return {
+    versionOf: (resource) => {
+      const { topologyVersion = 0, demandsVersion = 0, settingsVersion, operationVersion } = view();
+      return { topology: topologyVersion, demands: demandsVersion, settings: settingsVersion, operation: operationVersion }[resource];
+    },
+    repeats: repeatsOn({ store, term: () => view().term, nowMs: Date.now, log }),
+  };
 }
 
 /** A server without routes: everything that holds for each of them. */
@@ -77,6 +110,7 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
     requestTimeout: requestMsMax,
     keepAliveTimeout: keepAliveMs,
     http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMsMax },
+    routerOptions: { maxParamLength: idLengthMax },
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers["x-request-id"]),
     // No hook runs for a URL that cannot be parsed.
@@ -97,9 +131,9 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
   );
   app.addHook("onRequest", async (request, reply) => {
     withCommonHeaders(reply);
-    const offered = request.url.split("?")[0] === "/metrics" ? "text/plain" : "application/json";
-    if (!accepts(request.headers.accept, offered)) {
-      return sendProblem(reply, httpProblem("not-acceptable", `This is offered as ${offered} only.`));
+    const { offers = ["application/json"] } = request.routeOptions.config;
+    if (!offers.some((offered) => offered === "*/*" || accepts(request.headers.accept, offered))) {
+      return sendProblem(reply, httpProblem("not-acceptable", `This is offered as ${offers.join(" or ")} only.`));
     }
     if ((request.method === "GET" || request.method === "HEAD") && hasBody(request.headers)) {
       // The body is not read, so the connection cannot be used for another request.
@@ -144,21 +178,15 @@ export function accepts(accept: string | undefined, offered: string): boolean {
 }
 
 function declareMetricsRoute(app: FastifyInstance, { view }: RestDeps, metrics: Metrics): void {
-  const schema = {
-    operationId: "getMetrics",
-    summary: "Metrics in the text format of Prometheus; base units, so rates are bytes per second",
-    tags: ["operation"],
-    produces: ["text/plain"],
-  };
-  app.get("/metrics", { schema }, async (_, reply) => reply.type(metrics.contentType).send(await metrics.render(view())));
-  refuseOtherMethods(app, "/metrics");
-}
-
-function declareDocumentRoute(app: FastifyInstance): void {
-  let document: string | undefined;
-  app.get("/openapi.json", { schema: { hide: true } }, async (_, reply) => {
-    document ??= JSON.stringify(app.swagger());
-    return reply.type("application/json").send(document);
-  });
-  refuseOtherMethods(app, "/openapi.json");
+  declareStream(
+    app,
+    {
+      url: "/metrics",
+      tag: "operation",
+      role: "viewer",
+      summary: "Metrics in the text format of Prometheus; base units, so rates are bytes per second",
+      offers: ["text/plain"],
+    },
+    async () => ok({ type: metrics.contentType, body: await metrics.render(view()) }),
+  );
 }

@@ -5,7 +5,7 @@ import { failureKinds, fault, ok, protectionDefault, refuse, type Result } from 
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { RestDeps } from "../deps.js";
-import { failureReports } from "../failure-reports.js";
+import type { FailureReports } from "../failure-reports.js";
 import { cursorOf, cursorSchema, keyOf, limitSchema, wholeNumber } from "../page.js";
 import { planLookup } from "../plan-lookup.js";
 import { declareGet, parameterFault } from "../route.js";
@@ -47,21 +47,22 @@ const querySchema = z.strictObject({
 });
 type Query = z.output<typeof querySchema>;
 
-export function declareFailureRoutes(app: FastifyInstance, { view, store, report }: RestDeps): void {
+export function declareFailureRoutes(app: FastifyInstance, { view, store, report }: RestDeps, reports: FailureReports): void {
   const plans = planLookup(view, store);
-  const reports = failureReports();
 
   declareGet(
     app,
     {
       url: "/v1/failures",
       tag: "protection",
+      role: "viewer",
       summary: "What each failure would cost, layer by layer, worst first",
       description:
         "Losses before any repair, after local repair, with the split prepared for the failure, and with a new plan; walked through the plan's own rules. " +
         "Computed when it is asked for, one report at a time (others: 503, ask again), and kept; a client that goes away ends the computation of what nobody else waits for.",
       query: querySchema,
       response: failuresSchema,
+      refusals: [404, 422],
     },
     async ({ query, reply }) => {
       const from = startOf(query);

@@ -6,13 +6,19 @@
 import { assert } from "@sluice/model";
 import { ringDocument } from "./live-machine.js";
 
+/** Asks as an admin, and has it go well. A text is CSV. */
+export type Ask = (method: "GET" | "POST" | "PUT", url: string, payload?: object | string) => Promise<Record<string, unknown>>;
+
 export interface Example {
   /**
    * Who answers: `full` shows a plan in force and takes no changes, `empty` knows of nothing, `live` is a real machine with a topology of three
-   * nodes and nothing else, `bare` one without.
+   * nodes and nothing else, `bare` one without; `planned` has agents too, and a plan in force.
    */
-  readonly world: "full" | "empty" | "live" | "bare";
-  readonly url: string;
+  readonly world: "full" | "empty" | "live" | "bare" | "planned";
+  /** Where something has to be done first, a function that does it. */
+  readonly url: string | ((ask: Ask) => Promise<string>);
+  /** Below `/v1/`: an address of the same route where nothing is done first. */
+  readonly like?: string;
   readonly payload?: object | string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -28,6 +34,36 @@ function ask(world: Example["world"], first: string, ...rest: readonly string[])
 
 function write(url: string, payload?: object | string, world: Example["world"] = "live"): readonly [Example] {
   return [{ world, url, ...(payload === undefined ? {} : { payload }), headers: { "if-match": "*" } }];
+}
+
+const planned = (...urls: readonly [string, ...string[]]) => ask("planned", ...urls);
+
+/** A request whose address comes of what is done first. */
+function after(like: string, url: (ask: Ask) => Promise<string>, payload?: object): readonly [Example] {
+  return [{ world: "planned", url, like, ...(payload === undefined ? {} : { payload }) }];
+}
+
+/** Asks for a preview or a what-if and waits until it is there. */
+async function answered(ask: Ask, kind: "previews" | "what-ifs", payload: object): Promise<string> {
+  const { id } = await ask("POST", `/v1/${kind}`, payload);
+  for (;;) {
+    const { state } = await ask("GET", `/v1/jobs/${String(id)}`);
+    assert(state !== "failed" && state !== "cancelled", `the job is done, not ${String(state)}`);
+    if (state === "done") return String(id);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const nowhere = "00000000-0000-0000-0000-000000000000";
+const forecastRow = "2026-03-02T00:00:00Z,3600,a,b,bulk,1000000,p50";
+const forecastHead = "windowStart,windowSeconds,src,dst,class,rateBps,quantile";
+
+function upload(url: string, rows: readonly string[], world: Example["world"] = "live"): readonly [Example] {
+  return [{ world, url, ...rowsOf(rows) }];
+}
+
+function rowsOf(rows: readonly string[]) {
+  return { payload: [forecastHead, ...rows, ""].join("\n"), headers: { "content-type": "text/csv" } };
 }
 
 const matrix = { name: "busy hour", demands: [{ src: "a", dst: "b", trafficClass: "bulk", rateBps: 1e9 }] };
@@ -162,6 +198,135 @@ export const examples: Readonly<Record<string, Examples>> = {
   getV1HistoryPlans: { 200: full("/v1/history/plans", "/v1/history/plans?limit=1"), 422: full("/v1/history/plans?limit=0") },
   getV1Audit: { 200: full("/v1/audit", "/v1/audit?actor=nobody&limit=1"), 422: full("/v1/audit?limit=0") },
   getV1AuditVerification: { 200: full("/v1/audit/verification"), 404: full("/v1/audit/verification?after=999999") },
+  getV1Jobs: { 200: planned("/v1/jobs") },
+  getV1JobsId: {
+    200: after(`jobs/${nowhere}`, async (ask) => `/v1/jobs/${await answered(ask, "what-ifs", {})}`),
+    404: planned(`/v1/jobs/${nowhere}`),
+  },
+  deleteV1JobsId: {
+    200: after(`jobs/${nowhere}`, async (ask) => `/v1/jobs/${await answered(ask, "what-ifs", {})}`),
+    404: planned(`/v1/jobs/${nowhere}`),
+  },
+  postV1Previews: {
+    202: write("/v1/previews", { settings: { deadlineSeconds: 9 } }, "planned"),
+    404: write("/v1/previews", { topologyChanges: [{ kind: "remove-link", linkId: "no-such" }] }, "planned"),
+  },
+  getV1PreviewsId: {
+    200: after(`previews/${nowhere}`, async (ask) => `/v1/previews/${await answered(ask, "previews", {})}`),
+    404: planned(`/v1/previews/${nowhere}`),
+  },
+  postV1PreviewsIdApply: {
+    200: after(
+      `previews/${nowhere}/apply`,
+      async (ask) => `/v1/previews/${await answered(ask, "previews", { settings: { deadlineSeconds: 8 } })}/apply`,
+      { force: true },
+    ),
+    404: write(`/v1/previews/${nowhere}/apply`, { force: true }, "planned"),
+    412: after(
+      `previews/${nowhere}/apply`,
+      async (ask) => {
+        const url = `/v1/previews/${await answered(ask, "previews", { settings: { deadlineSeconds: 7 } })}/apply`;
+        await ask("POST", url, { force: true, tolerateDemands: true });
+        return url;
+      },
+      { force: true },
+    ),
+  },
+  postV1WhatIfs: {
+    202: write("/v1/what-ifs", { fail: { linkIds: ["a-b"] } }, "planned"),
+    404: write("/v1/what-ifs", { topologyChanges: [{ kind: "remove-link", linkId: "no-such" }] }, "planned"),
+  },
+  getV1WhatIfsId: {
+    200: after(`what-ifs/${nowhere}`, async (ask) => `/v1/what-ifs/${await answered(ask, "what-ifs", {})}`),
+    404: planned(`/v1/what-ifs/${nowhere}`),
+  },
+  postV1PathChecks: {
+    200: write("/v1/path-checks", { src: "a", dst: "b", trafficClass: "bulk", rateBps: 1e9 }, "planned"),
+    404: write("/v1/path-checks", { src: "a", dst: "nowhere", trafficClass: "bulk", rateBps: 1e9 }, "planned"),
+    422: write("/v1/path-checks", { src: "a", dst: "b", trafficClass: "gold", rateBps: 1e9 }, "planned"),
+    504: write("/v1/path-checks", { src: "a", dst: "b", trafficClass: "bulk", rateBps: 1e9 }, "full"),
+  },
+  getV1PlansEpochDifference: {
+    200: planned("/v1/plans/1/difference", "/v1/plans/1/difference?to=1"),
+    404: planned("/v1/plans/999/difference"),
+    504: full("/v1/plans/1/difference"),
+  },
+  postV1PlansEpochRollBack: {
+    200: write("/v1/plans/1/roll-back", { force: true }, "planned"),
+    404: write("/v1/plans/999/roll-back", { force: true }, "planned"),
+  },
+  postV1PlansEpochConfirm: {
+    200: after("plans/1/confirm", async (ask) => {
+      const { epoch } = await ask("POST", "/v1/plans/1/roll-back", { force: true, confirmWithinSeconds: 600 });
+      return `/v1/plans/${String(epoch)}/confirm`;
+    }),
+    404: write("/v1/plans/999/confirm", undefined, "planned"),
+  },
+  postV1Forecasts: {
+    200: upload("/v1/forecasts?batchId=one", [forecastRow]),
+    413: upload("/v1/forecasts?batchId=long", Array(6).fill(forecastRow) as string[]),
+    422: upload("/v1/forecasts?batchId=two&rows=7", [forecastRow]),
+    503: upload("/v1/forecasts?batchId=one", [forecastRow], "bare"),
+  },
+  patchV1ForecastsBatchId: {
+    200: [
+      {
+        world: "live",
+        url: async (ask) => {
+          await ask("POST", "/v1/forecasts?batchId=open&more=true", [forecastHead, forecastRow, ""].join("\n"));
+          return "/v1/forecasts/open?row=1";
+        },
+        like: "forecasts/open?row=1",
+        ...rowsOf([forecastRow.replace("3600", "7200")]),
+      },
+    ],
+    404: upload("/v1/forecasts/none?row=0", [forecastRow]),
+    413: [
+      {
+        world: "live",
+        url: async (ask) => {
+          await ask("POST", "/v1/forecasts?batchId=longer&more=true", [forecastHead, forecastRow, ""].join("\n"));
+          return "/v1/forecasts/longer?row=1";
+        },
+        ...rowsOf(Array(6).fill(forecastRow) as string[]),
+      },
+    ],
+    422: upload("/v1/forecasts/one?row=0", [forecastRow]),
+    503: upload("/v1/forecasts/one?row=0", [forecastRow], "bare"),
+  },
+  deleteV1ForecastsBatchId: {
+    200: [
+      {
+        world: "live",
+        url: async (ask) => {
+          await ask("POST", "/v1/forecasts?batchId=gone", [forecastHead, forecastRow, ""].join("\n"));
+          return "/v1/forecasts/gone";
+        },
+        like: "forecasts/gone",
+      },
+    ],
+    404: write("/v1/forecasts/none"),
+  },
+  postV1ForecastsBatchIdRelease: {
+    200: [
+      {
+        world: "live",
+        url: async (ask) => {
+          // Two hundred times what was measured: it waits for a person.
+          await ask("PUT", "/v1/demands", matrix);
+          await ask("POST", "/v1/forecasts?batchId=odd", [forecastHead, forecastRow.replace("1000000", "200000000000"), ""].join("\n"));
+          return "/v1/forecasts/odd/release";
+        },
+        like: "forecasts/odd/release",
+      },
+    ],
+    404: write("/v1/forecasts/none/release"),
+  },
+  getV1Forecasts: { 200: ask("live", "/v1/forecasts") },
+  getV1ForecastsBatchId: { 200: ask("live", "/v1/forecasts/one"), 404: ask("live", "/v1/forecasts/none") },
+  getV1ForecastsBatchIdWindows: { 200: ask("live", "/v1/forecasts/one/windows"), 404: ask("live", "/v1/forecasts/none/windows") },
+  getV1Outlook: { 200: ask("live", "/v1/outlook") },
+  getV1HistoryDemands: { 200: ask("live", "/v1/history/demands", "/v1/history/demands?format=ndjson") },
   getV1Status: { 200: [...full("/v1/status"), ...empty("/v1/status")] },
   getHealthz: { 200: full("/healthz") },
   getReadyz: { 200: full("/readyz"), 503: empty("/readyz") },

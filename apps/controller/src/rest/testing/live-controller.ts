@@ -13,7 +13,7 @@ import {
 } from "@sluice/control";
 import { optimize, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
-import { fault, refuse, type DemandMatrix, type NodeId, type Topology, type TopologyInput } from "@sluice/model";
+import { fault, refuse, type DemandMatrix, type NodeId, type Term, type Topology, type TopologyInput } from "@sluice/model";
 import { pathCheck } from "@sluice/preview";
 import { memoryStore, type Store } from "@sluice/store";
 import type { FastifyInstance } from "fastify";
@@ -65,7 +65,7 @@ export interface LiveController {
 /** With this network, every switch connected, and the plan for these demands in force. */
 export async function liveController(
   network: { readonly topology: TopologyInput; readonly demands: DemandMatrix },
-  more: Partial<RestDeps> = {},
+  more: Partial<RestDeps> | ((parts: { readonly driver: Driver; readonly store: Store; readonly term: Term }) => Partial<RestDeps>) = {},
 ): Promise<LiveController> {
   const store = memoryStore();
   const term = value(await store.acquireTerm("a test"));
@@ -96,11 +96,11 @@ export async function liveController(
     watch: driver.watch,
     store,
     submit: driver.submit,
-    rulesOf: () => undefined,
+    rulesOf: driver.rulesOf,
     explain: () => solversHere.explain(undefined as never, undefined as never, undefined as never),
     report: (task, splits, signal) => solversHere.report(task, splits, signal),
     solvers: solversHere,
-    ...more,
+    ...(typeof more === "function" ? more({ driver, store, term }) : more),
   };
   const app = await buildRest(deps);
 

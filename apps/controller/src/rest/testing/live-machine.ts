@@ -1,6 +1,6 @@
 /** For the tests of REST: the real machine with a store in memory, which judges and writes what it is asked; its solver never has a plan. */
 import { controllerConfigDefault, createController } from "@sluice/control";
-import { assert, fault, refuse } from "@sluice/model";
+import { assert, fault, refuse, type Term } from "@sluice/model";
 import { memoryStore, type Store } from "@sluice/store";
 import { startDriver, type Driver } from "../../driver.js";
 import type { RestDeps } from "../deps.js";
@@ -14,7 +14,10 @@ export interface LiveMachine {
 }
 
 /** `more` is what REST needs besides the machine. */
-export async function liveMachine(more: Omit<RestDeps, "view" | "watch" | "store" | "submit" | "rulesOf">): Promise<LiveMachine> {
+export async function liveMachine(
+  more: Omit<RestDeps, "view" | "watch" | "store" | "submit" | "rulesOf">,
+  moreOf: (parts: { readonly driver: Driver; readonly store: Store; readonly term: Term }) => Partial<RestDeps> = () => ({}),
+): Promise<LiveMachine> {
   const store = memoryStore();
   const term = value(await store.acquireTerm("a test"));
   const noSolver = () => Promise.resolve(refuse(fault("solver-failed", "There is no solver.")));
@@ -32,7 +35,15 @@ export async function liveMachine(more: Omit<RestDeps, "view" | "watch" | "store
   return {
     driver,
     store,
-    deps: { ...more, view: driver.view, watch: driver.watch, store, submit: driver.submit, rulesOf: driver.rulesOf },
+    deps: {
+      ...more,
+      view: driver.view,
+      watch: driver.watch,
+      store,
+      submit: driver.submit,
+      rulesOf: driver.rulesOf,
+      ...moreOf({ driver, store, term }),
+    },
     stop: () => driver.stop(),
   };
 }
@@ -51,4 +62,12 @@ export const ringDocument = {
       { id: `${to}-${from}`, from: to, to: from },
     ].map((ends) => ({ ...ends, capacityBps: 1e10, latencyMs: 5, metric: 1, srlgIds: i === 0 ? ["duct", "bridge"] : ["duct"] })),
   ),
+};
+
+export const ringDemands = {
+  name: "busy hour",
+  demands: [
+    { src: "a", dst: "b", trafficClass: "interactive", rateBps: 3e9 },
+    { src: "a", dst: "c", trafficClass: "bulk", rateBps: 4e9 },
+  ],
 };

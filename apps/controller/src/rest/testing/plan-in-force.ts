@@ -1,5 +1,5 @@
 /** For the tests of REST: a small network with a real plan in force, as the controller would show it, and a store with its history. */
-import type { ControllerView } from "@sluice/control";
+import type { ControllerView, SwitchRules } from "@sluice/control";
 import { explainDemand, explainLink, optimize, splitScenarios } from "@sluice/engine";
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import {
@@ -8,6 +8,7 @@ import {
   failureScenarios,
   parseDemandMatrix,
   parseTopology,
+  operationSettingsDefault,
   planSettingsDefault,
   protectionDefault,
   refuse,
@@ -16,7 +17,10 @@ import {
   topologyDocument,
   type DemandMatrix,
   type LinkId,
+  type NodeId,
   type Result,
+  type Rule,
+  type RuleKey,
   type Topology,
 } from "@sluice/model";
 import { assign, assignmentsDocument, compileRules, digestOfRuleSet, emptyAssignments, walkRules } from "@sluice/rules";
@@ -69,6 +73,21 @@ export interface Fixture {
   show(view: ControllerView): void;
 }
 
+/** The first switch is being programmed; the second lacks a rule, has one too many and one that differs; the others hold what they should. */
+function switchRulesOf({ topology, planInForce: inForce }: ControllerView, nodeId: NodeId): SwitchRules | undefined {
+  const index = topology?.nodes.findIndex(({ id }) => id === nodeId) ?? -1;
+  if (index < 0) return undefined;
+  const intended = inForce?.rules.get(nodeId) ?? new Map<RuleKey, Rule>();
+  if (index === 0) return { installed: undefined, intended };
+  if (index > 1) return { installed: intended, intended };
+  const [missing = "", different = ""] = intended.keys();
+  const installed = new Map(intended);
+  installed.delete(missing);
+  installed.set(different, { kind: "meter", meterId: 999_999, rateBps: 1, burstBits: 1 });
+  installed.set("label/77", { kind: "label", match: { label: 77 }, action: { kind: "pop-deliver" } });
+  return { installed, intended };
+}
+
 const nowMs = Date.parse("2026-03-01T12:00:00Z");
 
 export async function planInForce(): Promise<Fixture> {
@@ -101,7 +120,11 @@ export async function planInForce(): Promise<Fixture> {
   value(
     await store.appendEvents(
       term,
-      Array.from({ length: 5 }, (_, i) => ({ at, kind: "plan-applied", data: { epoch: i, nested: { list: [null, 1] } } })),
+      Array.from({ length: 5 }, (_, i) => ({
+        at,
+        kind: "plan-applied",
+        data: { epoch: i, nested: { list: [null, 1] }, ...(i === 4 && { by: { actor: "alice", correlationId: "r-4" } }) },
+      })),
     ),
   );
 
@@ -114,6 +137,8 @@ export async function planInForce(): Promise<Fixture> {
     linksDamped: [],
     settings: planSettingsDefault,
     settingsVersion: 0,
+    operation: operationSettingsDefault,
+    operationVersion: 0,
     cycle: { phase: "idle", solves: 0, failures: 0 },
     agents: [],
     linkMeasurements: new Map(),
@@ -126,11 +151,14 @@ export async function planInForce(): Promise<Fixture> {
     ...empty,
     epoch: 3,
     topology,
+    topologyStored: topology,
     topologyVersion: 7,
     demands,
     demandsVersion: 9,
     settings,
     settingsVersion: 2,
+    operationVersion: 4,
+    confirmation: { epoch: 3, previousEpoch: 2, deadlineMs: nowMs + 60_000 },
     linksReportedDown: [firstLink.id],
     linksDamped: [{ linkId: firstLink.id, penalty: 2_600.5, suppressed: true, heldDown: false }],
     frozen: { sinceMs: nowMs, missing: topology.nodes.slice(0, 2).map(({ id }) => id) },
@@ -193,10 +221,11 @@ export async function planInForce(): Promise<Fixture> {
       view: () => shown,
       store,
       version: "1.2.3",
-      changeSettings: async () => {
+      submit: async (request) => {
         await Promise.resolve();
-        return refuse(fault("unavailable", "Nobody writes settings here."));
+        return request.kind === "resync" ? ok({ nodeId: request.nodeId }) : refuse(fault("unavailable", "Nobody writes anything here."));
       },
+      rulesOf: (nodeId) => switchRulesOf(shown, nodeId),
       report: (task, given) => reportOf(task, given, { lp, nowMs: () => performance.now() }),
       explain: async (epoch, query) => {
         await Promise.resolve();

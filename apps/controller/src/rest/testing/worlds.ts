@@ -1,11 +1,15 @@
 /** For the tests of REST: the servers that examples are asked of, with tokens asked for, and what the OpenAPI document says of them. */
-import { assert, canonicalHash } from "@sluice/model";
+import { assert, canonicalHash, fault, parseDemandMatrix, refuse, type Term } from "@sluice/model";
+import type { Store } from "@sluice/store";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { buildRest } from "../server.js";
 import type { RestDeps } from "../deps.js";
-import type { Example } from "./examples.js";
-import { liveMachine, ringDocument } from "./live-machine.js";
+import { startForecasts, type RunningForecasts } from "../../forecast/service.js";
+import type { Driver } from "../../driver.js";
+import type { Ask, Example } from "./examples.js";
+import { liveController, solversHere, type LiveController } from "./live-controller.js";
+import { liveMachine, ringDemands, ringDocument } from "./live-machine.js";
 import { planInForce, value } from "./plan-in-force.js";
 import { testIssuer, type Issuer } from "./tokens.js";
 
@@ -37,33 +41,85 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
+interface Parts {
+  readonly driver: Driver;
+  readonly store: Store;
+  readonly term: Term;
+}
+
 /** Alternatives to what the worlds are usually made of. */
 export type Variation = (deps: RestDeps) => Partial<RestDeps>;
 
 export interface Worlds {
   readonly issuer: Issuer;
-  app(world: Example["world"]): FastifyInstance;
+  app(world: Example["world"]): Promise<FastifyInstance>;
+  /** Of an example that has to be prepared: prepared once. */
+  urlOf(example: Example): Promise<string>;
   /** All that a refused request must leave as it was. */
   state(): string;
   close(): Promise<void>;
 }
 
-export async function worlds(vary: Variation = () => ({})): Promise<Worlds> {
+export async function worlds(vary?: Variation): Promise<Worlds> {
+  const isVaried = vary !== undefined;
   const issuer = await testIssuer();
   const fixture = await planInForce();
-  const live = await liveMachine(fixture.deps);
-  const bare = await liveMachine(fixture.deps);
+  const forecasts: RunningForecasts[] = [];
+  const withForecasts = ({ driver, store, term }: Parts): Partial<RestDeps> => {
+    const running = startForecasts({
+      store,
+      term,
+      view: driver.view,
+      tell: driver.tell,
+      watch: driver.watch,
+      solve: () => Promise.resolve(refuse(fault("solver-failed", "There is no solver."))),
+      nowMs: () => driver.view().nowMs,
+      onFaults: () => undefined,
+      limits: { rowsMax: 5, chunkRows: 2 },
+    });
+    forecasts.push(running);
+    return { forecasts: running, solvers: solversHere };
+  };
+  const live = await liveMachine(fixture.deps, withForecasts);
+  const bare = await liveMachine(fixture.deps, withForecasts);
   value(await live.driver.submit({ kind: "replace-topology", topology: ringDocument }));
-  const build = (deps: RestDeps) => buildRest({ ...deps, auth: issuer.authenticator, ...vary(deps) });
+  const build = (deps: RestDeps) => buildRest({ ...deps, auth: issuer.authenticator, ...vary?.(deps) });
+  const late = () => Promise.resolve(refuse(fault("deadline-exceeded", "That took too long.")));
+  const solvers = { job: late, pathCheck: late, difference: late };
+  const shown = { ...fixture.deps, forecasts: live.deps.forecasts, solvers } as RestDeps;
   const apps = {
-    full: await build({ ...fixture.deps, view: () => fixture.full }),
-    empty: await build({ ...fixture.deps, view: () => fixture.empty }),
+    full: await build({ ...shown, view: () => fixture.full }),
+    empty: await build({ ...shown, view: () => fixture.empty }),
     live: await build(live.deps),
     bare: await build(bare.deps),
   };
+  let planned: Promise<LiveController> | undefined;
+  const plannedOnce = () =>
+    (planned ??= liveController({ topology: ringDocument, demands: value(parseDemandMatrix(ringDemands)) }, (parts) => ({
+      auth: issuer.authenticator,
+      ...withForecasts(parts),
+    })));
+  const ask: (world: Example["world"]) => Ask = (world) => async (method, url, payload) => {
+    const app = world === "planned" ? (await plannedOnce()).app : apps[world];
+    const type = typeof payload === "string" ? { "content-type": "text/csv" } : {};
+    const headers = { authorization: `Bearer ${issuer.byRole.admin}`, "if-match": "*", ...type };
+    const response = await app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+    if (response.statusCode >= 300) throw new Error(`${method} ${url}: ${response.statusCode} ${response.body}`);
+    return response.json<Record<string, unknown>>();
+  };
+  const urls = new Map<Example, Promise<string>>();
   return {
     issuer,
-    app: (world) => apps[world],
+    app: async (world) => (world !== "planned" ? apps[world] : isVaried ? apps.live : (await plannedOnce()).app),
+    urlOf: (example) => {
+      const { url, world } = example;
+      if (typeof url === "string") return Promise.resolve(url);
+      // What refuses does so before it looks at what the address names.
+      if (isVaried) return Promise.resolve(`/v1/${example.like ?? ""}`);
+      const known = urls.get(example) ?? url(ask(world));
+      urls.set(example, known);
+      return known;
+    },
     state: () =>
       canonicalHash(
         [live, bare].map(({ driver }) => {
@@ -92,6 +148,8 @@ export async function worlds(vary: Variation = () => ({})): Promise<Worlds> {
         }),
       ),
     close: async () => {
+      for (const running of forecasts) running.close();
+      if (planned !== undefined) await (await planned).close();
       for (const app of Object.values(apps)) await app.close();
       await live.stop();
       await bare.stop();
