@@ -10,6 +10,8 @@ export interface CommandContext {
   readonly solver: ChildEntry;
   /** The process that looks at failures. */
   readonly failures: ChildEntry;
+  /** The process that seeks the smallest change. */
+  readonly change: ChildEntry;
   /** The process of one instance of the benchmark. */
   readonly bench: ChildEntry;
   /** Aborted by Ctrl-C and SIGTERM. */

@@ -65,6 +65,7 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
     .option("--link <link>", "the link's id")
     .option("--extra <rate>", "capacity to add to the link in the explanation, e.g. 10Gbps (default a tenth of the link's)")
     .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
+    .option("--change", "with --demand: find the smallest change that would admit all of it, by planning again")
     .option("--plan <file>", "explain this plan instead of solving anew")
     .action(act<ExplainCommandFlags>(explainCommand));
 

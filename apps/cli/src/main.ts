@@ -33,6 +33,7 @@ try {
       terminal: openTerminal({ stdout: process.stdout, stderr: process.stderr, env: process.env }, flags),
       solver: { module: new URL("./solve-child.js", import.meta.url), execArgv: process.execArgv },
       failures: { module: new URL("./failures/failures-child.js", import.meta.url), execArgv: process.execArgv },
+      change: { module: new URL("./explain/change-child.js", import.meta.url), execArgv: process.execArgv },
       bench: { module: new URL("./bench/bench-child.js", import.meta.url), execArgv: process.execArgv },
       signal: interruption.signal,
       nowMs: () => performance.now(),

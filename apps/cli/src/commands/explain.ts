@@ -8,6 +8,7 @@ import {
   type DemandExplanation,
   type LinkExplanation,
   type LinkGain,
+  type SmallestChange,
 } from "@sluice/engine";
 import {
   canonicalHash,
@@ -25,6 +26,7 @@ import {
 import { parseFlowGroup, parseOneOf, type TunnelSource } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
+import { changeInProcess } from "../explain/change-process.js";
 import { readOneFile, type ReadLimits } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile, type PlanFile } from "../plan-file.js";
@@ -41,6 +43,7 @@ export interface ExplainCommandFlags extends NetworkFlags, SolveFlags {
   readonly link?: string;
   readonly extra?: string;
   readonly exact?: boolean;
+  readonly change?: boolean;
   readonly plan?: string;
   readonly output: string;
 }
@@ -72,22 +75,28 @@ export async function explainCommand(flags: ExplainCommandFlags, context: Comman
   if (flags.exact === true && flags.link === undefined) {
     return refused(context, [argumentFault("not-allowed", "--exact", "--exact is about a link: give it with --link.")]);
   }
+  if (flags.change === true && flags.demand === undefined) {
+    return refused(context, [argumentFault("not-allowed", "--change", "--change is about a demand: give it with --demand.")]);
+  }
   const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
   if (!planned.ok) return refused(context, planned.faults);
   const explained = explain(flags, planned.value);
   if (!explained.ok) return refused(context, explained.faults);
   const measured = flags.exact === true ? await measure(planned.value, explained.value, context) : ok(undefined);
   if (!measured.ok) return refused(context, measured.faults);
+  const sought = flags.change === true ? await seekChange(planned.value, explained.value, context) : ok(undefined);
+  if (!sought.ok) return refused(context, sought.faults);
+  const change = sought.value;
   const exact = measured.value;
   terminal.settle();
   const { notes } = planned.value;
   if (output.value === "json") {
     await terminal.write(
-      jsonText({ kind: "explanation", formatVersion: 1, ...explained.value, ...(exact === undefined ? {} : { exact }), notes }),
+      jsonText({ kind: "explanation", formatVersion: 1, ...explained.value, ...(exact && { exact }), ...(change && { change }), notes }),
     );
   } else {
     for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
-    await terminal.write(`${[...wordsOf(explained.value), ...exactWords(exact)].join("\n")}\n`);
+    await terminal.write(`${[...wordsOf(explained.value), ...exactWords(exact), ...(change ? [changeWords(change)] : [])].join("\n")}\n`);
   }
   return exitCode.ok;
 }
@@ -142,6 +151,29 @@ async function measure(
   if (!solved.ok) return solved;
   const after = solved.value.plan;
   return ok({ ...linkGain(plan, after, explained), proven: plan.rung === "optimal" && after.rung === "optimal" });
+}
+
+/** In a process of its own, for plans are made again. */
+async function seekChange(
+  { snapshot, plan, source, candidates }: Planned,
+  explained: DemandExplanation | LinkExplanation,
+  { change: entry, terminal, signal }: CommandContext,
+): Promise<Result<SmallestChange | undefined>> {
+  if (!("flowGroup" in explained)) return ok(undefined);
+  if (source.kind === "any") {
+    return refuse(argumentFault("not-allowed", "--change", "--change needs candidate tunnels: it cannot be sought with --tunnels any."));
+  }
+  terminal.progress("seek the smallest change", 0);
+  const budgetMs = changeSolvesMax * snapshot.settings.deadlineSeconds * 1000;
+  return changeInProcess({ snapshot, plan, flowGroup: explained.flowGroup, candidates, budgetMs }, { entry, signal });
+}
+
+/** So many deadlines' worth of planning again goes into the search. */
+const changeSolvesMax = 3;
+
+function changeWords({ sentence, additionBps, additionBpsMin, kind }: SmallestChange): string {
+  const least = kind === "capacity" && additionBpsMin !== undefined && additionBpsMin < additionBps;
+  return `Smallest change found: ${sentence}${least ? ` No addition of less than ${rateText(additionBpsMin)} could do.` : ""}`;
 }
 
 function exactWords(exact: Measured | undefined): readonly string[] {

@@ -255,6 +255,20 @@ describe("sluice explain", () => {
     expect(await run(["explain", ...network, "--link", "a-b", "--exact", "--plan", files[2]])).toMatchObject({ code: 2, stdout: "" });
     expect(await run(["explain", ...input, "--demand", "a>b", "--exact"])).toMatchObject({ code: 2, stdout: "" });
   });
+  test("the smallest change that would admit a demand", async () => {
+    const ran = await run(["explain", ...network, "--demand", "a>d/bulk", "--change", "-o", "json"]);
+    expect(ran.code).toBe(0);
+    const { change, demandBps, admittedBps } = JSON.parse(ran.stdout);
+    expect(change).toMatchObject({ kind: "capacity", isEnough: true });
+    expect(change.additionBps).toBeGreaterThanOrEqual(demandBps - admittedBps - 1e4);
+    const words = await run(["explain", ...network, "--demand", "a>d/bulk", "--change"]);
+    expect(words.stdout).toContain(`Smallest change found: ${change.sentence}`);
+    expect(await run(["explain", ...network, "--link", "a-b", "--change"])).toMatchObject({ code: 2, stdout: "" });
+    expect(await run(["explain", ...network, "--tunnels", "any", "--demand", "a>d/bulk", "--change"])).toMatchObject({
+      code: 2,
+      stdout: "",
+    });
+  });
   test("what binds a demand, as JSON", async () => {
     const ran = await run(["explain", ...network, "--demand", "a>d/bulk", "-o", "json"]);
     expect(ran.code).toBe(0);

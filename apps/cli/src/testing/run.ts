@@ -22,6 +22,8 @@ export const sourceSolver: ChildEntry = {
 
 /** The process that looks at failures, likewise. */
 const sourceFailures: ChildEntry = { ...sourceSolver, module: new URL("../failures/failures-child.ts", import.meta.url) };
+/** The process that seeks the smallest change, likewise. */
+const sourceChange: ChildEntry = { ...sourceSolver, module: new URL("../explain/change-child.ts", import.meta.url) };
 /** The process of one instance of the benchmark, likewise. */
 const sourceBench: ChildEntry = { ...sourceSolver, module: new URL("../bench/bench-child.ts", import.meta.url) };
 
@@ -37,6 +39,7 @@ export async function run(
       terminal: openTerminal({ stdout, stderr, env: {} }, flags),
       solver: more.solver ?? sourceSolver,
       failures: sourceFailures,
+      change: sourceChange,
       bench: more.bench ?? sourceBench,
       signal: more.signal ?? new AbortController().signal,
       nowMs: () => performance.now(),
