@@ -23,6 +23,14 @@ import {
   uncoveredFailure,
   unverifiedSplit,
 } from "./mutations-protection.js";
+import {
+  blastRadiusUnseen,
+  deadlineTooEarly,
+  forgottenConfirmation,
+  heldIgnored,
+  staleProposalApplied,
+  versionsIgnored,
+} from "./mutations-operators.js";
 import type { Mutation } from "./mutation.js";
 import { runWorld, SeedFailed } from "./world.js";
 
@@ -52,18 +60,34 @@ const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readon
   { bug: "a split that nobody verified is prepared", mutation: unverifiedSplit, caughtBy: ["I2", "I3", "guarantee"] },
 ];
 
+/** Found only where operators act. */
+const operatorBugs: typeof bugs = [
+  { bug: "a controller that starts forgets what waits for a confirmation", mutation: forgottenConfirmation, caughtBy: ["confirmed"] },
+  { bug: "a change meant for another version is made", mutation: versionsIgnored, caughtBy: ["versions"] },
+  { bug: "a stale proposal is applied", mutation: staleProposalApplied, caughtBy: ["bound"] },
+  { bug: "a blast radius passes", mutation: blastRadiusUnseen, caughtBy: ["limits"] },
+  { bug: "a cycle that is held goes on", mutation: heldIgnored, caughtBy: ["held"] },
+  { bug: "a plan is taken back before its time", mutation: deadlineTooEarly, caughtBy: ["confirmed"] },
+];
+
 describe("a deliberate bug is caught", () => {
   it.each(bugs)("$bug", { timeout: testTimeoutMs }, async ({ mutation, caughtBy }) => {
-    const failure = await firstFailure(mutation);
+    const failure = await firstFailure(mutation, false);
     expect(caughtBy).toContain(failure?.invariant);
     expect(failure?.message).toContain(`packages/sim/src/replay.ts ${failure?.seed}`);
   });
+
+  it.each(operatorBugs)("$bug", { timeout: testTimeoutMs }, async ({ mutation, caughtBy }) => {
+    const failure = await firstFailure(mutation, true);
+    expect(caughtBy).toContain(failure?.invariant);
+    expect(failure?.message).toContain(`packages/sim/src/replay.ts ${failure?.seed} operators`);
+  });
 });
 
-async function firstFailure(mutation: Mutation): Promise<SeedFailed | undefined> {
+async function firstFailure(mutation: Mutation, operators: boolean): Promise<SeedFailed | undefined> {
   for (let seed = 1; seed <= seedsMax; seed += 1) {
     try {
-      await runWorld(seed, mutation);
+      await runWorld(seed, mutation, { operators });
     } catch (cause) {
       if (cause instanceof SeedFailed) return cause;
       throw cause;

@@ -83,6 +83,56 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
   });
 });
 
+/** Others besides: operators are dearer, for plans are made twice. `SLUICE_OPERATOR_SEEDS=1-2000` plays more. */
+const [firstWithOperators = 1, lastWithOperators = 75] = (process.env["SLUICE_OPERATOR_SEEDS"] ?? "1-75").split("-").map(Number);
+
+describe(`simulation with operators, seeds ${firstWithOperators} to ${lastWithOperators}`, () => {
+  const counts: Record<string, number> = {};
+  const published: Record<string, number> = {};
+  const count = Math.ceil((lastWithOperators - firstWithOperators + 1) / seedsPerTest);
+  const starts = Array.from({ length: count }, (_, i) => firstWithOperators + i * seedsPerTest);
+
+  it.each(starts)("holds every invariant from seed %i on", { timeout: testTimeoutMs }, async (start) => {
+    for (let seed = start; seed <= Math.min(lastWithOperators, start + seedsPerTest - 1); seed += 1) {
+      const outcome = await runWorld(seed, {}, { operators: true });
+      expect(outcome.plans).toBeGreaterThan(0);
+      for (const [kind, times] of Object.entries(outcome.published)) published[kind] = (published[kind] ?? 0) + times;
+      for (const [check, times] of Object.entries(outcome.counts)) counts[check] = (counts[check] ?? 0) + times;
+    }
+  });
+
+  afterAll(() => console.log(`with operators: ${JSON.stringify({ ...counts, ...published })}`));
+
+  it("has had something to look at for every check, and operators who did everything that they can do", () => {
+    const checks = [
+      "operator refused",
+      "operator versions",
+      "operator bound",
+      "operator limits",
+      "operator rolled-back",
+      "operator held",
+      "operator confirmed: expired",
+      "operator confirmed: no",
+      "operator confirmed: yes",
+      "operator confirmed: element back",
+      ...["stale-version", "blast-radius", "check-failed", "not-allowed", "not-found", "not-ready"].map(
+        (code) => `operator refused: ${code}`,
+      ),
+    ];
+    expect(checks.filter((check) => counts[check] === undefined)).toEqual([]);
+    const deeds = [
+      "operation-changed",
+      "proposal-applied",
+      "plan-rolled-back-to",
+      "confirmation-pending",
+      "confirmed",
+      "confirmation-expired",
+      "resync-asked",
+    ];
+    expect(deeds.filter((kind) => published[kind] === undefined)).toEqual([]);
+  });
+});
+
 /** Seeds beyond those above that found something, and what. */
 const regressions: readonly (readonly [seed: number, found: string])[] = [
   [1339, "splits: a class in between stayed where a class above had moved to, on room that a guaranteed class had set aside"],
@@ -101,5 +151,7 @@ describe("a seed that found a bug", () => {
 describe("a seed", () => {
   it("gives the same history each time it is played (I15)", { timeout: testTimeoutMs }, async () => {
     for (const seed of [7, 10, 18]) expect(await runWorld(seed)).toEqual(await runWorld(seed));
+    const withOperators = () => runWorld(7, {}, { operators: true });
+    expect(await withOperators()).toEqual(await withOperators());
   });
 });
