@@ -76,6 +76,22 @@ describe("a proposal", () => {
   });
 });
 
+describe("a proposal where plans are for blended demands", () => {
+  it("holds until the next cycle, which plans for those", () => {
+    const harness = running();
+    harness.event({ kind: "change-operation", requestId: "o", operation: { demandSource: { kind: "blended" } } });
+    harness.wait(6_000);
+    harness.answer(direct);
+    harness.wait(6_000);
+    const solves = harness.solves.length;
+    expect(refusals(apply(harness, proposalOn(harness, { paths: around })))).toEqual([]);
+    harness.wait(1_000);
+    expect(harness.view.planInForce?.input.demands).not.toHaveProperty("basis");
+    expect(harness.solves).toHaveLength(solves + 1);
+    expect(harness.solves.at(-1)?.snapshot.demands.basis).toEqual({ kind: "measured", why: "not-loaded" });
+  });
+});
+
 describe("a stale proposal", () => {
   const changed: readonly (readonly [what: string, change: (harness: Harness) => void, pointers: readonly string[]])[] = [
     ["topology", (h) => h.event({ kind: "change-topology", requestId: "x", changes: [drain("a-b")] }), ["topologyVersion"]],

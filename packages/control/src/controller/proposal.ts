@@ -49,7 +49,7 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
   const after = inputsAfter(state, proposal, inputs.value.demands);
   if (!after.ok) return after;
   const { topology, settings, demands, demandsWaiting } = after.value;
-  const { mode } = state.operation.settings;
+  const { mode, demandSource } = state.operation.settings;
   const snapshot = planSnapshot({ topology: asReported(state.inventory, topology), demands, settings }, mode);
   const [changed, ...alsoChanged] = changedSince(state, proposal, { snapshot, inputs: inputs.value, demandsWaiting });
   if (changed !== undefined) return { ok: false, faults: [changed, ...alsoChanged] };
@@ -79,7 +79,13 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
         ? {}
         : { operation: operationDocument({ set: state.operation.set, confirmation: confirmation.value }) }),
     },
-    story: { kind: "proposal", force: asked.force, radius: allowed.value, demandsWaiting },
+    // Proposals are for what was measured; what is blended with it changes with time and is planned for by a cycle.
+    story: {
+      kind: "proposal",
+      force: asked.force,
+      radius: allowed.value,
+      demandsWaiting: demandsWaiting || demandSource.kind !== "measured",
+    },
   });
 }
 

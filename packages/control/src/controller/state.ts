@@ -178,7 +178,7 @@ export type PlanStory =
       readonly kind: "proposal";
       readonly force: boolean;
       readonly radius: BlastRadius;
-      /** Newer demands than it was made for are waiting. */
+      /** Demands other than those that it was made for are waiting for a cycle. */
       readonly demandsWaiting: boolean;
     }
   | { readonly kind: "roll-back"; readonly rolledBackTo: Epoch; readonly force: boolean; readonly radius: BlastRadius }
