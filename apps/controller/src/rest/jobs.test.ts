@@ -34,11 +34,12 @@ const idOf = (submitted: Result<Job>): string => (submitted.ok ? submitted.value
 
 describe("jobs", () => {
   it("run some at a time, in their order, and wait within bounds", async () => {
-    const { started, submit, states } = bench({ runningMax: 2, waitingMax: 2 });
+    const { registry, started, submit, states } = bench({ runningMax: 2, waitingMax: 2 });
     expect([submit(), submit(), submit(), submit(), submit()].map(idOf)).toEqual(["j1", "j2", "j3", "j4", "unavailable"]);
     expect(states()).toEqual(["j4 queued", "j3 queued", "j2 running", "j1 running"]);
     await started[1]?.end(answer());
     expect(states()).toEqual(["j4 queued", "j3 running", "j2 done", "j1 running"]);
+    expect(registry.counts()).toEqual({ queued: 1, running: 2, done: 1, failed: 0, cancelled: 0 });
     expect(started).toHaveLength(3);
     expect(idOf(submit())).toBe("j5");
   });

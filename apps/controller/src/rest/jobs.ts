@@ -53,6 +53,7 @@ export interface JobRegistry {
   submit(asked: { readonly kind: JobKind; readonly actor: string }, work: JobWork): Result<Job>;
   /** Newest first. */
   list(): readonly Job[];
+  counts(): Readonly<Record<JobState, number>>;
   /** Undefined where there is none of this id, or none any more. */
   get(id: string): Job | undefined;
   /** Of a job that is done. */
@@ -143,6 +144,12 @@ export function jobRegistry({ newId, nowMs, limits = {} }: JobRegistryParts): Jo
       entries.set(id, entry);
       startNext();
       return ok(entry.job);
+    },
+    counts() {
+      forget();
+      const counts = { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 };
+      for (const { job } of entries.values()) counts[job.state] += 1;
+      return counts;
     },
     list() {
       forget();

@@ -4,11 +4,9 @@ import { publishedKinds, type PublishedEvent } from "@sluice/control";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { AuditCounts } from "./audit.js";
 import type { WatcherCounts } from "./events/event-watchers.js";
+import { jobStates, type JobState } from "./jobs.js";
 
 const msPerSecond = 1_000;
-
-const jobStates = ["queued", "running", "done", "failed", "cancelled"] as const;
-type JobState = (typeof jobStates)[number];
 
 /** Where figures are asked for when they are wanted; what is not given is left out. */
 export interface MetricSources {

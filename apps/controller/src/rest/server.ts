@@ -71,7 +71,8 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
     declarePlanRoutes(routes, deps);
     if (deps.solvers !== undefined) {
       declarePlanChangeRoutes(routes, { ...deps, solvers: deps.solvers });
-      declarePreviewRoutes(routes, { ...deps, solvers: deps.solvers });
+      const jobs = declarePreviewRoutes(routes, { ...deps, solvers: deps.solvers });
+      metrics.readFrom({ jobs: jobs.counts });
     }
     declareSettingsRoutes(routes, deps);
     declareProtectionRoutes(routes, deps);

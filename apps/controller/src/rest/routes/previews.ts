@@ -46,13 +46,15 @@ type Deps = Pick<RestDeps, "view" | "submit"> & { readonly solvers: PreviewSolve
 type FailuresAsked = z.output<typeof failuresAskedSchema>;
 const noDemands: DemandMatrix = { kind: "demand-matrix", name: "none", demands: [] };
 
-export function declarePreviewRoutes(app: FastifyInstance, deps: Deps): void {
+/** Returns the jobs, for those who count them. */
+export function declarePreviewRoutes(app: FastifyInstance, deps: Deps): JobRegistry {
   const jobs = jobRegistry({ newId: randomUUID, nowMs: Date.now });
   app.addHook("onClose", async () => jobs.close());
   declareJobRoutes(app, jobs);
   declareQuestions(app, deps, jobs);
   declareApply(app, deps, jobs);
   declarePathCheck(app, deps);
+  return jobs;
 }
 
 function declareJobRoutes(app: FastifyInstance, jobs: JobRegistry): void {
