@@ -34,13 +34,18 @@ export interface RunningNetwork {
   stop(): Promise<void>;
 }
 
-/** `detectionMs`: how long a switch takes to notice that a link went down. */
+/** `detectionMs`: how long a switch takes to notice that a link went down. `prepare`: what stands in the data directory before the controller starts. */
 export async function startNetwork(
   topology: Topology,
   settings: PlanSettings,
-  { cycleSeconds, detectionMs = 0 }: { readonly cycleSeconds: number; readonly detectionMs?: number },
+  {
+    cycleSeconds,
+    detectionMs = 0,
+    prepare,
+  }: { readonly cycleSeconds: number; readonly detectionMs?: number; readonly prepare?: (dataDir: string) => Promise<void> },
 ): Promise<RunningNetwork> {
   const dataDir = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  await prepare?.(dataDir);
   const controller = valueOf(
     await startController({
       entry: controllerEntry,
