@@ -6,7 +6,7 @@ import { networkNames, type NetworkName } from "./network.js";
 import { benchOutage, outageNetworks, type OutageNetwork } from "./outage.js";
 import { benchPush } from "./push.js";
 import { report } from "./report.js";
-import { benchRest } from "./rest.js";
+import { benchRest, restNetworks, type RestNetwork } from "./rest.js";
 import { benchScale } from "./scale.js";
 import { benchScenarios, scenarioNetworks, type ScenarioNetwork } from "./scenarios.js";
 
@@ -42,11 +42,15 @@ program
 
 program
   .command("rest")
-  .description("REST reads per second, alone and during solves")
-  .option("--seconds <n>", "time of each load", count, 8)
+  .description(
+    "REST reads at a constant rate: alone, while solves run back to back, and with 500 watchers of the journal, one of them stalled",
+  )
+  .addOption(new Option("--network <name...>", "which networks").choices(restNetworks).default([...restNetworks]))
+  .option("--per-second <n>", "requests a second", count, 1_000)
+  .option("--seconds <n>", "time of each phase; a watcher that reads nothing is cut off after 30", count, 40)
   .option("--json <file>", "write all numbers here")
-  .action(async (flags: { seconds: number; json?: string }) => {
-    report(await benchRest(flags.seconds), { json: flags.json });
+  .action(async (flags: { network: RestNetwork[]; perSecond: number; seconds: number; json?: string }) => {
+    report(await benchRest(flags.network, flags), { json: flags.json });
   });
 
 program
