@@ -8,7 +8,7 @@ import { cablesOf, ok, type Result } from "@sluice/model";
 import type { Cut, MininetLab } from "../mininet-lab.js";
 import { readEvents, readPlan } from "../plan-reading.js";
 import { probe } from "../probe.js";
-import { crossingOf, probesOf } from "./probe-choice.js";
+import { crossingOf, isConnected, probesOf } from "./probe-choice.js";
 import { medianOf, type Section } from "./report.js";
 
 /** Goals of local repair, ms, for the median and for the worst cut. */
@@ -52,7 +52,13 @@ async function cutEach(lab: MininetLab, cut: Cut, { cablesMax }: Options): Promi
   for (const { id, linkIds } of cablesOf(lab.scaled.topology).slice(0, cablesMax)) {
     const plan = await readPlan(lab.rest);
     if (!plan.ok) return plan;
-    const crossings = linkIds.flatMap((linkId) => crossingOf(plan.value, linkId) ?? []);
+    const hasOtherWay = (pair: { readonly src: string; readonly dst: string }): boolean =>
+      isConnected(lab.scaled.topology.links, linkIds, pair);
+    const crossings = linkIds.flatMap((linkId) => crossingOf(plan.value, linkId, hasOtherWay) ?? []);
+    if (crossings.length === 0) {
+      rows.push([id, "not cut: nothing that is large enough for probes has another way", 0, "-", 0, 0, 0]);
+      continue;
+    }
     const before = await journalEnd(lab);
     if (!before.ok) return before;
     let cutNs = 0n;

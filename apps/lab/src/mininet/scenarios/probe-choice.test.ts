@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PlanReading, PlannedTunnel } from "../plan-reading.js";
-import { crossingOf, flowCount, groupProbes, probesOf } from "./probe-choice.js";
+import { crossingOf, flowCount, groupProbes, isConnected, probesOf } from "./probe-choice.js";
 
 const tunnel = (id: string, [src, dst]: readonly [string, string], path: string[], uses: PlannedTunnel["flowGroups"]): PlannedTunnel => ({
   id,
@@ -43,6 +43,21 @@ describe("the choice of probes", () => {
   it("takes none whose meter would drop the probes, and none where none passes", () => {
     expect(crossingOf(plan, "ad")).toBeUndefined();
     expect(crossingOf(plan, "nowhere")).toBeUndefined();
+  });
+
+  it("takes none that hangs on the link alone", () => {
+    const ends = [
+      ["ab", "a", "b"],
+      ["ba", "b", "a"],
+      ["ax", "a", "x"],
+      ["xb", "x", "b"],
+      ["bc", "b", "c"],
+    ].map(([id = "", from = "", to = ""]) => ({ id, from, to }));
+    const without = (gone: readonly string[]) => (pair: { readonly src: string; readonly dst: string }) => isConnected(ends, gone, pair);
+    expect(crossingOf(plan, "ab", without(["ab", "ba"]))).toMatchObject({ src: "a", dst: "b" });
+    expect(crossingOf(plan, "bc", without(["bc"]))).toBeUndefined();
+    expect(crossingOf(plan, "bc")).toMatchObject({ dst: "c" });
+    expect(isConnected(ends, [], { src: "c", dst: "a" })).toBe(false);
   });
 
   it("sends so many flows that one takes the link but for bad luck, each of its own port", () => {

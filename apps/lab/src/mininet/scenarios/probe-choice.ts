@@ -28,9 +28,14 @@ export interface Crossing {
 
 /**
  * The group that has the largest part of its flows over this link, of those whose meters let enough probes in, and of these the most important:
- * with the link gone, lower classes may be admitted less, and their meters would drop probes. Undefined where no group does.
+ * with the link gone, lower classes may be admitted less, and their meters would drop probes. Only of those that have another way, which
+ * `hasOtherWay` says. Undefined where there is none.
  */
-export function crossingOf({ demands, tunnels }: PlanReading, linkId: string): Crossing | undefined {
+export function crossingOf(
+  { demands, tunnels }: PlanReading,
+  linkId: string,
+  hasOtherWay: (pair: { readonly src: string; readonly dst: string }) => boolean = () => true,
+): Crossing | undefined {
   const admitted = new Map(demands.map((demand) => [keyOf(demand), demand.admittedBps ?? 0]));
   const shares = new Map<string, Crossing>();
   for (const tunnel of tunnels) {
@@ -42,11 +47,26 @@ export function crossingOf({ demands, tunnels }: PlanReading, linkId: string): C
       shares.set(key, { ...group, share, admittedBps: admitted.get(key) ?? 0 });
     }
   }
-  const able = [...shares.values()].filter((each) => each.admittedBps >= flowCount(each) * probeBps);
+  const able = [...shares.values()].filter((each) => each.admittedBps >= flowCount(each) * probeBps && hasOtherWay(each));
   const rank = ({ trafficClass }: Crossing): number => trafficClasses.indexOf(trafficClass);
   return able.toSorted(
     (a, b) => b.share - a.share || rank(a) - rank(b) || b.admittedBps - a.admittedBps || keyOf(a).localeCompare(keyOf(b), "en"),
   )[0];
+}
+
+/** Whether links other than `gone` lead from one node to another. O(nodes x links). */
+export function isConnected(
+  links: readonly { readonly id: string; readonly from: string; readonly to: string }[],
+  gone: readonly string[],
+  { src, dst }: { readonly src: string; readonly dst: string },
+): boolean {
+  const left = links.filter(({ id }) => !gone.includes(id));
+  const reached = new Set([src]);
+  for (let size = 0; size < reached.size && !reached.has(dst);) {
+    size = reached.size;
+    for (const { from, to } of left) if (reached.has(from)) reached.add(to);
+  }
+  return reached.has(dst);
 }
 
 /** So many flows that one of them is on the link but for bad luck. */
