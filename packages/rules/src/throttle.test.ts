@@ -1,11 +1,12 @@
 import { assert, classMarking, compareText, trafficClasses, type NodeRules, type TrafficClass } from "@sluice/model";
 import { describe, expect, it } from "vitest";
+import type { PlannedGroup } from "./arbitrary.js";
 import { diamond, diamondPlan, group } from "./diamond.js";
 import { orderUpdate } from "./order.js";
 import { rulesOfPlans } from "./rules-of-plans.js";
 
 /** The classes whose meters a stage of throttles lowers. */
-function throttled(before: readonly Parameters<typeof diamondPlan>[0][], after: readonly Parameters<typeof diamondPlan>[0][]) {
+function throttled(before: readonly PlannedGroup[], after: readonly PlannedGroup[]) {
   const topology = diamond();
   const [installed, target] = rulesOfPlans(topology, [diamondPlan(...before), diamondPlan(...after)]);
   assert(installed !== undefined && target !== undefined, "two sets of rules");
