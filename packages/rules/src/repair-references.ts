@@ -1,7 +1,7 @@
 /** Whether rules and the failover groups that they send packets through fit each other: whatever the state of links. */
 import type { LinkId, NodeId, NodeRules, Rule, RuleKey, RuleSet } from "@sluice/model";
 import type { Ground } from "./ground.js";
-import type { RuleTimeline } from "./rule-timeline.js";
+import type { RuleTimeline, Segment } from "./rule-timeline.js";
 import { protectsLink } from "./way.js";
 
 /** The failover groups that a rule sends packets through, with the link that each must protect. */
@@ -69,27 +69,52 @@ function isRepair(rule: Rule): boolean {
 }
 
 /**
- * Rules that at some progress of their node refer to a failover group that is not there or does not protect their link, each once;
- * inherited: so it was, and so it does not stay. O(operations on rules with failover groups), and the rules of nodes where one goes.
+ * Rules of a node that at some progress of it refer to a failover group that is not there or does not protect their link, each once;
+ * inherited: so it was, and so it does not stay. O(operations on rules with failover groups), and the node's rules where a group goes.
  */
 export function* danglingReferences(
   ground: Ground,
   installed: RuleSet,
   timeline: RuleTimeline,
+  nodeId: NodeId,
 ): Generator<{ readonly nodeId: NodeId; readonly key: RuleKey; readonly reason: string; readonly isInherited: boolean }> {
-  for (const nodeId of timeline.nodes()) {
-    const touched = timeline.touchedKeys(nodeId);
-    const keys = new Set<RuleKey>();
-    for (const [key, segments] of touched) if (segments.some(({ rule }) => rule !== undefined && isRepair(rule))) keys.add(key);
-    const isSomeGone = [...touched].some(
-      ([key, segments]) => key.startsWith("failover/") && segments.some(({ from, rule }) => from > 0 && !isLike(segments[0]?.rule, rule)),
-    );
-    if (isSomeGone) for (const [key, rule] of installed.get(nodeId) ?? []) if (repairsOf(rule).length > 0) keys.add(key);
-    for (const key of keys) {
-      const found = danglingOf(ground, timeline, { nodeId, key });
-      if (found !== undefined) yield { nodeId, key, ...found };
-    }
+  const touched = timeline.touchedKeys(nodeId);
+  const keys = new Set<RuleKey>();
+  for (const [key, segments] of touched) if (segments.some(({ rule }) => rule !== undefined && isRepair(rule))) keys.add(key);
+  const isSomeGone = [...touched].some(
+    ([key, segments]) => key.startsWith("failover/") && segments.some(({ from, rule }) => from > 0 && !isLike(segments[0]?.rule, rule)),
+  );
+  if (isSomeGone) for (const [key, rule] of installed.get(nodeId) ?? []) if (rule.kind !== "failover" && isRepair(rule)) keys.add(key);
+  const failoverSegments = new Map<number, readonly Segment[]>();
+  const segmentsOf = (failoverId: number): readonly Segment[] => {
+    let segments = failoverSegments.get(failoverId);
+    if (segments === undefined) failoverSegments.set(failoverId, (segments = timeline.segments(nodeId, `failover/${failoverId}`)));
+    return segments;
+  };
+  for (const key of keys) {
+    if (timeline.segments(nodeId, key).every((segment) => isSound(segment, segmentsOf))) continue;
+    const found = danglingOf(ground, timeline, { nodeId, key });
+    if (found !== undefined) yield { nodeId, key, ...found };
   }
+}
+
+/** Whether all that a rule refers to is there and right for as long as the rule is; of a failover group itself that is not said here. */
+function isSound({ from, to, rule }: Segment, segmentsOf: (failoverId: number) => readonly Segment[]): boolean {
+  if (rule === undefined) return true;
+  if (rule.kind === "failover") return false;
+  const isProtected = (failoverId: number, output: LinkId): boolean => {
+    for (const { from: start, to: end, rule: failover } of segmentsOf(failoverId)) {
+      if (start <= to && end >= from && (failover?.kind !== "failover" || !protectsLink(failover, output))) return false;
+    }
+    return true;
+  };
+  if (rule.kind === "label") {
+    const { action } = rule;
+    return action.kind !== "output" || action.failoverId === undefined || isProtected(action.failoverId, action.link);
+  }
+  if (rule.kind !== "group") return true;
+  for (const { failoverId, output } of rule.buckets) if (failoverId !== undefined && !isProtected(failoverId, output)) return false;
+  return true;
 }
 
 /** Whether what refers to the one finds the like of it in the other. */

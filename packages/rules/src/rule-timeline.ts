@@ -1,6 +1,7 @@
 /** The rules of a network over an update: what a key holds at each progress of its node. */
 import { ruleKey, type NodeId, type Rule, type RuleKey, type RuleSet } from "@sluice/model";
 import type { MessageOrder } from "./message-order.js";
+import type { Steps } from "./steps.js";
 
 /** A key holds `rule` (or nothing) while its node has obeyed `from` to `to` messages. */
 export interface Segment {
@@ -19,30 +20,43 @@ export class RuleTimeline {
   readonly #touched = new Map<NodeId, Map<RuleKey, readonly Segment[]>>();
   readonly #labelsTouched = new Set<RuleKey>();
 
-  /** O(operations). */
-  constructor(installed: RuleSet, order: MessageOrder) {
+  private constructor(installed: RuleSet, order: MessageOrder) {
     this.#installed = installed;
     this.#order = order;
-    for (const nodeId of order.nodes()) {
-      const end = order.messagesOf(nodeId).length;
-      const segments = new Map<RuleKey, OpenSegment[]>();
-      for (const { progress, operations } of order.messagesOf(nodeId)) {
-        for (const operation of operations) {
-          const key = operation.op === "put" ? ruleKey(operation.rule) : operation.key;
-          let ofKey = segments.get(key);
-          if (ofKey === undefined) {
-            segments.set(key, (ofKey = [{ from: 0, to: end, rule: installed.get(nodeId)?.get(key) }]));
-            if (key.startsWith("label/")) this.#labelsTouched.add(key);
-          }
-          const last = ofKey.at(-1);
-          // Of several operations of one message the last counts.
-          if (last?.from === progress) ofKey.pop();
-          else if (last !== undefined) last.to = progress - 1;
-          ofKey.push({ from: progress, to: end, rule: operation.op === "put" ? operation.rule : undefined });
+  }
+
+  /** O(operations). */
+  static *steps(installed: RuleSet, order: MessageOrder): Steps<RuleTimeline> {
+    const timeline = new RuleTimeline(installed, order);
+    for (const nodeId of order.nodes()) yield timeline.#enter(nodeId);
+    return timeline;
+  }
+
+  /** Returns how many operations the node gets. */
+  #enter(nodeId: NodeId): number {
+    const messages = this.#order.messagesOf(nodeId);
+    const end = messages.length;
+    const segments = new Map<RuleKey, OpenSegment[]>();
+    const before = this.#installed.get(nodeId);
+    let count = 0;
+    for (const { progress, operations } of messages) {
+      for (const operation of operations) {
+        count += 1;
+        const key = operation.op === "put" ? ruleKey(operation.rule) : operation.key;
+        let ofKey = segments.get(key);
+        if (ofKey === undefined) {
+          segments.set(key, (ofKey = [{ from: 0, to: end, rule: before?.get(key) }]));
+          if (key.startsWith("label/")) this.#labelsTouched.add(key);
         }
+        const last = ofKey.at(-1);
+        // Of several operations of one message the last counts.
+        if (last?.from === progress) ofKey.pop();
+        else if (last !== undefined) last.to = progress - 1;
+        ofKey.push({ from: progress, to: end, rule: operation.op === "put" ? operation.rule : undefined });
       }
-      this.#touched.set(nodeId, segments);
     }
+    this.#touched.set(nodeId, segments);
+    return count;
   }
 
   /** How many messages a node gets: its last progress. */

@@ -4,6 +4,7 @@ import type { MessageOrder } from "./message-order.js";
 import { repairsOf } from "./repair-references.js";
 import type { RuleTimeline } from "./rule-timeline.js";
 import type { Ground } from "./ground.js";
+import type { Steps } from "./steps.js";
 import { entryOf, type Entry } from "./walk.js";
 
 /** An ingress rule with its meter and group while its node has obeyed `from` to `to` messages; `entry` absent: no rule. */
@@ -25,12 +26,12 @@ export interface Scene {
  * them or the labels of their bypasses. O(rules of nodes with messages + installed rules), the latter a look at each group's labels; where
  * links are down also the label rules of the nodes that they leave.
  */
-export function touchedIngresses({
+export function* touchedIngresses({
   ground,
   installed,
   timeline,
   order,
-}: Scene): readonly { readonly nodeId: NodeId; readonly key: RuleKey }[] {
+}: Scene): Steps<readonly { readonly nodeId: NodeId; readonly key: RuleKey }[]> {
   const touched: { nodeId: NodeId; key: RuleKey }[] = [];
   const seen = new Map<NodeId, Set<RuleKey>>();
   const touch = (nodeId: NodeId, key: RuleKey) => {
@@ -58,6 +59,7 @@ export function touchedIngresses({
       if (meters.has(rule.meterId) || groups.has(rule.groupId) || keys.has(key)) touch(nodeId, key);
     }
     for (const key of ingresses) touch(nodeId, key);
+    yield keys.size;
   }
   const isRepairTouched = touchedRepairs({ ground, installed, timeline, order }, labels);
   if (labels.size === 0 && isRepairTouched === undefined) return touched;
@@ -71,6 +73,7 @@ export function touchedIngresses({
         break;
       }
     }
+    yield rules.size / 4;
     if (groups.size === 0) continue;
     for (const [key, rule] of rules) if (rule.kind === "ingress" && groups.has(rule.groupId)) touch(nodeId, key);
   }

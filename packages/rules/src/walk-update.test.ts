@@ -9,6 +9,7 @@ import { MessageOrder } from "./message-order.js";
 import { orderUpdate } from "./order.js";
 import { arbitraryHarm, harmed } from "./rule-harm.js";
 import { RuleTimeline } from "./rule-timeline.js";
+import { allSteps } from "./steps.js";
 import { applyUpdate, rulesOfPlans } from "./rules-of-plans.js";
 import type { Stage, UpdatePlan } from "./update-plan.js";
 import { walkAllStates } from "./walk-oracle.js";
@@ -207,7 +208,7 @@ describe("walkUpdate", () => {
           const update = scattered(installed, harmed(topology, withBypasses(topology, two, after).rules, harms), scattering);
           const ground = new Ground(topology, { linksDown });
           const order = new MessageOrder(update);
-          const timeline = new RuleTimeline(installed, order);
+          const timeline = allSteps(RuleTimeline.steps(installed, order));
           for (const rules of [installed, applyUpdate(installed, update)]) {
             for (const [ingress, ofNode] of rules) {
               for (const rule of ofNode.values()) {

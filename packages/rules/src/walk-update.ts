@@ -52,7 +52,7 @@ export function* walkUpdateSteps(
 ): Steps<WalkReport> {
   const ground = new Ground(topology, options);
   const order = new MessageOrder(plan);
-  const timeline = new RuleTimeline(installed, order);
+  const timeline = yield* RuleTimeline.steps(installed, order);
   const waysOf = memoizedWays({ ground, timeline, order });
   const violations = violationList();
   const loads = new LinkLoadChanges(topology, options.installedWalk ?? (yield* walkRulesSteps(topology, installed, options)));
@@ -71,12 +71,14 @@ export function* walkUpdateSteps(
   /** Whether some packets of the flow that is looked at may take one of several ways. */
   let isBranched = false;
 
-  for (const { nodeId, key, reason, isInherited } of danglingReferences(ground, installed, timeline)) {
-    if (isInherited) checked.inherited += 1;
-    else violations.add({ kind: "dangling", nodeId, key }, reason);
+  for (const nodeId of timeline.nodes()) {
+    for (const { key, reason, isInherited } of danglingReferences(ground, installed, timeline, nodeId)) {
+      if (isInherited) checked.inherited += 1;
+      else violations.add({ kind: "dangling", nodeId, key }, reason);
+    }
+    yield timeline.touchedKeys(nodeId).size;
   }
-  const touched = touchedIngresses({ ground, installed, timeline, order });
-  yield stepCostMax;
+  const touched = yield* touchedIngresses({ ground, installed, timeline, order });
   let cost = 0;
   for (const flow of touched) {
     checked.ingressRules += 1;
@@ -104,11 +106,13 @@ export function* walkUpdateSteps(
     }
   }
   if (options.target !== undefined) {
-    for (const { nodeId, key } of astrayRules(installed, timeline, options.target)) {
-      violations.add({ kind: "astray", nodeId, key }, `After the update, ${key} of node ${nodeId} is not what the target says.`);
+    for (const nodeId of new Set([...installed.keys(), ...options.target.keys(), ...timeline.nodes()])) {
+      for (const key of astrayRules({ installed, timeline, target: options.target }, nodeId)) {
+        violations.add({ kind: "astray", nodeId, key }, `After the update, ${key} of node ${nodeId} is not what the target says.`);
+      }
+      yield (installed.get(nodeId)?.size ?? 0) / 4;
     }
   }
-  yield stepCostMax;
   const peaks = loads.judge(order, plan.slack, violations);
   return report(topology, { loadBps: peaks, lostBps, checked, violations });
 
@@ -164,25 +168,23 @@ function addLoads(loads: Map<number, number>, { links }: Ways, rateBps: number):
   for (const [link, times] of links) loads.set(link, (loads.get(link) ?? 0) + rateBps * times);
 }
 
-/** The keys at which the rules after the update differ from the target. */
+/** The keys of a node at which the rules after the update differ from the target. */
 function* astrayRules(
-  installed: RuleSet,
-  timeline: RuleTimeline,
-  target: RuleSet,
-): Generator<{ readonly nodeId: NodeId; readonly key: RuleKey }> {
-  const nothing: NodeRules = new Map();
-  for (const nodeId of new Set([...installed.keys(), ...target.keys(), ...timeline.nodes()])) {
-    const before = installed.get(nodeId) ?? nothing;
-    const wanted = target.get(nodeId) ?? nothing;
-    const end = timeline.end(nodeId);
-    if (isAsWanted(before, wanted, timeline.touchedKeys(nodeId))) continue;
-    for (const key of new Set([...before.keys(), ...wanted.keys(), ...timeline.touchedKeys(nodeId).keys()])) {
-      const found = timeline.at(nodeId, key, end);
-      const rule = wanted.get(key);
-      if (found === undefined ? rule !== undefined : rule === undefined || !sameRule(found, rule)) yield { nodeId, key };
-    }
+  { installed, timeline, target }: { readonly installed: RuleSet; readonly timeline: RuleTimeline; readonly target: RuleSet },
+  nodeId: NodeId,
+): Generator<RuleKey> {
+  const before = installed.get(nodeId) ?? noRules;
+  const wanted = target.get(nodeId) ?? noRules;
+  const end = timeline.end(nodeId);
+  if (isAsWanted(before, wanted, timeline.touchedKeys(nodeId))) return;
+  for (const key of new Set([...before.keys(), ...wanted.keys(), ...timeline.touchedKeys(nodeId).keys()])) {
+    const found = timeline.at(nodeId, key, end);
+    const rule = wanted.get(key);
+    if (found === undefined ? rule !== undefined : rule === undefined || !sameRule(found, rule)) yield key;
   }
 }
+
+const noRules: NodeRules = new Map();
 
 /** Whether a node ends with what it should: every key that is wanted holds its rule, and there are no other keys. */
 function isAsWanted(before: NodeRules, wanted: NodeRules, touched: ReturnType<RuleTimeline["touchedKeys"]>): boolean {
