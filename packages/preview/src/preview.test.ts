@@ -1,6 +1,7 @@
 /** Previews and what-ifs: what they say is what planning gives, and nothing that goes in is touched. */
 import { optimize } from "@sluice/engine";
 import { basisHash, buildTopology, canonicalHash, protectionDefault, type LinkId, type NodeId, type PlanSettings } from "@sluice/model";
+import { assign, assignmentsDocument, emptyAssignments } from "@sluice/rules";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedSnapshot } from "./changed-snapshot.js";
@@ -141,6 +142,25 @@ describe("preview", () => {
     expect(proposal.plan.tunnels.some(({ path }) => path.includes(linkId("n0-n1")))).toBe(false);
     expect(shown.difference.isDifferent).toBe(true);
     expect(shown.difference.links.find((each) => each.linkId === "n0-n1")?.loadBps.after).toBe(0);
+  });
+
+  it("shows nothing where nothing changes, on whatever labels the standing plan was installed", async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.integer({ min: 1, max: 3 }), async (shape, turn) => {
+        const snapshot = snapshotOf(shape);
+        const topology = valueOf(buildTopology(snapshot.topology));
+        const count = shape.capacities.length;
+        const others = shape.demands.map((each) => ({ ...each, src: (each.src + turn) % count, dst: (each.dst + turn) % count }));
+        const earlier = valueOf(await optimize(snapshotOf({ ...shape, demands: others }), options)).plan;
+        const labels = { ...assignmentsDocument(valueOf(assign(emptyAssignments, earlier, topology))) };
+        const { plan, ...rest } = await standingOn(snapshot);
+        const standing: Standing = plan === undefined ? rest : { ...rest, plan: { ...plan, assignmentsBefore: labels } };
+        const { preview: shown } = valueOf(await preview({ standing, changes: {} }, options));
+        expect(shown.difference.isDifferent).toBe(false);
+        expect(shown.difference.blastRadius).toMatchObject({ rulesChangedShare: 0, admittedLossBps: 0 });
+      }),
+      { numRuns: 25 },
+    );
   });
 
   it("keeps down what agents say is down, whatever is put in its place", async () => {
