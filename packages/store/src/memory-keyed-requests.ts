@@ -22,11 +22,9 @@ export function memoryKeyedRequests(write: Write): KeyedRequestStore {
       write(under, () => {
         const admitted = admitRequest(request);
         if (!admitted.ok) return admitted;
-        const oldest = forgottenBefore(admitted.value.at);
-        for (const [id, { at }] of records) if (at < oldest) records.delete(id);
         const id = idOf(admitted.value);
         const known = records.get(id);
-        if (known !== undefined) return ok(structuredClone(known));
+        if (known !== undefined && known.at >= forgottenBefore(admitted.value.at)) return ok(structuredClone(known));
         records.set(id, { ...admitted.value, term: under });
         if (records.size > keyedRequestsMax) records.delete(oldestOf(records));
         return ok(undefined);

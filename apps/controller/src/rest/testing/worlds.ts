@@ -83,6 +83,12 @@ export async function worlds(vary?: Variation): Promise<Worlds> {
   const live = await liveMachine(fixture.deps, withForecasts);
   const bare = await liveMachine(fixture.deps, withForecasts);
   value(await live.driver.submit({ kind: "replace-topology", topology: ringDocument }));
+  // Two hours of measurements, for forecasts to be held against.
+  const { nowMs, term } = live.driver.view();
+  const measured = value(parseDemandMatrix(ringDemands));
+  for (let ms = nowMs - 7_200_000; ms < nowMs; ms += 300_000) {
+    value(await live.store.putDemands(term, measured, new Date(ms).toISOString()));
+  }
   const build = (deps: RestDeps) => buildRest({ ...deps, auth: issuer.authenticator, ...vary?.(deps) });
   const late = () => Promise.resolve(refuse(fault("deadline-exceeded", "That took too long.")));
   const solvers = { job: late, pathCheck: late, difference: late };
