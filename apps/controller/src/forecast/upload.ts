@@ -253,6 +253,7 @@ async function finish(session: Session): Promise<Result<ForecastBatch>> {
     hash.add(window);
     windows.push(window);
   }
+  staging.release();
   const contentHash = hash.digest();
   if (repeats !== undefined) return contentHash === repeats.contentHash ? ok(repeats) : otherContent(repeats);
   const judged = await parts.judge(windows);
