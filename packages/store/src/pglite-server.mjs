@@ -14,6 +14,9 @@ const { directory, socketPath } = workerData;
 const port = parentPort;
 if (port === null) throw new Error("pglite-server runs as a worker thread");
 
+/** PostgreSQL's 128 MB of shared buffers would be memory of this process, for data that the file system has in its cache as well. */
+const startParams = [...PGlite.defaultStartParams, "-c", "shared_buffers=16MB"];
+
 /**
  * A new database is made beside its place and moved there when complete, so that a start that was killed half-way
  * leaves nothing that a later start would take for a database.
@@ -24,14 +27,14 @@ async function openDirectory(parent) {
   const unfinished = join(parent, "pglite.unfinished");
   rmSync(unfinished, { recursive: true, force: true });
   if (!existsSync(place)) {
-    const fresh = await PGlite.create({ dataDir: unfinished });
+    const fresh = await PGlite.create({ dataDir: unfinished, startParams });
     await fresh.close();
     renameSync(unfinished, place);
   }
-  return PGlite.create({ dataDir: place });
+  return PGlite.create({ dataDir: place, startParams });
 }
 
-const db = await (directory === undefined ? PGlite.create() : openDirectory(directory));
+const db = await (directory === undefined ? PGlite.create({ startParams }) : openDirectory(directory));
 // PGlite has one session, so its clients use one connection at a time. The others are for those that are being closed: a client that
 // replaces a broken connection does not wait until the server has noticed, which then takes back what was left of a transaction.
 const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 4 });
