@@ -8,6 +8,7 @@ import { benchPush } from "./push.js";
 import { report } from "./report.js";
 import { benchRest, restNetworks, type RestNetwork } from "./rest.js";
 import { benchScale } from "./scale.js";
+import { benchUpload } from "./upload.js";
 import { benchScenarios, scenarioNetworks, type ScenarioNetwork } from "./scenarios.js";
 
 const program = new Command("npm run bench --").description(
@@ -89,6 +90,17 @@ program
   .option("--json <file>", "write all numbers here")
   .action((flags: { json?: string }) => {
     report(benchScale(), { json: flags.json });
+  });
+
+program
+  .command("upload")
+  .description("forecast rows uploaded per second into a controller process, and its memory")
+  .option("--rows <n...>", "rows of a batch", (text: string, before: number[] | undefined) => [...(before ?? []), count(text)])
+  .option("--runs <n>", "batches of each size", count, 3)
+  .option("--gzip", "gzipped on the way", false)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { rows?: number[]; runs: number; gzip: boolean; json?: string }) => {
+    report(await benchUpload(flags.rows ?? [100_000, 1_000_000], flags), { json: flags.json });
   });
 
 await program.parseAsync();
