@@ -71,6 +71,7 @@ export class Checks {
     this.#readPlans();
     this.#readTopologies();
     this.#loads.follow();
+    this.#world.operators?.checks.follow();
   }
 
   /** What is installed, if anything of it changed. */

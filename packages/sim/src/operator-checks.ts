@@ -39,9 +39,22 @@ export class OperatorChecks {
   /** The controllers that know that the cycle is held, with how many operation documents there were then. */
   readonly #held = new Map<ControllerHost, number>();
   readonly #answers = new Map<string, Result<unknown>>();
+  #operationsSeen = 0;
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** After every event: what waits does so until it is confirmed, or taken back together with its inputs. */
+  follow(): void {
+    const { operations, operationsBy } = this.#world.store;
+    for (; this.#operationsSeen < operations.length; this.#operationsSeen += 1) {
+      const epoch = operations[this.#operationsSeen - 1]?.confirmation?.epoch;
+      if (epoch === undefined || operations[this.#operationsSeen]?.confirmation?.epoch === epoch) continue;
+      this.#count("confirmed: waits no more");
+      if (operationsBy[this.#operationsSeen] === "operation" && this.#pending.get(epoch)?.confirmed === "no")
+        this.#fail("confirmed", `plan ${epoch} waits no more, and nobody has confirmed it`);
+    }
   }
 
   /** A refusal that comes at once leaves the machine as it was: what was due anyway is done before. */

@@ -34,6 +34,8 @@ export class SimulatedStore {
   readonly demands: DemandMatrix[] = [];
   readonly settings: PlanSettings[] = [];
   readonly operations: OperationDocument[] = [];
+  /** What each of them was written by. */
+  readonly operationsBy: PersistWrite["kind"][] = [];
   readonly plans: StoredPlan[] = [];
   readonly events: JournalEvent[] = [];
 
@@ -52,9 +54,10 @@ export class SimulatedStore {
       case "settings":
         return ok({ version: this.settings.push(write.settings) });
       case "operation":
+        this.operationsBy.push(write.kind);
         return ok({ version: this.operations.push(write.document) });
       case "inventory":
-        return ok({ versions: this.#change(write.change) });
+        return ok({ versions: this.#change(write.change, write.kind) });
       case "events":
         this.events.push(...write.events);
         return ok({});
@@ -62,12 +65,13 @@ export class SimulatedStore {
         const epoch = this.plans.length + 1;
         if (write.record.epoch !== epoch) return refuse(fault("stale-epoch", `The next epoch is ${epoch}, not ${write.record.epoch}.`));
         this.plans.push({ record: write.record, input: write.input, assignmentsAfter: write.assignmentsAfter });
-        return ok({ versions: this.#change(write.inventory ?? {}) });
+        return ok({ versions: this.#change(write.inventory ?? {}, write.kind) });
       }
     }
   }
 
-  #change({ topology, settings, operation }: InventoryChangeRecord): InventoryVersions {
+  #change({ topology, settings, operation }: InventoryChangeRecord, by: PersistWrite["kind"]): InventoryVersions {
+    if (operation !== undefined) this.operationsBy.push(by);
     return {
       ...(topology === undefined ? {} : { topology: this.topologies.push(topology) }),
       ...(settings === undefined ? {} : { settings: this.settings.push(settings) }),
