@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { fault, idLengthMax, ok } from "@sluice/model";
 import { problemOf } from "@sluice/wire";
 import Fastify, { LogController, type FastifyInstance, type FastifyReply } from "fastify";
+import { arrivalLimitsDefault, limitArrival, streamedRequestMsMax } from "./arrival.js";
 import { developmentMode } from "./auth/authenticator.js";
 import { authorize } from "./auth/authorization.js";
 import type { RestDeps } from "./deps.js";
@@ -39,8 +40,7 @@ import { declareTopologyRoutes } from "./routes/topology.js";
 const bodyBytesMax = 1 << 20;
 /** All headers of a request together, bytes. */
 const headerBytesMax = 16 << 10;
-/** Time for a whole request to arrive, and for its headers, ms. */
-const requestMsMax = 30_000;
+/** Time for the headers of a request to arrive, ms; arrival.ts has that for the whole. */
 const headersMsMax = 10_000;
 /** An idle connection is kept this long, ms. */
 const keepAliveMs = 30_000;
@@ -108,7 +108,7 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
     // What goes wrong is logged where it is handled; one line for each request would drown it.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestMsMax,
+    requestTimeout: streamedRequestMsMax,
     keepAliveTimeout: keepAliveMs,
     http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMsMax },
     routerOptions: { maxParamLength: idLengthMax },
@@ -122,6 +122,7 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
     },
   });
   app.server.maxConnections = connectionsMax;
+  limitArrival(app, arrivalLimitsDefault);
   // A text is no JSON: it is refused as another media type, not read as a string.
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
