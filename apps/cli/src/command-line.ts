@@ -7,6 +7,8 @@ import { benchEpilogue } from "./bench/bench-help.js";
 import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
 import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
 import { failuresCommand, type FailuresCommandFlags } from "./commands/failures.js";
+import { forecastBacktestCommand, type ForecastBacktestFlags } from "./commands/forecast-backtest.js";
+import { forecastCommand, type ForecastCommandFlags } from "./commands/forecast.js";
 import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
 import { labExportCommand, linkMbpsDefault, type LabExportCommandFlags } from "./commands/lab-export.js";
 import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
@@ -14,6 +16,7 @@ import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
 import { benchObjectives, engineNames } from "./bench/bench-message.js";
 import { refused, type CommandContext } from "./command-context.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
+import { addForecast } from "./forecast/forecast-options.js";
 import { argumentFault } from "./refusal.js";
 import type { FaultCode } from "@sluice/model";
 
@@ -91,6 +94,10 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
   addBench(program).action((which: readonly string[], flags: BenchCommandFlags) =>
     act<BenchCommandFlags>(benchCommand)({ ...flags, which }),
   );
+
+  const { forecast, backtest } = addForecast(program);
+  forecast.action(act<ForecastCommandFlags>(forecastCommand));
+  backtest.action(act<ForecastBacktestFlags>(forecastBacktestCommand));
 
   addLabExport(program.command("lab").description("networks of real switches (npm run lab brings one up)").command("export")).action(
     act<LabExportCommandFlags>(labExportCommand),

@@ -48,7 +48,7 @@ describe("a backtest", () => {
   it("is the error of forecasts made one by one from what was known", () => {
     const history = historyFrom({ groups: [groupOf("a", "b")], windows: 7 * day }, ordinary(randomOf(9)));
     const horizon = 6;
-    const forecasters = [lastValue, holtWinters("hw", day, "additive")];
+    const forecasters = [lastValue, holtWinters("hw", day)];
     const report = tested(history, { forecasters, horizons: [horizon], originStep: 5 });
     forecasters.forEach((forecaster, f) => {
       const fitted = forecaster.fit(history.ratesBps.subarray(0, 5 * day), [horizon]);
@@ -92,7 +92,7 @@ describe("a backtest", () => {
     const report = tested(history, {
       trainingWindows: 100 * day,
       quantiles: ["p50", "p75", "p90", "p95"],
-      forecasters: [holtWinters("hw", day, "additive")],
+      forecasters: [holtWinters("hw", day)],
     });
     for (const { quantiles } of report.rows) {
       quantiles.forEach(({ coverage }, q) => expect(Math.abs(coverage - ([0.5, 0.75, 0.9, 0.95][q] ?? 0))).toBeLessThan(0.05));
@@ -102,7 +102,7 @@ describe("a backtest", () => {
   it("judges all forecasters on the same windows, and says what is missing", () => {
     const whole = historyFrom({ groups, windows: 7 * day }, ordinary(randomOf(6)));
     const history = { ...whole, ratesBps: whole.ratesBps.map((rate, i) => ((i % whole.windows) % 11 === 0 ? Number.NaN : rate)) };
-    const report = tested(history, { forecasters: [lastValue, seasonalNaive("naive", day), holtWinters("hw", day, "additive")] });
+    const report = tested(history, { forecasters: [lastValue, seasonalNaive("naive", day), holtWinters("hw", day)] });
     expect(report.missing).toEqual({ windows: Math.ceil(whole.windows / 11), rates: 3 * Math.ceil(whole.windows / 11), groups: 0 });
     for (const horizon of [1, 6]) {
       const counts = report.rows.filter(({ horizonWindows }) => horizonWindows === horizon).map(({ count }) => count);

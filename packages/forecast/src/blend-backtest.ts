@@ -3,15 +3,18 @@
  * `forecastWindows` ahead of it, and a measurement `age` windows before it; a rule makes one rate of the two, which is judged as a quantile.
  */
 import { fault, ok, refuse, type Result } from "@sluice/model";
-import { blendedRate } from "./blend.js";
+import { blendedRate, measuredWeightAt } from "./blend.js";
 import { seriesOf, type DemandHistory } from "./demand-history.js";
 import { QuantileErrorSum } from "./error-measure.js";
 import { windowsOfDay, type Forecaster } from "./forecaster.js";
 import { quantileLevel, type QuantileName } from "./quantile.js";
 import { ResidualQuantiles } from "./residual-quantiles.js";
 
-/** `weighted`: as `blendDemands` does; `larger`: the larger one of measurement and quantile. */
-export type BlendRule = { readonly kind: "weighted"; readonly weight: number } | { readonly kind: "larger" };
+/**
+ * `by-age`: what `blendDemands` does; `weighted`: the same with one weight of the measurement at every age; `larger`: the larger one of
+ * measurement and quantile.
+ */
+export type BlendRule = { readonly kind: "by-age" } | { readonly kind: "weighted"; readonly weight: number } | { readonly kind: "larger" };
 
 export interface BlendBacktestOptions {
   readonly forecaster: Forecaster;
@@ -46,7 +49,7 @@ export function* backtestBlend(
   for (let g = 0; g < history.groups.length; g += 1) {
     const series = seriesOf(history, g);
     const fitted = forecaster.fit(series.subarray(0, trainingWindows), [forecastWindows]);
-    if (fitted !== undefined) judge(series, fitted.roll(series, 1, [forecastWindows]), windowsOfDay(history.stepMs) ?? 0, options, sums);
+    if (fitted !== undefined) judge({ series, points: fitted.roll(series, 1, [forecastWindows]), stepMs: history.stepMs }, options, sums);
     yield (g + 1) / history.groups.length;
   }
   return ok(
@@ -59,14 +62,18 @@ export function* backtestBlend(
   );
 }
 
+interface Track {
+  readonly series: Float64Array;
+  readonly points: Float64Array;
+  readonly stepMs: number;
+}
+
 function judge(
-  series: Float64Array,
-  points: Float64Array,
-  dayWindows: number,
+  { series, points, stepMs }: Track,
   { trainingWindows, forecastWindows, ages, rules, quantile }: BlendBacktestOptions,
   sums: readonly (readonly QuantileErrorSum[])[],
 ): void {
-  const residuals = new ResidualQuantiles(dayWindows);
+  const residuals = new ResidualQuantiles(windowsOfDay(stepMs) ?? 0);
   for (let origin = 1; origin <= series.length; origin += 1) {
     const newest = origin - 1;
     const then = newest - forecastWindows + 1;
@@ -79,7 +86,8 @@ function judge(
     ages.forEach((age, a) => {
       const measured = series[target - age] ?? Number.NaN;
       rules.forEach((rule, r) => {
-        const rate = rule.kind === "larger" ? Math.max(measured, wanted) : blendedRate({ measured, median, wanted, weight: rule.weight });
+        const weight = rule.kind === "weighted" ? rule.weight : measuredWeightAt(age * stepMs);
+        const rate = rule.kind === "larger" ? Math.max(measured, wanted) : blendedRate({ measured, median, wanted, weight });
         sums[a]?.[r]?.add(series[target] ?? Number.NaN, rate);
       });
     });

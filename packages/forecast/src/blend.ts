@@ -8,7 +8,7 @@ import { quantileNames, type QuantileName } from "./quantile.js";
 
 /** Weight of a measurement of this moment, and the age at which it counts half as much. */
 export const measuredWeight = 0.7;
-export const measuredHalfLifeMs = 3_600_000;
+export const measuredHalfLifeMs = 12 * 3_600_000;
 
 /** A flow group's forecast for one window, bps by quantile: those that were made. */
 export interface ForecastDemand extends FlowGroup {

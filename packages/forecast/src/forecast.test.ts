@@ -9,7 +9,7 @@ import { randomOf } from "./testing/series.js";
 
 const day = 24;
 const groups = [groupOf("a", "b"), groupOf("b", "a"), groupOf("a", "b", "bulk")];
-const ladder = [holtWinters("holt-winters", day, "additive"), seasonalNaive("seasonal-naive", day), lastValue] as const;
+const ladder = [holtWinters("holt-winters", day), seasonalNaive("seasonal-naive", day), lastValue] as const;
 
 function made(history: DemandHistory, options: Partial<ForecastOptions> = {}): Forecast {
   const result = finish(history, options);

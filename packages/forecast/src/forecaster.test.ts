@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anchorHorizons, anchorOf, windowsOfDay, type Forecaster } from "./forecaster.js";
-import { holtWinters } from "./holt-winters.js";
+import { holtWinters, smoothing, smoothingFamilies } from "./holt-winters.js";
 import { lastValue } from "./last-value.js";
 import { seasonalNaive } from "./seasonal-naive.js";
 import { normalOf, randomOf, regular, seriesFrom, smoothingSeries } from "./testing/series.js";
@@ -11,8 +11,8 @@ const period = 8;
 const all: readonly Forecaster[] = [
   lastValue,
   seasonalNaive("seasonal-naive", period),
-  holtWinters("additive", period, "additive"),
-  holtWinters("multiplicative", period, "multiplicative"),
+  ...smoothingFamilies.map((family) => smoothing(family, period, family)),
+  holtWinters("holt-winters", period),
 ];
 const horizons = [1, 3, 8, 11];
 const rate = fc.oneof(fc.double({ min: 0, max: 1e12, noNaN: true }), fc.constant(Number.NaN), fc.constant(0));
@@ -109,7 +109,7 @@ describe("Holt-Winters", () => {
         (shape) => {
           const rateAt = regular({ ...shape, period });
           const series = seriesFrom(6 * period, rateAt);
-          const points = holtWinters("hw", period, "additive").fit(series, horizons)?.roll(series, series.length, horizons) ?? [];
+          const points = smoothing("hw", period, "additive").fit(series, horizons)?.roll(series, series.length, horizons) ?? [];
           expect(points).toHaveLength(horizons.length);
           points.forEach((point, k) => expect(point).toBeCloseTo(rateAt(series.length - 1 + (horizons[k] ?? 0)), 6));
         },
@@ -121,7 +121,7 @@ describe("Holt-Winters", () => {
   it("meets a season that is a multiple of its level", () => {
     const rateAt = (t: number): number => (100 + t) * (1 + 0.5 * Math.sin((2 * Math.PI * t) / period));
     const series = seriesFrom(10 * period, rateAt);
-    const points = holtWinters("hw", period, "multiplicative").fit(series, [1, 4])?.roll(series, series.length, [1, 4]) ?? [];
+    const points = smoothing("hw", period, "multiplicative").fit(series, [1, 4])?.roll(series, series.length, [1, 4]) ?? [];
     expect(points).toHaveLength(2);
     points.forEach((point, k) => expect(point / rateAt(series.length - 1 + ([1, 4][k] ?? 0))).toBeCloseTo(1, 1));
   });
@@ -141,7 +141,7 @@ describe("Holt-Winters", () => {
       };
       const series = smoothingSeries(12 * 120, { level: 5000, levelGain, seasonGain, season, noise });
       const split = 12 * 60;
-      const points = holtWinters("hw", 12, "additive").fit(series.subarray(0, split), [1])?.roll(series, split, [1]) ?? [];
+      const points = smoothing("hw", 12, "additive").fit(series.subarray(0, split), [1])?.roll(series, split, [1]) ?? [];
       let ours = 0;
       let least = 0;
       for (let t = split; t < series.length; t += 1) {
@@ -154,9 +154,27 @@ describe("Holt-Winters", () => {
     }
   });
 
+  it("lies between its three kinds, and leaves out what the training has shown to be wrong", () => {
+    const of = (forecaster: Forecaster, series: Float64Array): readonly number[] => [
+      ...(forecaster.fit(series, horizons)?.roll(series, series.length, horizons) ?? []),
+    ];
+    const noisy = seriesFrom(5 * period, (t) => 100 + 10 * (t % period) + ((t * 31) % 17));
+    const kinds = smoothingFamilies.map((family) => of(smoothing(family, period, family), noisy));
+    const mean = of(holtWinters("hw", period), noisy);
+    expect(mean).toHaveLength(horizons.length);
+    mean.forEach((point, k) => {
+      const points = kinds.map((each) => each[k] ?? Number.NaN);
+      expect(point).toBeGreaterThan(Math.min(...points));
+      expect(point).toBeLessThan(Math.max(...points));
+    });
+    const rateAt = regular({ level: 900, slope: 1, swing: 80, period });
+    const exact = seriesFrom(6 * period, rateAt);
+    of(holtWinters("hw", period), exact).forEach((point, k) => expect(point).toBeCloseTo(rateAt(exact.length - 1 + (horizons[k] ?? 0)), 3));
+  });
+
   it("needs two periods to start from and one to judge by", () => {
-    expect(holtWinters("hw", period, "additive").fit(new Float64Array(3 * period - 1), [1])).toBeUndefined();
-    expect(holtWinters("hw", period, "additive").fit(new Float64Array(3 * period), [1])).toBeDefined();
+    expect(smoothing("hw", period, "additive").fit(new Float64Array(3 * period - 1), [1])).toBeUndefined();
+    expect(smoothing("hw", period, "additive").fit(new Float64Array(3 * period), [1])).toBeDefined();
   });
 });
 

@@ -118,10 +118,10 @@ export class SmoothingState {
     );
   }
 
-  /** Of the next window but `horizon - 1`; at least 0. `dampingSum`: phi + phi^2 + ... + phi^horizon. */
-  expected(horizon: number, dampingSum: number): number {
+  /** Of the next window but `horizon - 1`; at least 0. `drifts`: phi + phi^2 + ... + phi^horizon. */
+  expected(horizon: number, drifts: number): number {
     const season = this.#season[this.#slotOf(this.#window + horizon - 1)] ?? 0;
-    const base = this.#level + dampingSum * this.#trend;
+    const base = this.#level + drifts * this.#trend;
     return Math.max(0, this.#ratio ? Math.max(0, base) * season : base + season);
   }
 

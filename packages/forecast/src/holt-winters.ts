@@ -1,9 +1,12 @@
 /**
  * Holt-Winters with parameters chosen for each flow group and each horizon by a grid: those whose forecasts would have erred least so far
  * ahead, in absolute terms, within the training series. What errs least an hour ahead reacts too quickly for a day ahead.
+ *
+ * The forecast is a combination of three such: without a season, with one that is added, and with one that multiplies.
  */
+import { combination } from "./combination.js";
 import { anchorOf, type FittedForecaster, type Forecaster } from "./forecaster.js";
-import { dampingSum, SmoothingState, type SmoothingKind, type SmoothingParameters } from "./holt-winters-state.js";
+import { dampingSum, smoothingKinds, SmoothingState, type SmoothingKind, type SmoothingParameters } from "./holt-winters-state.js";
 
 /** Parameters are judged on so many periods at most, the newest. */
 const judgedPeriodsMax = 7;
@@ -20,18 +23,32 @@ const trends: readonly Pick<SmoothingParameters, "trendGain" | "damping">[] = [
   { trendGain: 0.005, damping: 1 },
 ];
 
-export function smoothingGrid(periodWindows: number): readonly SmoothingParameters[] {
+/** `level`: a level, perhaps a trend, and no season. */
+export const smoothingFamilies = ["level", ...smoothingKinds] as const;
+export type SmoothingFamily = (typeof smoothingFamilies)[number];
+
+function gridOf(family: SmoothingFamily, periodWindows: number): readonly SmoothingParameters[] {
   const breadths = slotBreadths.filter((breadth) => periodWindows % breadth === 0 && periodWindows / breadth >= Math.min(4, periodWindows));
-  const seasons = [
-    { slotWindows: 0, seasonGain: 0 },
-    ...breadths.flatMap((slotWindows) => seasonGains.map((seasonGain) => ({ slotWindows, seasonGain }))),
-  ];
+  const seasons =
+    family === "level"
+      ? [{ slotWindows: 0, seasonGain: 0 }]
+      : breadths.flatMap((slotWindows) => seasonGains.map((seasonGain) => ({ slotWindows, seasonGain })));
   return seasons.flatMap((season) => trends.flatMap((trend) => levelGains.map((levelGain) => ({ levelGain, ...trend, ...season }))));
 }
 
 /** `periodWindows`: of the season. Needs three periods: two to start from, one to judge on. */
-export function holtWinters(name: string, periodWindows: number, kind: SmoothingKind): Forecaster {
-  const grid = smoothingGrid(periodWindows);
+export function holtWinters(name: string, periodWindows: number): Forecaster {
+  return combination(
+    name,
+    periodWindows,
+    smoothingFamilies.map((family) => smoothing(family, periodWindows, family)),
+  );
+}
+
+/** One of the three, by itself. */
+export function smoothing(name: string, periodWindows: number, family: SmoothingFamily): Forecaster {
+  const grid = gridOf(family, periodWindows);
+  const kind = family === "level" ? "additive" : family;
   return {
     name,
     fit(training, horizons): FittedForecaster | undefined {
@@ -49,15 +66,14 @@ export function holtWinters(name: string, periodWindows: number, kind: Smoothing
           if (known !== undefined && error < known.error) best[k] = { error, parameters };
         });
       }
-      const chosen = best.flatMap(({ parameters }) => parameters ?? []);
       // A horizon beyond what there is to judge on has the choice of the longest one before it.
-      const [first] = chosen;
+      const [first] = best.flatMap(({ parameters }) => parameters ?? []);
       if (first === undefined) return undefined;
-      const filled: SmoothingParameters[] = [];
-      for (const { parameters } of best) filled.push(parameters ?? filled.at(-1) ?? first);
+      const chosen: SmoothingParameters[] = [];
+      for (const { parameters } of best) chosen.push(parameters ?? chosen.at(-1) ?? first);
       return {
         roll(series, firstOrigin, wanted) {
-          const chosenFor = wanted.map((horizon) => filled[anchorOf(horizons, horizon)] ?? first);
+          const chosenFor = wanted.map((horizon) => chosen[anchorOf(horizons, horizon)] ?? first);
           return rollAll(series, firstOrigin, { periodWindows, kind, horizons: wanted, chosen: chosenFor });
         },
       };

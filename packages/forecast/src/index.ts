@@ -1,12 +1,12 @@
 export * from "./backtest.js";
 export * from "./blend.js";
 export * from "./blend-backtest.js";
+export { combination } from "./combination.js";
 export * from "./demand-history.js";
 export * from "./error-measure.js";
 export * from "./forecast.js";
 export * from "./forecaster.js";
-export { holtWinters } from "./holt-winters.js";
-export { smoothingKinds, type SmoothingKind } from "./holt-winters-state.js";
+export { holtWinters, smoothing, smoothingFamilies, type SmoothingFamily } from "./holt-winters.js";
 export { lastValue } from "./last-value.js";
 export { quantileLevel, quantileNames, type QuantileName } from "./quantile.js";
 export * from "./sanity.js";
