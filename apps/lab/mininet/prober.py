@@ -1,10 +1,10 @@
 """
-Sends and receives numbered UDP packets in one host's namespace, and says what was sent when and what arrived. Told by JSON on stdin:
+Sends and receives numbered UDP packets in one host's namespace, and says what was sent when and what arrived. Told by a line of JSON on stdin:
 
-    {"port", "startNs", "seconds", "graceSeconds",
-     "flows": [{"id", "address", "dscp", "sourcePort", "pps", "bytes"}]}
+    {"port", "seconds", "graceSeconds", "flows": [{"id", "address", "dscp", "sourcePort", "pps", "bytes"}]}
 
-`startNs` is of CLOCK_MONOTONIC, which all namespaces share; `bytes` is the UDP payload. Answers by JSON on stdout:
+where `bytes` is the UDP payload. Answers "ready", and is told by a second line when to start: nanoseconds of CLOCK_MONOTONIC, which all namespaces
+share. At the end it answers by JSON on stdout:
 
     {"sent": {id: [microseconds since the start, ...]}, "received": {id: [[first, last], ...]}}
 
@@ -112,12 +112,14 @@ def receive(given, receiver):
 
 
 def main():
-    given = json.load(sys.stdin)
+    given = json.loads(sys.stdin.readline())
     many_sockets()
     prefer()
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     receiver.bind(("", given["port"]))
+    print("ready", flush=True)
+    given["startNs"] = int(sys.stdin.readline())
     if time.monotonic_ns() > given["startNs"]:
         # What others have sent by now would be called lost.
         sys.exit("it was ready %.1f s too late" % ((time.monotonic_ns() - given["startNs"]) / 1e9))

@@ -77,7 +77,7 @@ export async function protectUnlessSet(rest: string): Promise<Result<void>> {
   if (version.value > 0) return ok(undefined);
   const init = {
     method: "PATCH",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", "if-match": '"v0"' },
     body: JSON.stringify({ protection: protectionDefault }),
   };
   const changed = await readJson(url, (body) => (body === null ? undefined : body), init);

@@ -196,15 +196,15 @@ async function cut(args: readonly string[], { lab, say }: CommandScene): Promise
   if (!lab.network.links.has(linkId)) return noLink(linkId, say);
   const done = await lab.cutCable(linkId, isSilent ? "silent" : "down");
   const how = isSilent ? ", its ports stay up" : "";
-  say(done === undefined ? `${linkId} is cut already.` : `${linkId} is cut, both ways${how}.`);
-  return done === undefined ? 1 : 0;
+  say(done ? `${linkId} is cut, both ways${how}.` : `${linkId} is cut already.`);
+  return done ? 0 : 1;
 }
 
 async function restore([linkId = ""]: readonly string[], { lab, say }: CommandScene): Promise<number> {
   if (!lab.network.links.has(linkId)) return noLink(linkId, say);
   const done = await lab.restoreCable(linkId);
-  say(done === undefined ? `${linkId} is not cut.` : `${linkId} is mended, both ways.`);
-  return done === undefined ? 1 : 0;
+  say(done ? `${linkId} is mended, both ways.` : `${linkId} is not cut.`);
+  return done ? 0 : 1;
 }
 
 function noLink(linkId: string, say: Say): number {

@@ -137,24 +137,24 @@ export class MininetLab {
 
   /**
    * Both directions of a cable at once, as a digger does it: `down` takes the ports down, `silent` makes packets vanish while the ports stay up.
-   * Undefined where there is no such link, or it is cut already. When it was done, in nanoseconds of `process.hrtime`.
+   * False where there is no such link, or it is cut already.
    */
-  async cutCable(linkId: string, cut: Cut): Promise<bigint | undefined> {
+  async cutCable(linkId: string, cut: Cut): Promise<boolean> {
     const cable = this.network.links.get(linkId)?.cable;
-    if (cable === undefined || this.#cut.has(cable)) return undefined;
+    if (cable === undefined || this.#cut.has(cable)) return false;
     await this.#setCable(cable, cut, false);
     this.#cut.set(cable, cut);
-    return process.hrtime.bigint();
+    return true;
   }
 
-  /** As for `cutCable`; undefined where it is not cut. */
-  async restoreCable(linkId: string): Promise<bigint | undefined> {
+  /** Mends it again; false where it is not cut. */
+  async restoreCable(linkId: string): Promise<boolean> {
     const cable = this.network.links.get(linkId)?.cable ?? "";
     const cut = this.#cut.get(cable);
-    if (cut === undefined) return undefined;
+    if (cut === undefined) return false;
     await this.#setCable(cable, cut, true);
     this.#cut.delete(cable);
-    return process.hrtime.bigint();
+    return true;
   }
 
   async #setCable(cable: string, cut: Cut, up: boolean): Promise<void> {

@@ -9,9 +9,12 @@ import { analyseProbe, type ProbeReport } from "./probe-analysis.js";
 
 const script = fileURLToPath(new URL("../../mininet/prober.py", import.meta.url));
 const probePort = 9000;
-/** Time for all probers to start, ms, and for the last packets to arrive, seconds. A prober that is late says so. */
-const startMsLeast = 1_500;
-const startMsPerProber = 250;
+/** Longest wait for a prober to be ready, ms. */
+const readyMsMax = 60_000;
+/** From when all are ready until they start, ms: time to tell them. A prober that is told too late says so. */
+const startMsLeast = 500;
+const startMsPerProber = 20;
+/** Time for the last packets to arrive. */
 const graceSeconds = 1;
 
 export interface ProbeFlow {
@@ -43,8 +46,6 @@ export async function probe(
   { seconds, during }: { readonly seconds: number; readonly during?: () => Promise<void> },
 ): Promise<Result<ProbeRun>> {
   const ends = new Set(flows.flatMap(({ src, dst }) => [src, dst]));
-  const startMs = startMsLeast + startMsPerProber * ends.size;
-  const startNs = process.hrtime.bigint() + BigInt(startMs) * 1_000_000n;
   const numbered = flows.map((flow, id) => ({ ...flow, id }));
   const runs = [...ends].map((node) => {
     const own = numbered.filter(({ src }) => src === node);
@@ -56,11 +57,19 @@ export async function probe(
       bytes,
       address: network.hosts.get(dst)?.address ?? "",
     }));
-    const given = { port: probePort, startNs: Number(startNs), seconds, graceSeconds, flows: told };
-    return prober(network.hosts.get(node)?.pid ?? -1, JSON.stringify(given));
+    return startProber(network.hosts.get(node)?.pid ?? -1, { port: probePort, seconds, graceSeconds, flows: told });
   });
+  const areReady = await Promise.all(runs.map(({ ready }) => ready));
+  const startMs = startMsLeast + startMsPerProber * ends.size;
+  const startNs = process.hrtime.bigint() + BigInt(startMs) * 1_000_000n;
+  const late = areReady.find((each) => !each.ok);
+  for (const { start, end } of runs) {
+    if (late === undefined) start(startNs);
+    else end();
+  }
+  if (late?.ok === false) return late;
   const acting = sleep(startMs).then(() => during?.());
-  const answers = await Promise.all(runs);
+  const answers = await Promise.all(runs.map(({ answer }) => answer));
   await acting;
   const sent = new Map<number, readonly number[]>();
   const received = new Map<number, readonly [number, number][]>();
@@ -75,23 +84,45 @@ export async function probe(
   });
 }
 
-function prober(pid: number, given: string): Promise<Result<z.output<typeof answerSchema>>> {
-  return new Promise((resolve) => {
-    const child = spawn("nsenter", ["--target", String(pid), "--net", "--", "/usr/bin/python3", script], {
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.once("error", (error) => resolve(refuse(fault("unavailable", `The prober did not start: ${error.message}`))));
-    child.once("close", (code) => {
-      const said = stderr.trim().split("\n").at(-1) ?? "";
-      if (code !== 0) return resolve(refuse(fault("unavailable", `The prober failed: ${said}`)));
-      const parsed = answerSchema.safeParse(JSON.parse(stdout));
-      resolve(parsed.success ? ok(parsed.data) : refuse(fault("malformed", "The prober's answer is not understood.")));
-    });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(given);
+interface Prober {
+  /** Settles when it waits for its start. */
+  readonly ready: Promise<Result<undefined>>;
+  start(startNs: bigint): void;
+  end(): void;
+  readonly answer: Promise<Result<z.output<typeof answerSchema>>>;
+}
+
+function startProber(pid: number, given: object): Prober {
+  const child = spawn("nsenter", ["--target", String(pid), "--net", "--", "/usr/bin/python3", script], {
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  let stdout = "";
+  let stderr = "";
+  const failed = (how: string): Result<never> => refuse(fault("unavailable", `The prober failed: ${how}`));
+  const closed = new Promise<Result<string>>((resolve) => {
+    child.once("error", (error) => resolve(failed(error.message)));
+    child.once("close", (code) => resolve(code === 0 ? ok(stdout) : failed(stderr.trim().split("\n").at(-1) ?? "it said nothing")));
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ready = new Promise<Result<undefined>>((resolve) => {
+    const timer = setTimeout(() => resolve(failed(`it was not ready within ${readyMsMax / 1000} s`)), readyMsMax);
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (stdout.startsWith("ready\n")) resolve(ok(undefined));
+    });
+    void closed.then((end) => resolve(end.ok ? failed("it ended before it was ready") : end));
+    void closed.finally(() => clearTimeout(timer));
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdin.write(`${JSON.stringify(given)}\n`);
+  return {
+    ready,
+    start: (startNs) => void child.stdin.end(`${startNs}\n`),
+    end: () => void child.kill("SIGKILL"),
+    answer: closed.then((end) => {
+      if (!end.ok) return end;
+      const parsed = answerSchema.safeParse(JSON.parse(end.value.slice("ready\n".length)));
+      return parsed.success ? ok(parsed.data) : refuse(fault("malformed", "The prober's answer is not understood."));
+    }),
+  };
 }

@@ -61,21 +61,23 @@ async function cutEach(lab: MininetLab, cut: Cut, { cablesMax }: Options): Promi
     }
     const before = await journalEnd(lab);
     if (!before.ok) return before;
-    let cutNs = 0n;
+    let cutNs = { from: 0n, to: 0n };
     const run = await probe(lab.network, crossings.flatMap(probesOf), {
       seconds,
       during: async () => {
         await sleep(cutMs);
-        cutNs = (await lab.cutCable(id, cut)) ?? 0n;
+        const from = process.hrtime.bigint();
+        await lab.cutCable(id, cut);
+        cutNs = { from, to: process.hrtime.bigint() };
         await sleep(mendMs - cutMs);
         await lab.restoreCable(id);
       },
     });
     if (!run.ok) return run;
-    const atMs = run.value.msOf(cutNs);
+    // The command that cuts takes a moment; packets are lost from within it.
+    const cutAtMs = { from: run.value.msOf(cutNs.from), to: run.value.msOf(cutNs.to) };
     const all = run.value.reports.flatMap((report) => report.outages);
-    // The command that cuts takes a moment to end; packets are lost from within it.
-    const ofCut = all.filter((outage) => outage.atMs > atMs - windowMs && outage.atMs < atMs + windowMs);
+    const ofCut = all.filter(({ atMs }) => atMs > cutAtMs.from && atMs < cutAtMs.to + windowMs);
     const lostLater = all.filter((outage) => !ofCut.includes(outage)).reduce((sum, { lost }) => sum + lost, 0);
     const worst = Math.max(0, ...ofCut.map(({ ms }) => ms));
     later += lostLater;

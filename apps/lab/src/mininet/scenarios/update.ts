@@ -1,6 +1,6 @@
 /** The plan changes while packets flow: none is lost, and none meets half of the old plan and half of the new one. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildDemandMatrix, ok, type DemandMatrix, type Result } from "@sluice/model";
+import { buildDemandMatrix, fault, ok, refuse, type DemandMatrix, type Result } from "@sluice/model";
 import { startLabelMeter } from "../label-meter.js";
 import { labelAccount, pairKey, pairsAstray, type PairCounts } from "../label-ways.js";
 import type { MininetLab } from "../mininet-lab.js";
@@ -13,13 +13,28 @@ import type { Section } from "./report.js";
 
 /** Each flow group of every pair has so many probes a second. */
 const pps = 10;
-const seconds = 16;
-/** When demand changes, and when it changes back, ms after the first packet. */
+/** How long probes are sent: on a machine that is too busy to plan twice in the first time, the second. */
+const durations: readonly number[] = [16, 60];
+/** When demand changes, ms after the first packet; in the middle it changes back. */
 const changeMs = 2_000;
-const backMs = 9_000;
+/** Plans that the two changes ask for. */
+const plansLeast = 2;
 const appliedMsMax = 40_000;
 
-export async function update(lab: MininetLab): Promise<Result<Omit<Section, "seconds" | "load">>> {
+type Found = Omit<Section, "seconds" | "load">;
+
+export async function update(lab: MininetLab): Promise<Result<Found>> {
+  let last: Result<Found> = refuse(fault("internal", "Nothing was measured."));
+  for (const seconds of durations) {
+    const changed = await changedTwice(lab, seconds);
+    if (!changed.ok) return changed;
+    last = ok(changed.value.section);
+    if (changed.value.plans >= plansLeast) break;
+  }
+  return last;
+}
+
+async function changedTwice(lab: MininetLab, seconds: number): Promise<Result<{ readonly plans: number; readonly section: Found }>> {
   const plan = await readPlan(lab.rest);
   if (!plan.ok) return plan;
   const flows = groupProbes(plan.value, { pps });
@@ -35,7 +50,7 @@ export async function update(lab: MininetLab): Promise<Result<Omit<Section, "sec
     during: async () => {
       await sleep(changeMs);
       await lab.measure(changed.value);
-      await sleep(backMs - changeMs);
+      await sleep((seconds * 1000) / 2 - changeMs);
       await lab.measure();
     },
   });
@@ -58,7 +73,7 @@ export async function update(lab: MininetLab): Promise<Result<Omit<Section, "sec
   const oddPairs = new Set([...pairsAstray(account, pairs.sent), ...pairsAstray(account, pairs.received)]).size;
   const [first] = account.astray;
   const oddLabels = `${account.astray.length} of ${account.ways.length + account.astray.length}`;
-  return ok({
+  const section: Found = {
     name: "update",
     headings: [
       "flow groups",
@@ -87,7 +102,7 @@ export async function update(lab: MininetLab): Promise<Result<Omit<Section, "sec
       ],
     ],
     verdicts: [
-      { promise: "the plan changed under load", found: `${epochs} new plans`, kept: epochs >= 2 },
+      { promise: "the plan changed under load", found: `${epochs} new plans`, kept: epochs >= plansLeast },
       { promise: "no packet lost", found: `${lost} of ${sum("sent")}`, kept: lost === 0 },
       // A packet under a label that a switch does not know shows in the counters of what no entry wanted.
       { promise: "every switch knew the label of every packet", found: `${astray} packets met no entry for theirs`, kept: astray === 0 },
@@ -102,7 +117,8 @@ export async function update(lab: MininetLab): Promise<Result<Omit<Section, "sec
         kept: oddPairs === 0,
       },
     ],
-  });
+  };
+  return ok({ plans: epochs, section });
 }
 
 /** Packets of all flows between two sites. */
