@@ -4,13 +4,13 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { exitCode, exitCodeOf, openTerminal, readSeriesOrMatrix, refusalLines, type ExitCode, type Terminal } from "sluice";
 import { scaleNetwork } from "@sluice/formats";
-import { checkDemandEnds, matrixAt, type Faults } from "@sluice/model";
+import { checkDemandEnds, matrixAt, ok, type Faults } from "@sluice/model";
 import { askLab, serveControl } from "./control-socket.js";
 import { runCommand } from "./lab-command.js";
 import { labMissing } from "./lab-missing.js";
 import { bringUp } from "./mininet-lab.js";
 import { parseMininetOptions, type UpOptions } from "./options.js";
-import { claimStateDirectory, removeStateDirectory } from "./state-directory.js";
+import { claimStateDirectory, removeStateDirectory, waitForEnd } from "./state-directory.js";
 
 const controllerEntry = new URL("../../../controller/dist/main.js", import.meta.url);
 const interruption = new AbortController();
@@ -35,6 +35,9 @@ async function main(): Promise<ExitCode> {
     case "ask": {
       const code = await askLab(command.stateDir, command.argv, (line) => void process.stdout.write(`${line}\n`));
       if (!code.ok) return refused(terminal, code.faults);
+      // What comes next may be another lab.
+      const ended = command.argv[0] === "down" ? await waitForEnd(command.stateDir) : ok(undefined);
+      if (!ended.ok) return refused(terminal, ended.faults);
       return code.value === 0 ? exitCode.ok : exitCode.verdictFailed;
     }
     case "up":

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { mininetLibrary, type NetworkPlan } from "@sluice/formats";
 import { fault, ok, refuse, type Result } from "@sluice/model";
@@ -64,37 +65,36 @@ export async function startNetwork(
   // A process group of its own keeps Ctrl-C away: here is decided in which order things end. It ends when its stdin closes, so it cannot outlive us.
   const child = spawn(python, [script, planFile], { stdio: ["pipe", "pipe", "pipe"], detached: true });
   const log = createWriteStream(join(stateDir, "network.log"), { flags: "a" });
-  const last: string[] = [];
+  const complaints: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => {
     log.write(`${line}\n`);
-    last.push(line);
-    if (last.length > complaintLinesMax) last.shift();
+    complaints.push(line);
+    if (complaints.length > complaintLinesMax) complaints.shift();
   });
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", () => {
       log.end();
-      resolve(last.at(-1) ?? "it said nothing");
+      resolve(complaints.at(-1) ?? "it said nothing");
     });
   });
   const lines = createInterface({ input: child.stdout });
+  const waiting = new AbortController();
   const described = await new Promise<Result<Described>>((resolve) => {
-    const timer = setTimeout(
-      () => resolve(refuse(fault("deadline-exceeded", `The network was not up within ${upMsMax / 1000} s.`))),
-      upMsMax,
-    );
+    const late = refuse(fault("deadline-exceeded", `The network was not up within ${upMsMax / 1000} s.`));
+    // One that is not waited for any more must not keep this process.
+    sleep(upMsMax, late, { signal: waiting.signal }).then(resolve, () => undefined);
     const cancel = (): void => resolve(refuse(fault("cancelled", "The lab was stopped.")));
-    signal.addEventListener("abort", cancel, { once: true });
+    signal.addEventListener("abort", cancel, { once: true, signal: waiting.signal });
     void ended.then((how) => resolve(refuse(fault("unavailable", `The network could not be built: ${how}.`))));
     lines.once("line", (line) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", cancel);
       const parsed = networkSchema.safeParse(jsonOf(line));
       resolve(
         parsed.success ? ok(parsed.data) : refuse(fault("malformed", "What the network's process says of itself is not understood.")),
       );
     });
   });
+  waiting.abort();
   if (!described.ok) {
     await stop(child, ended);
     return described;
@@ -107,10 +107,10 @@ export async function startNetwork(
     hosts: new Map(Object.entries(hosts)),
     links: new Map(Object.entries(links)),
   };
-  let waiting = Promise.resolve();
+  let last = Promise.resolve();
   const shape = (capacities: ReadonlyMap<string, number>): Promise<Result<undefined>> => {
-    const answer = waiting.then(() => ask(child, lines, ended, { shape: [...capacities] }));
-    waiting = answer.then(() => undefined);
+    const answer = last.then(() => ask(child, lines, ended, { shape: [...capacities] }));
+    last = answer.then(() => undefined);
     return answer;
   };
   return ok({ pid: described.value.pid, network, ended, shape, stop: () => stop(child, ended) });
