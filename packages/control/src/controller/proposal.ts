@@ -10,6 +10,7 @@ import {
   changeSettings,
   checkDemandEnds,
   fault,
+  nothingToUndo,
   ok,
   parseDemandMatrix,
   planSnapshot,
@@ -63,7 +64,7 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
   const { input, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
   const allowed = withinLimits(state, { plan: proposal.plan, rules, demands: snapshot.demands }, asked.force);
   if (!allowed.ok) return allowed;
-  const undo = undoOf(inputs.value.stored, { topology, settings });
+  const undo = asked.confirmWithinSeconds === undefined ? nothingToUndo : undoOf(inputs.value.stored, { topology, settings });
   const confirmation = confirmationOf(state, asked, { undo });
   if (!confirmation.ok) return confirmation;
   const { plan, timings } = proposal;
