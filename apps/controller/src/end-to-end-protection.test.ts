@@ -88,7 +88,7 @@ describe("a failure that was prepared for", { timeout: 90_000 }, () => {
   it("has a split at every ingress concerned and a bypass around every cable before it happens", async () => {
     const changed = await fetch(`${network.controller.rest}/v1/settings`, {
       method: "PATCH",
-      headers: { "content-type": "application/json" },
+      headers: { "if-match": "*", "content-type": "application/json" },
       body: JSON.stringify({ protection: protectionDefault }),
     });
     expect(changed.status).toBe(200);

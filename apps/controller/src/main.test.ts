@@ -25,6 +25,15 @@ function start(environment: Readonly<Record<string, string>> = {}, more: readonl
   return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
 }
 
+/** A busy machine: the controller says when to come back. */
+async function patiently(url: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url, init);
+  if (response.status !== 503 || !response.headers.has("retry-after")) return response;
+  await response.body?.cancel();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return patiently(url, init);
+}
+
 describe.skipIf(!isBuilt)(`the controller${isBuilt ? "" : " (SKIPPED: not built; run npm run setup)"}`, { timeout: 120_000 }, () => {
   it("stopped while it opens the database leaves no lock and no half of a database, and the next start serves", async () => {
     const stopped = start();
@@ -90,7 +99,7 @@ describe.skipIf(!isBuilt)(`the controller${isBuilt ? "" : " (SKIPPED: not built;
         path: string,
         more: { readonly method?: string; readonly body?: object; readonly headers?: Record<string, string> } = {},
       ) =>
-        fetch(`${address}${path}`, {
+        patiently(`${address}${path}`, {
           method: more.method ?? "GET",
           headers: { authorization: `Bearer ${token}`, ...(more.body && { "content-type": "application/json" }), ...more.headers },
           ...(more.body && { body: JSON.stringify(more.body) }),
@@ -100,8 +109,8 @@ describe.skipIf(!isBuilt)(`the controller${isBuilt ? "" : " (SKIPPED: not built;
     const drain = { method: "POST", body: { nodeIds: ["a"] }, headers: { "if-match": "*", "idempotency-key": "the-drain" } };
 
     const first = await serve();
-    expect((await fetch(`${first.address}/v1/status`)).status).toBe(401);
-    expect((await fetch(`${first.address}/healthz`)).status).toBe(200);
+    expect((await patiently(`${first.address}/v1/status`)).status).toBe(401);
+    expect((await patiently(`${first.address}/healthz`)).status).toBe(200);
     expect((await first.ask("/v1/status")).status).toBe(200);
     const topology = { name: "pair", nodes: [{ id: "a" }, { id: "b" }], links: [] };
     expect((await first.ask("/v1/topology", { method: "PUT", body: topology, headers: { "if-match": "*" } })).status).toBe(200);

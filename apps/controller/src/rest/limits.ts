@@ -22,7 +22,7 @@ export const restLimitsDefault: RestLimits = {
   writesPerSecondMax: 50,
   requestsAtOnceMax: 256,
   watchersMax: 1_000,
-  loopDelayMsMax: 500,
+  loopDelayMsMax: 3_000,
 };
 
 /** Actors whose requests are counted at a time; the one heard of least lately is forgotten. */

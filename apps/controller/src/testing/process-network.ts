@@ -113,6 +113,12 @@ export class ProcessNetwork {
 
   async get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.controller.rest}${path}`);
+    // A busy machine: the controller says when to come back.
+    if (response.status === 503 && response.headers.has("retry-after")) {
+      await response.body?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return this.get(path);
+    }
     if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
