@@ -3,7 +3,8 @@
  * way; changes coalesce, the newest wins. A solve for a topology that is no longer the network's is cancelled; its
  * answer, if it still comes, is discarded.
  */
-import { canonicalHash, fault, planSnapshot, type Faults, type Plan, type PlanTimings, type Result } from "@sluice/model";
+import { fault, planSnapshot, type Faults, type Result } from "@sluice/model";
+import { advanceAnswer, takeInHand, type Answer } from "./answer.js";
 import { isFrozen } from "./control-fault.js";
 import { basisOf, plannedDemands } from "./forecast.js";
 import { isoTime, publish } from "./journal.js";
@@ -12,12 +13,14 @@ import { isHeld } from "./operation.js";
 import { retarget } from "./push.js";
 import { cancelSolve, cycleFailed } from "./replan.js";
 import { nextId, type ControllerState, type VerifiedPlan } from "./state.js";
-import { heldRules } from "./switches.js";
-import { verifyPlan, withHeldLabels } from "./verify.js";
 
-/** Starts a solve when one is due; gives up one that has overrun. */
-export function advanceCycle(state: ControllerState): void {
+/** Starts a solve when one is due; gives up one that has overrun; with ticks, goes on with verifying what it answered. */
+export function advanceCycle(state: ControllerState, isTick: boolean): void {
   const { cycle, config, nowMs } = state;
+  if (cycle.phase.kind === "solving" && cycle.phase.answer !== undefined) {
+    if (isTick) verifyAnswer(state);
+    return;
+  }
   if (cycle.phase.kind === "solving") {
     const limitMs = cycle.phase.snapshot.settings.deadlineSeconds * 1000 + config.solveOverrunMaxMs;
     if (nowMs - cycle.phase.startedAtMs > limitMs) {
@@ -64,41 +67,45 @@ function dueMs({ cycle, config, push, operation, nowMs }: ControllerState): numb
   return Math.max(due, cycle.backoffUntilMs);
 }
 
-export function solved(
-  state: ControllerState,
-  solveId: number,
-  result: Result<{ readonly plan: Plan; readonly timings: PlanTimings }>,
-): void {
+export function solved(state: ControllerState, solveId: number, result: Result<Answer>): void {
   const { cycle, inventory } = state;
-  if (cycle.phase.kind !== "solving" || cycle.phase.solveId !== solveId) return;
-  const { snapshot, revision, startedAtMs, by } = cycle.phase;
+  const { phase } = cycle;
+  if (phase.kind !== "solving" || phase.solveId !== solveId || phase.answer !== undefined) return;
+  if (result.ok && phase.revision === inventory.revision) {
+    phase.answer = takeInHand(state, phase, result.value);
+    verifyAnswer(state);
+    return;
+  }
   cycle.phase = { kind: "idle" };
-  if (revision !== inventory.revision) {
+  if (phase.revision !== inventory.revision) cycle.topologyDirtyMs ??= state.nowMs;
+  else if (!result.ok) solveFailed(state, result.faults);
+}
+
+function verifyAnswer(state: ControllerState): void {
+  const { cycle } = state;
+  const { phase } = cycle;
+  if (phase.kind !== "solving" || phase.answer === undefined) return;
+  if (phase.revision !== state.inventory.revision) {
+    cycle.phase = { kind: "idle" };
     cycle.topologyDirtyMs ??= state.nowMs;
     return;
   }
-  if (!result.ok) {
-    solveFailed(state, result.faults);
-    return;
-  }
-  const { plan, timings } = result.value;
-  const verified = verifyPlan({
-    snapshot,
-    plan,
-    assignmentsBefore: withHeldLabels(cycle.assignments, heldRules(state)),
-    rulesBefore: state.push.target?.rules,
-  });
+  const verified = advanceAnswer(state, phase);
+  if (verified === undefined) return;
+  const { plan, timings } = phase.answer;
+  const { revision, startedAtMs, by } = phase;
+  cycle.phase = { kind: "idle" };
   if (!verified.ok) {
     publish(state, "plan-refused", { faults: verified.faults.slice(0, faultsPublishedMax) });
     solveFailed(state, verified.faults);
     return;
   }
-  const { input, topology, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
+  const { input, inputHash, topology, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
   const record = {
     epoch: state.epoch + 1,
     term: state.term,
     createdAt: isoTime(state.nowMs),
-    cycleInputHash: canonicalHash(input),
+    cycleInputHash: inputHash,
     plan,
     timings,
     rulesDigest,
@@ -113,6 +120,8 @@ export function solved(
     startedAtMs,
   };
   state.effects.push({ kind: "persist", persistId, write: { kind: "plan", record, input, assignmentsAfter: assignmentsRecord } });
+  // Its update is derived meanwhile.
+  state.effects.push({ kind: "wake", atMs: state.nowMs });
 }
 
 /** Faults that one event carries. */

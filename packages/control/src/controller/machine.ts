@@ -236,7 +236,8 @@ function advance(state: ControllerState, everySwitch: boolean): void {
   if (everySwitch) advanceControlFault(state);
   if (everySwitch) advanceDamping(state);
   advanceForecast(state);
-  advanceCycle(state);
+  const isWriting = state.cycle.phase.kind === "persisting";
+  advanceCycle(state, everySwitch);
   advanceProtection(state, everySwitch);
   advanceActivation(state);
   if (everySwitch) {
@@ -247,6 +248,6 @@ function advance(state: ControllerState, everySwitch: boolean): void {
     }
   }
   advancePush(state, everySwitch ? (state.push.update?.ready ?? []) : [], everySwitch);
-  if (everySwitch) deriveAhead(state);
+  if (everySwitch && isWriting) deriveAhead(state);
   writeJournal(state);
 }

@@ -34,6 +34,7 @@ import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
 import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, PushView } from "../controller-view.js";
 import type { AssignmentsRecord, CycleInputRecord, JournalEvent, PlanRecord } from "../inventory-record.js";
+import type { AnswerInHand } from "./answer.js";
 import type { Belief } from "./belief.js";
 import type { Derivation } from "./derivation.js";
 import type { ForecastState } from "./forecast.js";
@@ -307,6 +308,8 @@ export type CyclePhase =
       readonly revision: number;
       readonly startedAtMs: number;
       readonly by: RequestedBy | undefined;
+      /** What the solver has answered, while it is verified. */
+      answer?: AnswerInHand | undefined;
     }
   | {
       readonly kind: "persisting";
