@@ -18,7 +18,11 @@ export function keepRecords(app: FastifyInstance, { store, view, watchJournal, l
   });
   auditChanges(app, audit);
 
-  const watchers = eventWatchers(store, { ...watcherLimitsDefault, ...(limits && { watchersMax: limits.watchersMax }) });
+  const watchers = eventWatchers(
+    store,
+    { ...watcherLimitsDefault, ...(limits && { watchersMax: limits.watchersMax }) },
+    { nowMs: () => view().nowMs },
+  );
   const unwatch = watchJournal?.(watchers.durable);
   app.addHook("preClose", async () => {
     unwatch?.();

@@ -67,13 +67,13 @@ export function tokenAuthenticator({ keys, issuer, audience, roleClaim, now }: T
 
 /** Roles that are not ours are passed over: an issuer may serve others as well. Without one of ours, every route is forbidden. */
 function actorOf(payload: JWTPayload, roleClaim: string): Result<Actor> {
-  const { sub } = payload;
+  const { sub, exp } = payload;
   // What goes into the journal and the audit log has to be text that can be read there.
   if (typeof sub !== "string" || !isId(sub) || /\p{Cs}/u.test(sub)) {
     return refuse(fault("unauthenticated", "The token's subject is no name: 1 to 128 printable characters."));
   }
   const claim = Object.hasOwn(payload, roleClaim) ? payload[roleClaim] : undefined;
-  return ok({ name: sub, roles: [claim].flat().filter(isRole) });
+  return ok({ name: sub, roles: [claim].flat().filter(isRole), ...(exp !== undefined && { expiresAtMs: exp * 1_000 }) });
 }
 
 /** What is wrong is said as far as who made the token can use it; nothing of the token is repeated. */

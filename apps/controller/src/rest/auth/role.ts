@@ -22,6 +22,8 @@ export interface Actor {
   /** The token's subject; `anonymous` in development mode. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** When the token ends, ms since the epoch: what lasts longer than a request ends then. */
+  readonly expiresAtMs?: number;
 }
 
 /** Every role that may, those that include the least one with it; in the order of `roles`. */

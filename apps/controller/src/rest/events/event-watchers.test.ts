@@ -20,6 +20,7 @@ interface Rig {
   readonly responses: readonly ServerResponse[];
   /** Whether the store answers reads. */
   isAway: boolean;
+  nowMs: number;
   /** A heartbeat. */
   beat(): void;
   append(events: readonly Pick<EventRecord, "kind" | "data">[], tell?: boolean): Promise<void>;
@@ -27,6 +28,7 @@ interface Rig {
     readonly after?: number;
     readonly kinds?: string;
     readonly limit?: number;
+    readonly until?: number;
     readonly bytesMax?: number;
     readonly isStalled?: boolean;
   }): Promise<EventClient>;
@@ -45,9 +47,12 @@ async function rigOf(limits: WatcherLimits): Promise<Rig> {
       newestEvent: () => (rig.isAway ? away() : store.newestEvent()),
     },
     limits,
-    (_, run) => {
-      beats.add(run);
-      return () => void beats.delete(run);
+    {
+      every: (_, run) => {
+        beats.add(run);
+        return () => void beats.delete(run);
+      },
+      nowMs: () => rig.nowMs,
     },
   );
   const responses: ServerResponse[] = [];
@@ -58,6 +63,7 @@ async function rigOf(limits: WatcherLimits): Promise<Rig> {
       after: after === null ? undefined : Number(after),
       kinds: kinds === null ? undefined : new Set(kinds.split(",")),
       limit: limit === null ? undefined : Number(limit),
+      untilMs: query.has("until") ? Number(query.get("until")) : undefined,
       headers: { "x-request-id": "r" },
     };
     void watchers
@@ -75,6 +81,7 @@ async function rigOf(limits: WatcherLimits): Promise<Rig> {
     url,
     responses,
     isAway: false,
+    nowMs: 1_000,
     beat: () => beats.forEach((run) => run()),
     async append(events, tell = true) {
       value(
@@ -85,11 +92,12 @@ async function rigOf(limits: WatcherLimits): Promise<Rig> {
       );
       if (tell) watchers.durable();
     },
-    watch({ after, kinds, limit, ...options } = {}) {
+    watch({ after, kinds, limit, until, ...options } = {}) {
       const query = new URLSearchParams({
         ...(after !== undefined && { after: String(after) }),
         ...(kinds !== undefined && { kinds }),
         ...(limit !== undefined && { limit: String(limit) }),
+        ...(until !== undefined && { until: String(until) }),
       });
       return watchEvents(`${url}?${query.toString()}`, options);
     },
@@ -215,6 +223,18 @@ describe("those who watch", () => {
     client.cut();
   });
 
+  it("are told no more once their token has expired", async () => {
+    const [brief, other] = [await rig.watch({ until: 2_000 }), await rig.watch()];
+    rig.nowMs = 1_999;
+    rig.beat();
+    expect(rig.watchers.counts().watching).toBe(2);
+    rig.nowMs = 2_000;
+    rig.beat();
+    expect(await brief.ended).toBe(true);
+    expect(rig.watchers.counts()).toMatchObject({ watching: 1, dropped: { slow: 0, stalled: 0 } });
+    other.cut();
+  });
+
   it("stay while the store is away, and miss nothing; who is still behind is sent away to come back", async () => {
     await rig.append(numbered(20));
     const [live, other] = [await rig.watch(), await rig.watch()];
@@ -247,24 +267,26 @@ describe("those who watch", () => {
 });
 
 describe("one that takes nothing any more", () => {
-  const large = (count: number) => numbered(count, "x".repeat(10_000));
+  /** Few and large: sockets take some megabytes by themselves. */
+  const eventBytes = 100_000;
+  const large = (count: number) => numbered(count, "x".repeat(eventBytes));
 
   it("is cut off when the journal has left it behind, takes no memory, hurts nobody, and finds the rest when it comes back", async () => {
-    await start({ ...watcherLimitsDefault, ringCountMax: 100 });
+    await start(watcherLimitsDefault);
     const stalled = await rig.watch({ isStalled: true });
     const [one, two] = [await rig.watch(), await rig.watch({ kinds: "link-down" })];
     const [response] = rig.responses;
     let count = 0;
     let waitedMax = 0;
     while (rig.watchers.counts().dropped.slow === 0) {
-      await rig.append(large(60));
-      count += 60;
+      await rig.append(large(12));
+      count += 12;
       await Promise.all([one.has(count), two.has(count / 3)]);
       waitedMax = Math.max(waitedMax, response?.writableLength ?? 0);
     }
     expect(rig.watchers.counts()).toEqual({ watching: 2, refused: 0, dropped: { slow: 1, stalled: 0 } });
     // One piece, and what the socket took of it into its own queue.
-    expect(waitedMax).toBeLessThan(2 * (watcherLimitsDefault.pieceBytesMax + 20_000));
+    expect(waitedMax).toBeLessThan(2 * (watcherLimitsDefault.pieceBytesMax + 2 * eventBytes));
     stalled.response.resume();
     expect(await stalled.ended).toBe(false);
     await rig.append(large(3));
@@ -279,10 +301,10 @@ describe("one that takes nothing any more", () => {
 
   it("is cut off by heartbeats where nothing new comes", async () => {
     await start(watcherLimitsDefault);
-    for (let i = 0; i < 5; i += 1) await rig.append(large(200));
+    await rig.append(large(150));
     const stalled = await rig.watch({ after: 0, isStalled: true });
     const reading = await rig.watch({ after: 0 });
-    await reading.has(1_000);
+    await reading.has(150);
     // Both have got all that their sockets take.
     while (rig.responses[0]?.writableNeedDrain !== true || rig.responses[1]?.writableLength !== 0)
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -293,8 +315,8 @@ describe("one that takes nothing any more", () => {
     stalled.response.resume();
     expect(await stalled.ended).toBe(false);
     await rig.append(numbered(1));
-    await reading.has(1_001);
-    expect(reading.events).toHaveLength(1_001);
+    await reading.has(151);
+    expect(reading.events).toHaveLength(151);
     reading.cut();
   });
 });

@@ -6,17 +6,25 @@
 import type { ServerResponse } from "node:http";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import type { EventRecord, Store } from "@sluice/store";
-import { journalTail, tailLimitsDefault, type TailLimits } from "./journal-tail.js";
+import { journalTail, tailLimitsDefault, type Piece, type TailLimits } from "./journal-tail.js";
 
 export interface WatcherLimits extends TailLimits {
   readonly watchersMax: number;
   /** Between two signs of life, ms. */
   readonly heartbeatMs: number;
+  /** Longest wait for a socket to take the end, ms. */
+  readonly endMsMax: number;
   /** After which a client should come back, ms. */
   readonly comeBackMs: number;
 }
 
-export const watcherLimitsDefault: WatcherLimits = { ...tailLimitsDefault, watchersMax: 1_000, heartbeatMs: 15_000, comeBackMs: 2_000 };
+export const watcherLimitsDefault: WatcherLimits = {
+  ...tailLimitsDefault,
+  watchersMax: 1_000,
+  heartbeatMs: 15_000,
+  endMsMax: 1_000,
+  comeBackMs: 2_000,
+};
 
 /** `slow`: the journal has gone on beyond what is kept ready; `stalled`: its socket took nothing between two heartbeats. */
 export type DropReason = "slow" | "stalled";
@@ -33,6 +41,8 @@ export interface WatchRequest {
   readonly kinds: ReadonlySet<string> | undefined;
   /** Ends after so many events; undefined for never. */
   readonly limit?: number | undefined;
+  /** Ends at this time, ms since the epoch, with the next heartbeat. */
+  readonly untilMs?: number | undefined;
   readonly headers: Readonly<Record<string, number | string | string[] | undefined>>;
 }
 
@@ -55,6 +65,7 @@ interface Watcher {
   position: number;
   /** Events that it still wants. */
   left: number;
+  readonly untilMs: number;
   /** It had all there was at some time: from then on it has to keep up. */
   isLive: boolean;
   /** It is being sent something, or waits until its socket takes more. */
@@ -74,7 +85,7 @@ function everyInterval(ms: number, run: () => void): () => void {
 export function eventWatchers(
   store: Pick<Store, "listEvents" | "newestEvent">,
   limits: WatcherLimits = watcherLimitsDefault,
-  every: Every = everyInterval,
+  { every = everyInterval, nowMs = Date.now }: { readonly every?: Every; readonly nowMs?: () => number } = {},
 ): EventWatchers {
   const watchers = new Set<Watcher>();
   const dropped = { slow: 0, stalled: 0 };
@@ -94,7 +105,7 @@ export function eventWatchers(
 
   /** Sends what there is, piece by piece. */
   async function send(watcher: Watcher): Promise<void> {
-    const { response, kinds } = watcher;
+    const { kinds } = watcher;
     watcher.isBusy = true;
     try {
       while (watchers.has(watcher)) {
@@ -104,23 +115,30 @@ export function eventWatchers(
           return;
         }
         const wish = { after: position, kinds, countMax: watcher.left };
-        const piece = tail.covers(position) ? ok(tail.recent(wish)) : await tail.stored(wish);
-        if (!watchers.has(watcher)) return;
+        const pieces = tail.covers(position) ? ok([tail.recent(wish)]) : await tail.stored(wish);
         // The client comes back, and hears then whether the store does.
-        if (!piece.ok) return end(watcher, "the journal cannot be read");
-        const { bytes, count, through } = piece.value;
-        watcher.position = through;
-        watcher.left -= count;
-        const isFlowing = count === 0 || response.write(bytes);
-        if (watcher.left === 0) {
-          response.end();
-          return left(watcher);
-        }
-        if (!isFlowing) await drained(response);
+        if (!pieces.ok) return end(watcher, "the journal cannot be read");
+        for (const piece of pieces.value) if (!(await sendPiece(watcher, piece))) return;
       }
     } finally {
       watcher.isBusy = false;
     }
+  }
+
+  /** Resolves when the socket takes more, with whether more is wanted. */
+  async function sendPiece(watcher: Watcher, { bytes, count, through }: Piece): Promise<boolean> {
+    const { response } = watcher;
+    if (!watchers.has(watcher)) return false;
+    watcher.position = through;
+    watcher.left -= count;
+    const isFlowing = count === 0 || response.write(bytes);
+    if (watcher.left === 0) {
+      response.end();
+      left(watcher);
+      return false;
+    }
+    if (!isFlowing) await drained(response);
+    return true;
   }
 
   function beat(): void {
@@ -128,7 +146,8 @@ export function eventWatchers(
       const { response, position } = watcher;
       const waiting = response.writableLength;
       const taken = (response.socket?.bytesWritten ?? 0) - (response.socket?.writableLength ?? 0);
-      if (waiting > 0 && watcher.takenBefore === taken) drop(watcher, "stalled");
+      if (watcher.untilMs <= nowMs()) end(watcher, "the token has expired");
+      else if (waiting > 0 && watcher.takenBefore === taken) drop(watcher, "stalled");
       else if (waiting > 0) watcher.takenBefore = taken;
       else {
         watcher.takenBefore = undefined;
@@ -147,10 +166,12 @@ export function eventWatchers(
   }
 
   function end(watcher: Watcher, why: string): void {
+    if (!watchers.has(watcher)) return;
     const { response } = watcher;
-    // What waits would be waited for.
-    if (response.writableLength > 0) response.destroy();
-    else response.end(`: ${why}\n\n`);
+    response.end(`: ${why}\n\n`);
+    // Whose socket takes nothing would be waited for at the stop.
+    const timer = setTimeout(() => response.destroy(), limits.endMsMax);
+    response.once("close", () => clearTimeout(timer));
     left(watcher);
   }
 
@@ -161,7 +182,11 @@ export function eventWatchers(
     tail.reset();
   }
 
-  async function join(response: ServerResponse, { after, kinds, limit, headers }: WatchRequest, take: () => void): Promise<Result<void>> {
+  async function join(
+    response: ServerResponse,
+    { after, kinds, limit, untilMs, headers }: WatchRequest,
+    take: () => void,
+  ): Promise<Result<void>> {
     const newest = await tail.refresh();
     if (!newest.ok) return newest;
     if (closed) return refuse(fault("unavailable", "The controller is stopping."));
@@ -171,7 +196,16 @@ export function eventWatchers(
     }
     if (response.destroyed) return ok(undefined);
     const position = after ?? newest.value;
-    const watcher: Watcher = { response, kinds, position, left: limit ?? Infinity, isLive: false, isBusy: false, takenBefore: undefined };
+    const watcher: Watcher = {
+      response,
+      kinds,
+      position,
+      left: limit ?? Infinity,
+      untilMs: untilMs ?? Infinity,
+      isLive: false,
+      isBusy: false,
+      takenBefore: undefined,
+    };
     watchers.add(watcher);
     endHeartbeat ??= every(limits.heartbeatMs, beat);
     response.once("close", () => left(watcher));

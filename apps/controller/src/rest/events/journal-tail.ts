@@ -9,8 +9,9 @@ export interface TailLimits {
   /** Events in the ring, and bytes of them: whichever comes first. */
   readonly ringCountMax: number;
   readonly ringBytesMax: number;
-  /** Events in one read of the store. */
+  /** Events in one read of the store, and bytes of them, as far as the size of events can be told before. */
   readonly pageMax: number;
+  readonly pageBytes: number;
   /** Bytes in one piece for a watcher; one event may be larger. */
   readonly pieceBytesMax: number;
   /** Reads of the store at a time for watchers that catch up: the embedded database has one session. */
@@ -23,6 +24,7 @@ export const tailLimitsDefault: TailLimits = {
   ringCountMax: 4_096,
   ringBytesMax: 4 << 20,
   pageMax: 500,
+  pageBytes: 256 << 10,
   pieceBytesMax: 64 << 10,
   readsMax: 2,
   retryMs: 1_000,
@@ -68,8 +70,8 @@ export interface JournalTail {
   covers(after: number): boolean;
   /** The next piece from the ring, which must cover what follows. */
   recent(wish: Wish): Piece;
-  /** The next piece from the store. */
-  stored(wish: Wish): Promise<Result<Piece>>;
+  /** The next pieces from the store, one at least. */
+  stored(wish: Wish): Promise<Result<readonly Piece[]>>;
   /** Forgets everything. */
   reset(): void;
 }
@@ -91,7 +93,9 @@ export function journalTail({ store, render, isWatched, onMoved, limits }: Journ
   let retry: NodeJS.Timeout | undefined;
   /** What many watchers want at once is put together once. */
   const pieces = new Map<string, Piece>();
-  const reads = new Map<string, Promise<Result<Piece>>>();
+  const reads = new Map<string, Promise<Result<readonly Piece[]>>>();
+  /** Of an event, as those read lately were. */
+  let meanBytes = 512;
   const gate = limitedTo(limits.readsMax);
 
   const frame = (event: EventRecord): Framed => ({ sequence: event.sequence, kind: event.kind, bytes: Buffer.from(render(event)) });
@@ -154,15 +158,30 @@ export function journalTail({ store, render, isWatched, onMoved, limits }: Journ
     return { bytes: Buffer.concat(chosen), count: chosen.length, through };
   }
 
-  async function readPiece(wish: Wish): Promise<Result<Piece>> {
+  async function readPieces(wish: Wish): Promise<Result<readonly Piece[]>> {
     const { after, kinds } = wish;
     const through = head ?? after;
-    const page: EventPage = { after, through, limit: limits.pageMax, ...(kinds !== undefined && { kinds: [...kinds] }) };
+    const limit = Math.min(limits.pageMax, Math.max(1, Math.floor(limits.pageBytes / meanBytes)));
+    const page: EventPage = { after, through, limit, ...(kinds !== undefined && { kinds: [...kinds] }) };
     const listed = await gate(() => store.listEvents(page));
     if (!listed.ok) return listed;
-    const last = listed.value.at(-1);
-    const isWhole = last === undefined || listed.value.length < limits.pageMax;
-    return ok(pieceOf(listed.value.map(frame), wish, isWhole ? through : last.sequence));
+    const frames = listed.value.map(frame);
+    const last = frames.at(-1);
+    if (last !== undefined) meanBytes = (meanBytes + frames.reduce((sum, { bytes }) => sum + bytes.length, 0) / frames.length) / 2;
+    return ok(piecesOf(frames, wish, last === undefined || frames.length < limit ? through : last.sequence));
+  }
+
+  function piecesOf(frames: readonly Framed[], wish: Wish, through: number): readonly Piece[] {
+    const list: Piece[] = [];
+    let left = wish.countMax;
+    let rest = frames;
+    do {
+      const piece = pieceOf(rest, { ...wish, countMax: left }, through);
+      list.push(piece);
+      left -= piece.count;
+      rest = rest.slice(piece.count);
+    } while (rest.length > 0 && left > 0);
+    return list;
   }
 
   const tail: JournalTail = {
@@ -186,7 +205,7 @@ export function journalTail({ store, render, isWatched, onMoved, limits }: Journ
       const key = keyOf(wish);
       let reading = reads.get(key);
       if (reading === undefined) {
-        reading = readPiece(wish).finally(() => reads.delete(key));
+        reading = readPieces(wish).finally(() => reads.delete(key));
         reads.set(key, reading);
       }
       return reading;

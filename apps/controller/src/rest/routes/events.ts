@@ -86,7 +86,13 @@ export function declareEventRoutes(app: FastifyInstance, { store }: RestDeps, wa
       const after = placeOf(request.headers["last-event-id"], query.after);
       if (!after.ok) return after;
       if (request.method === "HEAD") return ok({ type: "text/event-stream", body: "" });
-      const asked = { after: after.value, kinds: query.kind, limit: query.limit, headers: reply.getHeaders() };
+      const asked = {
+        after: after.value,
+        kinds: query.kind,
+        limit: query.limit,
+        untilMs: request.actor?.expiresAtMs,
+        headers: reply.getHeaders(),
+      };
       const watching = await watchers.watch(reply.raw, asked, () => reply.hijack());
       if (watching.ok) return ok("taken" as const);
       const [first] = watching.faults;
