@@ -1,5 +1,7 @@
 /** How much more capacity would admit a demand, and on which links. */
 import {
+  buildTopology,
+  compareText,
   flowGroupId,
   guaranteeOf,
   isUsable,
@@ -10,6 +12,7 @@ import {
   type FlowGroup,
   type FlowGroupId,
   type LinkId,
+  type Plan,
   type Result,
   type Snapshot,
 } from "@sluice/model";
@@ -34,39 +37,58 @@ import { candidateTunnels, pairKey, type CandidateTunnels } from "./tunnels/cand
 
 /** Plans are made again for so long at most unless told otherwise, ms. */
 const budgetMsDefault = 15_000;
-/** Times that capacity is sought anew because others took what was added, and halvings of what that took too much. */
-const roundsMax = 6;
+/** Times that capacity is sought anew because others took what was added, and halvings of what was added last. */
+const roundsMax = 16;
+/** So many times for the demand alone; from then on for those who took it as well, and at last for all of its class. */
+const roundsAlone = 5;
+const roundsWithSome = 9;
 const halvingsMax = 5;
 /** Times the demand's lack that is tried on all its links alike. */
 const factorMost = 8;
+/** Links that a sentence lists. */
+const linksListedMax = 4;
+/** Relative: what is more than the least by less than this is rounding. */
+const moreShareMin = 1e-3;
 
 /**
- * Capacity for the demand alone first. Where others of its class take a part of what is added (a plan serves its objective, not this demand), they
- * are to be met in full as well, and so on; between the last too little and the first enough the least is then sought by halving.
+ * Capacity for the demand alone, others keeping what they have. Where others take a part of what is added (a plan serves its objective, not this
+ * demand), the same is asked again of the network as it stands then: as much more is admitted each time, so what others can take runs out; after
+ * some rounds those who took it are asked for in full as well, at last the whole class. Between the last too little and the first enough the least is sought by halving.
  */
 export async function moreCapacity(scene: Scene): Promise<Result<SmallestChange>> {
   const { snapshot, explained, id, options } = scene;
   const endMs = options.nowMs() + (options.budgetMs ?? budgetMsDefault);
   const reserves = isReserving(guaranteeOf(protectionOf(snapshot.settings), explained.flowGroup.trafficClass));
   // What failures need besides is in no program of flows: there, planning alone decides.
-  const least = reserves ? ok({ best: undefined, additionBpsMin: undefined }) : await byProgram(scene, endMs);
+  const least = reserves ? ok({ best: undefined, additionsMin: undefined }) : await byProgram(scene, endMs);
   if (!least.ok) return least;
-  const { additionBpsMin } = least.value;
+  const { additionsMin } = least.value;
+  const bound = additionsMin === undefined ? {} : { additionBpsMin: totalOf(additionsMin), additionsMin };
   const alike = least.value.best?.verdict.isEnough === true ? ok(undefined) : await alikeOnAll(scene, endMs);
   if (!alike.ok) return alike;
   const best = alike.value ?? least.value.best;
-  if (best === undefined) return ok(noChange(scene, "no addition of capacity was found that admits it"));
+  if (best?.verdict.isEnough !== true) {
+    const atLeast = additionsMin === undefined ? "" : `; room for it takes ${additionsText(additionsMin)} at least`;
+    return ok({ ...noChange(scene, `no addition of capacity was found with which a plan would admit all of it${atLeast}`), ...bound });
+  }
   const { additions, verdict } = best;
-  const what = additions.map(({ linkId, extraBps }) => `${rateText(extraBps)} more on ${linkId}`).join(", ");
+  const isMore = additionsMin !== undefined && totalOf(additions) > totalOf(additionsMin) * (1 + moreShareMin);
+  const others = isMore ? ` ${additionsText(additionsMin)} would make room for it, which the plan would give to others first.` : "";
   return ok({
     kind: "capacity",
     additions,
     additionBps: totalOf(additions),
-    ...(additionBpsMin === undefined ? {} : { additionBpsMin }),
+    ...bound,
     admittedBps: verdict.admittedBps,
     isEnough: verdict.isEnough,
-    sentence: `${id}: with ${what}, ${outcomeText(scene, verdict)}.`,
+    sentence: `${id}: with ${additionsText(additions)}, ${outcomeText(scene, verdict)}.${others}`,
   });
+}
+
+function additionsText(additions: readonly CapacityAddition[]): string {
+  const listed = additions.slice(0, linksListedMax).map(({ linkId, extraBps }) => `${rateText(extraBps)} more on ${linkId}`);
+  const more = additions.length - listed.length;
+  return more > 0 ? `${listed.join(", ")} and on ${more} more links (${rateText(totalOf(additions))} in all)` : listed.join(", ");
 }
 
 interface Tried {
@@ -77,31 +99,53 @@ interface Tried {
 async function byProgram(
   scene: Scene,
   endMs: number,
-): Promise<Result<{ readonly best: Tried | undefined; readonly additionBpsMin: number | undefined }>> {
-  const { snapshot, plan, id, options } = scene;
-  const before = new Map(plan.groups.map((group) => [flowGroupId(group), allottedOf(group)]));
-  const unmet = unmetOf(scene, before);
-  let inFull = new Set([id]);
+): Promise<Result<{ readonly best: Tried | undefined; readonly additionsMin: readonly CapacityAddition[] | undefined }>> {
+  const { snapshot, options } = scene;
+  let standing = scene;
+  let inFull: ReadonlySet<FlowGroupId> = new Set([scene.id]);
   let tooLittle: readonly CapacityAddition[] = [];
-  let additionBpsMin: number | undefined;
-  let best: Tried | undefined;
+  let additionsMin: readonly CapacityAddition[] | undefined;
   for (let round = 0; round < roundsMax && options.nowMs() < endMs; round++) {
-    const found = await leastCapacity(questionOf(scene, before, inFull), options.lp.highs, Math.max(0.1, (endMs - options.nowMs()) / 1000));
-    if (found === undefined) break;
-    additionBpsMin ??= totalOf(found);
-    const again = await planAgain(scene, withCapacity(snapshot, found));
+    const found = await leastCapacity(questionOf(standing, inFull), options.lp.highs, Math.max(0.1, (endMs - options.nowMs()) / 1000));
+    if (found === undefined || found.length === 0) break;
+    additionsMin ??= found;
+    const additions = sumOf(tooLittle, found);
+    const widened = withCapacity(snapshot, additions);
+    const again = await planAgain(scene, widened);
     if (!again.ok) return again;
-    best = { additions: found, verdict: again.value };
-    if (again.value.isEnough) break;
-    tooLittle = found;
-    const after = new Map(again.value.plan.groups.map((group) => [flowGroupId(group), allottedOf(group)]));
-    const took = [...unmet].filter((one) => (after.get(one) ?? 0) > (before.get(one) ?? 0) * (2 - allottedShareMin) && !inFull.has(one));
-    const next = new Set([...inFull, ...(took.length > 0 ? took : unmet)]);
-    if (next.size === inFull.size) break;
-    inFull = next;
+    if (again.value.isEnough) {
+      const enough = { additions, verdict: again.value };
+      const best = round === 0 ? enough : await halved(scene, tooLittle, enough, endMs);
+      return ok({ best, additionsMin });
+    }
+    const topology = buildTopology(widened.topology);
+    if (!topology.ok) return topology;
+    if (round >= roundsAlone) inFull = new Set([...inFull, ...tookMore(standing.plan, again.value.plan, scene)]);
+    if (round >= roundsWithSome) inFull = allOf(scene);
+    tooLittle = additions;
+    standing = { ...scene, snapshot: widened, topology: topology.value, plan: again.value.plan };
   }
-  if (best?.verdict.isEnough === true && inFull.size > 1) best = await halved(scene, tooLittle, best, endMs);
-  return ok({ best, additionBpsMin });
+  return ok({ best: undefined, additionsMin });
+}
+
+/** Demands of the class that were allotted more than before. */
+function tookMore(before: Plan, after: Plan, { explained }: Scene): readonly FlowGroupId[] {
+  const allotted = new Map(before.groups.map((group) => [flowGroupId(group), allottedOf(group)]));
+  return after.groups
+    .filter(({ trafficClass }) => trafficClass === explained.flowGroup.trafficClass)
+    .filter((group) => allottedOf(group) > (allotted.get(flowGroupId(group)) ?? 0) * (2 - allottedShareMin))
+    .map(flowGroupId);
+}
+
+function allOf({ snapshot, explained }: Scene): ReadonlySet<FlowGroupId> {
+  const { trafficClass } = explained.flowGroup;
+  return new Set(snapshot.demands.demands.filter((demand) => demand.trafficClass === trafficClass).map(flowGroupId));
+}
+
+function sumOf(a: readonly CapacityAddition[], b: readonly CapacityAddition[]): readonly CapacityAddition[] {
+  const extra = new Map(a.map(({ linkId, extraBps }) => [linkId, extraBps]));
+  for (const { linkId, extraBps } of b) extra.set(linkId, (extra.get(linkId) ?? 0) + extraBps);
+  return [...extra].map(([linkId, extraBps]) => ({ linkId, extraBps })).sort((x, y) => compareText(x.linkId, y.linkId));
 }
 
 /** The same on every link of every tunnel that the demand could take: doubled until it is enough, then halved back. */
@@ -121,38 +165,22 @@ async function alikeOnAll(scene: Scene, endMs: number): Promise<Result<Tried | u
   return ok(undefined);
 }
 
-/** Demands of the class that are not allotted in full and have a tunnel. */
-function unmetOf({ snapshot, plan, explained }: Scene, allotted: ReadonlyMap<FlowGroupId, number>): ReadonlySet<FlowGroupId> {
-  const unroutable = new Set(plan.unroutable.map(flowGroupId));
-  return new Set(
-    snapshot.demands.demands
-      .filter((demand) => demand.trafficClass === explained.flowGroup.trafficClass && !unroutable.has(flowGroupId(demand)))
-      .filter((demand) => (allotted.get(flowGroupId(demand)) ?? 0) < allottedShareMin * demand.rateBps)
-      .map(flowGroupId),
-  );
-}
-
-function questionOf(
-  { snapshot, plan, topology, explained, options }: Scene,
-  allotted: ReadonlyMap<FlowGroupId, number>,
-  inFull: ReadonlySet<FlowGroupId>,
-): CapacityQuestion {
+/** These demands in full and the class's others no less than they have, on what the classes above leave where they stand. */
+function questionOf({ snapshot, plan, topology, explained, options }: Scene, inFull: ReadonlySet<FlowGroupId>): CapacityQuestion {
   const { trafficClass } = explained.flowGroup;
   const demands = snapshot.demands.demands.filter((demand) => demand.trafficClass === trafficClass && demand.rateBps > 0);
   const above = trafficClasses.slice(0, trafficClasses.indexOf(trafficClass));
-  const loads = new Map(linkLoads(topology, plan).map((load) => [load.linkId, load]));
-  const leftBps = Float64Array.from(topology.links, ({ id, capacityBps }) => {
-    const used = above.reduce((sum, name) => sum + (loads.get(id)?.loadBpsByClass[name] ?? 0), 0);
-    return Math.max(0, capacityBps - used);
-  });
+  const leftBps = Float64Array.from(linkLoads(topology, plan), ({ capacityBps, loadBpsByClass }) =>
+    Math.max(0, capacityBps - above.reduce((sum, name) => sum + loadBpsByClass[name], 0)),
+  );
   const built = buildProblem(topology, demands, tunnelsOf({ snapshot, plan, topology, options }, demands, trafficClass), leftBps);
-  const ids = built.demands.map(flowGroupId);
+  const allotted = new Map(plan.groups.map((group) => [flowGroupId(group), allottedOf(group)]));
   return {
     problem: built.problem,
-    linkIds: topology.links.map(({ id }) => id),
-    atLeastBps: Float64Array.from(built.demands, ({ rateBps }, d) => {
-      const one = ids[d];
-      return one !== undefined && inFull.has(one) ? rateBps : Math.min(rateBps, one === undefined ? 0 : (allotted.get(one) ?? 0));
+    linkIds: topology.links.map((link) => link.id),
+    atLeastBps: Float64Array.from(built.demands, (demand) => {
+      const one = flowGroupId(demand);
+      return inFull.has(one) ? demand.rateBps : Math.min(demand.rateBps, allotted.get(one) ?? 0);
     }),
   };
 }

@@ -29,10 +29,12 @@ export interface SmallestChange {
   readonly additions: readonly CapacityAddition[];
   readonly additionBps: number;
   /**
-   * For `capacity`: no addition of less would do, on the demand's candidate tunnels, as long as the higher classes stay where they are and
+   * Of capacity: no addition of less would do, on the demand's candidate tunnels, as long as the higher classes stay where they are and
    * its own class's other demands keep what they have. `additionBps` may be above it where others take a part of what is added.
    */
   readonly additionBpsMin?: number | undefined;
+  /** What makes room for the demand with that; a plan may give the room to others first. */
+  readonly additionsMin?: readonly CapacityAddition[] | undefined;
   /** For `latency-bound`: that of the fastest path. */
   readonly latencyMsMax?: number | undefined;
   /** For `restore`. */

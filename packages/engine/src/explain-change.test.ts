@@ -63,6 +63,7 @@ describe("smallestChange", () => {
       additions: [{ linkId: "a-b", extraBps: 7e9 }],
       additionBps: 7e9,
       additionBpsMin: 7e9,
+      additionsMin: [{ linkId: "a-b", extraBps: 7e9 }],
       admittedBps: 27e9,
       isEnough: true,
       sentence: "a>b/elastic: with 7 Gb/s more on a-b, all 27 Gb/s would be admitted.",

@@ -87,7 +87,7 @@ async function restored(scene: Scene): Promise<Result<SmallestChange>> {
   const [path] = candidateTunnels(healed.value, [{ src, dst }], { kind: "k-shortest", k: 1 }).pairs.get(pairKey({ src, dst })) ?? [];
   assert(path !== undefined, "there is a path with everything up");
   const isOut = (element: { readonly drain: string; readonly operational: string } | undefined) =>
-    element !== undefined && (element.drain !== "active" || element.operational !== "up");
+    element !== undefined && (element.drain === "drained" || element.operational !== "up");
   const linkIds = path.filter((linkId) => isOut(topology.linkById.get(linkId)));
   const ends = [src, ...path.map((linkId) => topology.linkById.get(linkId)?.to ?? src)];
   const nodeIds = [...new Set(ends)].filter((nodeId) => isOut(topology.nodeById.get(nodeId)));

@@ -171,9 +171,8 @@ async function seekChange(
 /** So many deadlines' worth of planning again goes into the search. */
 const changeSolvesMax = 3;
 
-function changeWords({ sentence, additionBps, additionBpsMin, kind }: SmallestChange): string {
-  const least = kind === "capacity" && additionBpsMin !== undefined && additionBpsMin < additionBps;
-  return `Smallest change found: ${sentence}${least ? ` No addition of less than ${rateText(additionBpsMin)} could do.` : ""}`;
+function changeWords({ sentence }: SmallestChange): string {
+  return `Smallest change found: ${sentence}`;
 }
 
 function exactWords(exact: Measured | undefined): readonly string[] {
