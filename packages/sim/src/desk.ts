@@ -30,6 +30,8 @@ type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 const tickMs = 50;
 /** Nobody is waited for: there are no agents. */
 const adoptGraceMs = 100;
+/** How long the first plan may take, in time of the desk. */
+const firstPlanSecondsMax = 60;
 
 export class Desk {
   readonly store = new SimulatedStore();
@@ -55,8 +57,10 @@ export class Desk {
     desk.ask({ kind: "replace-topology", topology: topologyDocument(scenario.universe) });
     desk.ask({ kind: "change-settings", settings: scenario.settings });
     desk.event({ kind: "measure-demands", matrix: demands });
-    await desk.wait(adoptGraceMs + 1_000);
-    assert(desk.state.push.target !== undefined, "there is a first plan");
+    // A large plan is verified in slices, one a tick.
+    for (let seconds = 0; seconds < firstPlanSecondsMax && desk.state.push.target === undefined; seconds += 1) await desk.wait(1_000);
+    const { target } = desk.state.push;
+    assert(target !== undefined, `there is a first plan: ${desk.state.cycle.lastFaults?.[0].message ?? "none was made"}`);
     return desk;
   }
 
