@@ -6,6 +6,7 @@ import { networkNames, type NetworkName } from "./network.js";
 import { benchOutage, outageNetworks, type OutageNetwork } from "./outage.js";
 import { benchPush } from "./push.js";
 import { report } from "./report.js";
+import { benchReplan, replanNetworks, type ReplanNetworkName } from "./replan.js";
 import { benchRest, restNetworks, type RestNetwork } from "./rest.js";
 import { benchScale } from "./scale.js";
 import { benchUpload } from "./upload.js";
@@ -39,6 +40,16 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { agents: number; runs: number; json?: string }) => {
     report(await benchPush(flags.agents, flags.runs), { json: flags.json });
+  });
+
+program
+  .command("replan")
+  .description("what the controller's machine computes after a failure, by event: no solver, no sockets")
+  .addOption(new Option("--network <name...>", "which networks").choices(replanNetworks).default(["geant", "germany50"]))
+  .option("--cuts <n>", "at most so many cables, evenly over all", count, 10)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { network: ReplanNetworkName[]; cuts: number; json?: string }) => {
+    report(await benchReplan(flags.network, flags.cuts), { json: flags.json });
   });
 
 program
