@@ -79,7 +79,9 @@ export function forecastUploads(parts: UploadParts): ForecastUploads {
       const { batchId } = upload;
       if (underWay.has(batchId)) return refuse(fault("in-flight", `The batch ${batchId} is being uploaded already.`));
       if (underWay.size >= uploadsMax) {
-        return refuse(fault("unavailable", `${uploadsMax} forecasts are being uploaded already; try again later.`));
+        return refuse(
+          fault("unavailable", `${uploadsMax} forecasts are being uploaded already; try again later.`, { data: { accepted: false } }),
+        );
       }
       underWay.add(batchId);
       try {

@@ -136,7 +136,7 @@ export function jobRegistry({ newId, nowMs, limits = {} }: JobRegistryParts): Jo
       forget();
       const waiting = inState("queued").length;
       if (running >= runningMax && waiting >= waitingMax) {
-        return refuse(fault("unavailable", `${waiting} jobs wait already; try again later.`));
+        return refuse(fault("unavailable", `${waiting} jobs wait already; try again later.`, { data: { accepted: false } }));
       }
       const id = newId();
       const job: Job = { id, kind, actor, state: "queued", stage: "queued", progress: 0, createdAtMs: nowMs() };

@@ -44,7 +44,11 @@ export function request(state: ControllerState, asked: InventoryRequest): void {
     }
   }
   if (queue.length >= state.config.inventoryQueueMax) {
-    reply(state, asked, refuse(fault("unavailable", `${queue.length} inventory changes wait to be written; try again later.`)));
+    reply(
+      state,
+      asked,
+      refuse(fault("unavailable", `${queue.length} inventory changes wait to be written; try again later.`, { data: { accepted: false } })),
+    );
     return;
   }
   queue.push(asked);

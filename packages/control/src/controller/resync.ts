@@ -23,7 +23,11 @@ function ask(state: ControllerState, nodeId: NodeId): Result<ResyncReply> {
   const one = state.switches.get(nodeId);
   if (one === undefined) return refuse(fault("not-found", `The topology has no node ${nodeId}.`));
   if (one.streamId === undefined) {
-    return refuse(fault("unavailable", `The agent of ${nodeId} is not connected; what it holds is looked at when it is.`));
+    return refuse(
+      fault("unavailable", `The agent of ${nodeId} is not connected; what it holds is looked at when it is.`, {
+        data: { accepted: false },
+      }),
+    );
   }
   one.isResyncDue = true;
   advanceResync(state);
