@@ -18,7 +18,7 @@ import type { Undo } from "./undo.js";
 export const cycleModes = ["automatic", "held", "shortest-path"] as const;
 export type CycleMode = (typeof cycleModes)[number];
 
-/** `measured`: plans are for the newest measured matrix; `blended`: for it and the forecast of the window, each demand the larger. */
+/** `measured`: plans are for the newest measured matrix; `blended`: for it and the forecast of the window, weighed together (packages/forecast). */
 export const demandSourceKinds = ["measured", "blended"] as const;
 export const demandQuantiles = ["p50", "p75", "p90", "p95", "p99"] as const;
 
