@@ -103,6 +103,15 @@ describe("a plan that is to be confirmed", () => {
     }
   });
 
+  it("is not taken back before a controller that follows has heard the agents: links may be down that it does not know of", () => {
+    const { harness: first } = pending();
+    const harness = new Harness({ term: 2, inventory: first.inventory(), nowMs: first.nowMs + 60_000 });
+    harness.wait(9_000);
+    expect([harness.view.confirmation?.epoch, harness.plans()]).toEqual([2, []]);
+    harness.wait(2_000);
+    expect(harness.plans().map(({ record }) => record.epoch)).toEqual([3]);
+  });
+
   it("leaves what others have changed since", () => {
     const { harness } = pending();
     harness.event({ kind: "change-topology", requestId: "c", changes: [drain("c-a", false), drain("a-b")] });

@@ -46,6 +46,17 @@ describe("a proposal", () => {
     expect(harness.solves).toHaveLength(solves);
   });
 
+  it("answers demands and settings that wait for a cycle", () => {
+    const harness = running();
+    harness.event({ kind: "measure-demands", requestId: "m", matrix: demandsOf("two", { "a>c": 3e9, "b>c": 1e9 }) });
+    harness.event({ kind: "change-settings", requestId: "s", settings: { updateSlack: 0.2 } });
+    const solves = harness.solves.length;
+    expect(refusals(apply(harness, proposalOn(harness, drained)))).toEqual([]);
+    harness.wait(10_000);
+    expect(harness.solves).toHaveLength(solves);
+    expect(harness.view.planInForce?.input).toMatchObject({ demands: { name: "two" }, settings: { updateSlack: 0.2 } });
+  });
+
   it("waits for a plan that is being written, and takes the number after it", () => {
     const harness = running();
     harness.wait(5_000);
