@@ -229,8 +229,9 @@ export class OperatorChecks {
     if (store.operations.at(-1)?.settings.mode === "held") this.#count("held");
     const epoch = this.#backTo.get(inForce.record.epoch);
     if (epoch === undefined || inForce.active !== undefined) return;
-    this.#count("rolled-back");
     const known = new Set(store.topologies.at(-1)?.nodes.map(({ id }) => id));
+    if ([...inForce.digests.keys()].some((nodeId) => !known.has(nodeId))) return this.#count("rolled-back without a node that is gone");
+    this.#count("rolled-back");
     const rules = new Map([...plane.tables].filter(([nodeId]) => known.has(nodeId)).map(([nodeId, table]) => [nodeId, table.rules]));
     const digest = digestOfRuleSet(rules);
     const then = store.plans[epoch - 1]?.record.rulesDigest;
