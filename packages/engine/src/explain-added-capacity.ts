@@ -68,8 +68,12 @@ export async function moreCapacity(scene: Scene): Promise<Result<SmallestChange>
   if (!alike.ok) return alike;
   const best = alike.value ?? least.value.best;
   if (best?.verdict.isEnough !== true) {
+    const inTime = options.nowMs() < endMs ? "" : " in the time there was";
     const atLeast = additionsMin === undefined ? "" : `; room for it takes ${additionsText(additionsMin)} at least`;
-    return ok({ ...noChange(scene, `no addition of capacity was found with which a plan would admit all of it${atLeast}`), ...bound });
+    return ok({
+      ...noChange(scene, `no addition of capacity was found${inTime} with which a plan would admit all of it${atLeast}`),
+      ...bound,
+    });
   }
   const { additions, verdict } = best;
   const isMore = additionsMin !== undefined && totalOf(additions) > totalOf(additionsMin) * (1 + moreShareMin);

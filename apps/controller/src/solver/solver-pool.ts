@@ -39,7 +39,7 @@ const differenceDeadlineMs = 60_000;
 const jobSolvesMax = 2;
 /** A process of theirs that nobody has asked for so long ends, ms. */
 const idleMsMax = 60_000;
-/** Path checks, and differences, that wait for those before them; more are `unavailable`. */
+/** Explanations, path checks and differences that wait for those of their kind before them; more are `unavailable`. */
 const waitingMax = 8;
 /** Heap of a process that looks at failures, MiB: it holds one plan and one scenario's problem at a time. */
 const failuresHeapMiB = 2_048;
@@ -99,7 +99,7 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
   const { protectDeadlineMs, splitGroupsMax, reportDeadlineMs, jobDeadlineMs, jobsMax } = { ...solverLimits, ...limits };
   const optimizer = new SolverWorker(entry);
   const understudy = new SolverWorker(entry);
-  const explainer = new SolverWorker(entry);
+  const explainer = inTurn(new SolverWorker(entry), explainDeadlineMs);
   const sweeper = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
   const reporter = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
   const pathChecker = inTurn(new SolverWorker(entry, { yielding: true }), pathCheckDeadlineMs);
@@ -151,7 +151,7 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
       if (sweeping === protectId) sweeper.cancel();
     },
     explain(snapshot, plan, query) {
-      return explainer.run({ kind: "explain", snapshot, plan, query }, explainDeadlineMs);
+      return explainer.run({ kind: "explain", snapshot, plan, query });
     },
     async report(task, splits, signal) {
       if (reporting) return refuse(fault("unavailable", "A failure report is being computed already; try again later."));
