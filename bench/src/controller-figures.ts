@@ -35,17 +35,48 @@ export async function measureController(rest: string): Promise<() => Promise<Con
   };
 }
 
-/** CPU that a controller spends on one request of a path, milliseconds: the mean of many, one after the other, in a time when nothing else is asked of it. */
-export async function cpuPerRequest(rest: string, path: string, count: number): Promise<number> {
-  const ask = async (): Promise<void> => {
-    const response = await fetch(`${rest}${path}`);
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+export interface RequestCost {
+  /** Requests of each path, the first half of which only warms up. */
+  readonly count: number;
+  /** At a time. */
+  readonly atOnce: number;
+  /** For how long it is measured first what the controller spends without requests, ms. */
+  readonly idleMs: number;
+}
+
+/** CPU that a controller spends on one request of each path, milliseconds: the mean of many, without what it spends anyway in that time. */
+export async function cpuPerRequest(rest: string, paths: readonly string[], cost: RequestCost): Promise<Readonly<Record<string, number>>> {
+  const spent = async (run: () => Promise<unknown>): Promise<{ readonly cpu: number; readonly seconds: number }> => {
+    const [before, start] = [sum(await read(rest), "process_cpu_seconds_total"), performance.now()];
+    await run();
+    return { cpu: sum(await read(rest), "process_cpu_seconds_total") - before, seconds: (performance.now() - start) / 1000 };
   };
-  for (let i = 0; i < count / 10; i += 1) await ask();
-  const before = sum(await read(rest), "process_cpu_seconds_total");
-  for (let i = 0; i < count; i += 1) await ask();
-  return ((sum(await read(rest), "process_cpu_seconds_total") - before) * 1000) / count;
+  const idle = await spent(() => new Promise((resolve) => setTimeout(resolve, cost.idleMs)));
+  const each = Math.ceil(cost.count / 2 / cost.atOnce);
+  const found: Record<string, number> = {};
+  for (const path of paths) {
+    const half = () => Promise.all(Array.from({ length: cost.atOnce }, () => askRepeatedly(`${rest}${path}`, each)));
+    await half();
+    const { cpu, seconds } = await spent(half);
+    found[path] = ((cpu - (idle.cpu / idle.seconds) * seconds) * 1000) / (each * cost.atOnce);
+  }
+  return found;
+}
+
+async function askRepeatedly(url: string, times: number): Promise<void> {
+  for (let i = 0; i < times; i += 1) {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  }
+}
+
+/** Resolves with the seconds until a watcher was cut off, or undefined where that takes too long. */
+export async function untilDropped(rest: string, before: number, msMax: number): Promise<number | undefined> {
+  for (const start = performance.now(); performance.now() - start < msMax; await new Promise((resolve) => setTimeout(resolve, 500))) {
+    if (sum(await read(rest), "sluice_event_watchers_dropped_total") > before) return (performance.now() - start) / 1000;
+  }
+  return undefined;
 }
 
 async function read(rest: string): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 /** REST reads at a constant rate: without other work, while solves run back to back, and with watchers of the journal on top. */
 import { Worker } from "node:worker_threads";
 import { planSettingsDefault, type DemandMatrix } from "@sluice/model";
-import { cpuPerRequest, measureController, type ControllerFigures } from "./controller-figures.js";
+import { cpuPerRequest, measureController, untilDropped, type ControllerFigures } from "./controller-figures.js";
 import { fillJournal } from "./long-journal.js";
 import { loadNetwork, type NetworkName } from "./network.js";
 import type { BenchReport } from "./report.js";
@@ -24,8 +24,10 @@ const mix: readonly (readonly [number, string])[] = [
   [1, "/v1/protection"],
 ];
 const sockets = 128;
-/** Requests of each path, one after the other, by which its CPU is measured. */
-const requestsPerPath = 300;
+/** By which the CPU of each path is measured. */
+const cost = { count: 2_000, atOnce: 4, idleMs: 5_000 };
+/** Longest wait for the watcher that reads nothing to be cut off, ms: some heartbeats. */
+const dropMsMax = 120_000;
 const readers = 499;
 /** What the journal holds beforehand, for the watcher that reads nothing: more than any socket takes by itself. */
 const oldEvents = 20_000;
@@ -64,13 +66,12 @@ export async function benchRest(names: readonly RestNetwork[], options: RestLoad
     const prepare = (dataDir: string) => fillJournal(dataDir, { events: oldEvents, bytes: oldEventBytes });
     const network = await startNetwork(topology, settings, { cycleSeconds: 0.1, prepare });
     try {
-      const { cpuMs, ...phases } = await phasesOf(network, demands, options);
-      numbers[name] = { cpuMs, ...phases };
+      const { cpuMs, droppedSeconds, readersCutOff, gaps, ...phases } = await phasesOf(network, demands, options);
+      numbers[name] = { cpuMs, droppedSeconds, readersCutOff, gaps, ...phases };
       for (const [title, figures] of Object.entries(phases)) rows.push(row(name, title, figures));
       costs.push(
-        `${name}, CPU of the controller for one request: ${Object.entries(cpuMs)
-          .map(([path, ms]) => `${path} ${ms.toFixed(2)} ms`)
-          .join(", ")}.`,
+        `${name}, CPU of the controller for one request, without what it spends anyway: ${textOf(cpuMs)}.`,
+        `${name}, the watcher that reads nothing was ${droppedSeconds === undefined ? "not cut off" : `cut off ${droppedSeconds.toFixed(0)} s after the load at the latest`}; of the ${readers} others ${readersCutOff}, with ${gaps} gaps in what they got.`,
       );
     } finally {
       await network.stop();
@@ -107,11 +108,20 @@ export async function benchRest(names: readonly RestNetwork[], options: RestLoad
   };
 }
 
+function textOf(cpuMs: Readonly<Record<string, number>>): string {
+  return Object.entries(cpuMs)
+    .map(([path, ms]) => `${path} ${ms.toFixed(2)} ms`)
+    .join(", ");
+}
+
 async function phasesOf(network: RunningNetwork, demands: DemandMatrix, options: RestLoadOptions) {
   await network.measure(demands);
   let last = (await network.next("plan-applied", oldEvents)).sequence;
-  const cpuMs: Record<string, number> = {};
-  for (const [, path] of mix) cpuMs[path] = await cpuPerRequest(network.rest, path, requestsPerPath);
+  const cpuMs = await cpuPerRequest(
+    network.rest,
+    mix.map(([, path]) => path),
+    cost,
+  );
   const quiet = await phase(network, options);
 
   let isSolving = true;
@@ -132,10 +142,20 @@ async function phasesOf(network: RunningNetwork, demands: DemandMatrix, options:
   const solves = await counted();
   const watchers = await startWatchers(network.rest);
   const watched = await counted(watchers);
+  const droppedSeconds = watched.controller.watchersDropped > 0 ? 0 : await untilDropped(network.rest, 0, dropMsMax);
+  const after = (await askWorker(watchers, "count")) as Watched;
   isSolving = false;
   await solving;
   await askWorker(watchers, "end");
-  return { cpuMs, quiet: { ...quiet, cycles: 0 }, "back to back": solves, "and watchers": watched };
+  return {
+    cpuMs,
+    droppedSeconds,
+    readersCutOff: after.ended,
+    gaps: after.gaps,
+    quiet: { ...quiet, cycles: 0 },
+    "back to back": solves,
+    "and watchers": watched,
+  };
 }
 
 async function phase(network: RunningNetwork, { perSecond, seconds }: RestLoadOptions, watchers?: Worker) {
