@@ -85,6 +85,7 @@ const planSchema = z.strictObject({
     }),
   ),
   unroutable: z.array(flowGroupSchema),
+  softDrained: z.enum(["avoided", "used"]).optional(),
   protection: z
     .strictObject({
       bypasses: z.array(

@@ -8,10 +8,12 @@ import {
   canonicalHash,
   compareFlowGroups,
   flowGroupId,
+  hasSoftDrains,
   isUsable,
   rungs,
   trafficClasses,
   tunnelId,
+  withoutSoftDrained,
   type CheckReport,
   type Demand,
   type Plan,
@@ -27,7 +29,7 @@ import { guaranteedPaths, reserves } from "./check-guarantee-price.js";
 import { checkedPaths, type CheckedPaths } from "./check-paths.js";
 import { checkProtection } from "./check-protection.js";
 import { checkTolerance, differ, exceeds, Report, violationsListedMax } from "./check-report.js";
-import { rangesOverAllPaths, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+import { candidateTunnels, rangesOverAllPaths, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
 export interface CheckOptions {
   /**
@@ -45,25 +47,30 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
   if (!built.ok) {
     return { verdict: "fail", checked: {}, violations: built.faults.slice(0, violationsListedMax), utilizationMax: 0 };
   }
-  const topology = built.value;
+  const whole = built.value;
+  checkSoftDrained(whole, plan, report);
+  // What a plan avoids is no part of the network that its paths, residuals and bounds are of.
+  const topology = plan.softDrained === "avoided" ? withoutSoftDrained(whole) : whole;
   if (plan.inputHash !== canonicalHash(snapshot)) report.add("input-mismatch", "/inputHash", "The plan was made from another snapshot.");
 
   const tunnels = checkTunnels(topology, snapshot, plan, options, report);
   const demands = new Map(snapshot.demands.demands.map((demand) => [flowGroupId(demand), demand]));
   checkGroups({ snapshot, plan, tunnels, demands }, report);
   if (options.candidates === undefined) checkTunnelCounts(snapshot, plan, report);
-  const paths = checkedPaths(topology, snapshot, options.candidates);
+  const candidates = options.candidates ?? candidatesAround(whole, snapshot, plan);
+  const paths = checkedPaths(topology, snapshot, candidates);
   checkAccounts({ plan, demands, paths }, report);
   const loads = loadsByClass(topology, plan, tunnels);
   const utilizationMax = checkCapacity(topology, loads, report);
   checkTotals(snapshot, plan, report);
-  checkProtection(topology, snapshot, plan, report);
+  // Bypasses and backups are for failures: they may use what is soft-drained.
+  checkProtection(whole, snapshot, plan, report);
   const guarantees = { topology, snapshot, plan, tunnels, loads };
   checkGuarantees(guarantees, report);
   const residualBps = residuals(topology, loads);
   for (const each of trafficClasses) if (reserves(snapshot, each)) residualBps[each] = reservedResidual(guarantees, each);
   const pathsWithGuarantee = (each: TrafficClass): CheckedPaths | undefined =>
-    reserves(snapshot, each) ? guaranteedPaths(topology, snapshot, each, options.candidates) : undefined;
+    reserves(snapshot, each) ? guaranteedPaths(topology, snapshot, each, candidates) : undefined;
   checkCertificates({ topology, snapshot, plan, residualBps, paths, guaranteedPaths: pathsWithGuarantee }, report);
 
   return {
@@ -80,6 +87,27 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
     violations: report.violations,
     utilizationMax,
   };
+}
+
+/** The policy's candidates where some are soft-drained: those around them are part of the question even where the others are not used. */
+function candidatesAround(
+  whole: Topology,
+  { demands, settings }: Snapshot,
+  { softDrained }: Pick<Plan, "softDrained">,
+): CandidateTunnels | undefined {
+  if (softDrained === undefined || rangesOverAllPaths(settings.tunnels)) return undefined;
+  const known = demands.demands.filter(({ src, dst }) => whole.nodeById.has(src) && whole.nodeById.has(dst));
+  return candidateTunnels(whole, known, settings.tunnels);
+}
+
+/** A plan says what it does about soft drains where there are any, and only there. */
+function checkSoftDrained(topology: Topology, { softDrained }: Pick<Plan, "softDrained">, report: Report): void {
+  if (hasSoftDrains(topology) === (softDrained !== undefined)) return;
+  report.add(
+    "input-mismatch",
+    "/softDrained",
+    `The plan says ${softDrained ?? "nothing"} of soft drains; the topology has ${softDrained === undefined ? "some" : "none"}.`,
+  );
 }
 
 /** Each tunnel is a loopless path from its source to its destination on usable links, is used, and is there once. */

@@ -54,11 +54,21 @@ export function explainLink(snapshot: Snapshot, plan: Plan, linkId: LinkId, extr
   const utilization = load.capacityBps > 0 ? load.loadBps / load.capacityBps : 0;
   const state = `${linkId} carries ${rateText(load.loadBps)} of ${rateText(load.capacityBps)} (${(utilization * 100).toFixed(1)} %).`;
   const priced = classes.filter((item) => item.price === undefined || item.price > 0).map((item) => item.sentence);
+  const drained = softDrainText(snapshot, plan, load);
   const worth = priced.length > 0 ? priced.join(" ") : `More capacity on ${linkId} would admit no more of any class.`;
-  return { ...load, utilization, extraBps: extra, classes, sentence: `${state} ${worth}` };
+  return { ...load, utilization, extraBps: extra, classes, sentence: `${state}${drained} ${worth}` };
 }
 
-/** Relative: what is less than this of a link's capacity is no room (as in optimize.ts). */
+/** Why a link that plans keep off carries something all the same; nothing of other links. */
+function softDrainText({ topology }: Snapshot, plan: Plan, { linkId, from, to, loadBps }: LinkLoad): string {
+  const isSoft = ({ id, drain }: { readonly id: string; readonly drain: string }): boolean =>
+    drain === "soft-drained" && (id === linkId || id === from || id === to);
+  if (![...topology.links.filter(({ id }) => id === linkId), ...topology.nodes].some(isSoft)) return "";
+  if (plan.softDrained === "avoided") return " It is soft-drained, and all that is admitted goes around it.";
+  return loadBps > 0 ? " It is soft-drained, and carries what nothing else has room for." : " It is soft-drained, and carries nothing.";
+}
+
+/** Relative: what is less than this of a link's capacity is no room (as in plan-classes.ts). */
 const residualShareMin = 1e-9;
 
 function explainPrice(plan: Plan, trafficClass: TrafficClass, load: LinkLoad, extraBps: number): LinkPriceExplanation {

@@ -6,7 +6,6 @@ import {
   fault,
   refuse,
   ok,
-  isUsable,
   protectionOf,
   trafficClasses,
   type Plan,
@@ -19,10 +18,11 @@ import {
 import type { LpBackend } from "@sluice/lp";
 import { checkPlan } from "./check.js";
 import { assemblePlan } from "./assemble-plan.js";
-import { planClass, type PlannedClass } from "./plan-class.js";
+import { planClasses } from "./plan-classes.js";
 import { asksProtection, protectPlan } from "./protection/protect-plan.js";
 import { stopwatch } from "./stopwatch.js";
 import { candidateTunnels, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+import { usableCandidates } from "./usable-candidates.js";
 
 export interface OptimizeOptions {
   readonly lp: { readonly highs: LpBackend; readonly javascriptLpSolver: LpBackend };
@@ -92,21 +92,22 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
     pricesTunnels,
     onProgress: options.onProgress,
   };
-  const planned: PlannedClass[] = [];
-  for (const [i, trafficClass] of trafficClasses.entries()) {
-    onStage(`solve ${trafficClass}`, 0.1 + 0.8 * (i / trafficClasses.length));
-    const residualCapacityBps = residualCapacity(topology, planned, "used");
-    const reservedResidualBps = residualCapacity(topology, planned, "reserved");
-    const input = { topology, snapshot, candidates, trafficClass, residualCapacityBps, reservedResidualBps, higher: [...planned] };
-    planned.push(await planClass(input, classOptions, clock));
-  }
+  const classes = await planClasses({
+    topology,
+    snapshot,
+    candidates,
+    options: classOptions,
+    clock,
+    onClass: (i) => onStage(`solve ${trafficClasses[i] ?? ""}`, 0.1 + 0.8 * (i / trafficClasses.length)),
+  });
+  const { planned, softDrained } = classes;
 
   const assembled = assemblePlan(topology, canonicalHash(snapshot), planned);
   clock.lap("assemble");
-  const plan = withProtection(topology, snapshot, assembled, onStage);
+  const plan = withProtection(topology, snapshot, softDrained === undefined ? assembled : { ...assembled, softDrained }, onStage);
   if (plan.protection !== undefined) clock.lap("protect");
   onStage("check", 0.95);
-  const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : pricesTunnels ? undefined : candidates });
+  const check = checkPlan(snapshot, plan, { candidates: edgeBased ? "all-paths" : pricesTunnels ? undefined : classes.candidates });
   clock.lap("check");
   onStage("done", 1);
   if (check.verdict === "fail") {
@@ -132,22 +133,4 @@ function withProtection(
 /** Where an LP is solved at all, by HiGHS: javascript-lp-solver is no faster on the smallest network and does not finish on large ones. */
 function backendOf(solver: Snapshot["settings"]["solver"], lp: OptimizeOptions["lp"]): LpBackend {
   return solver === "javascript-lp-solver" ? lp.javascriptLpSolver : lp.highs;
-}
-
-/** Remainders of less than this share of a link's capacity are rounding, not room. The checker rounds alike. */
-const residualShareMin = 1e-9;
-
-/** What the planned classes leave of each link, bps: of what they use, or of what those with a guarantee may need in a failure. */
-function residualCapacity(topology: Topology, planned: readonly PlannedClass[], of: "used" | "reserved"): Float64Array {
-  return Float64Array.from(topology.links, ({ capacityBps }, link) => {
-    const taken = ({ loadBps, reservedBps = loadBps }: PlannedClass): number => (of === "used" ? loadBps : reservedBps)[link] ?? 0;
-    const left = planned.reduce((bps, each) => bps - taken(each), capacityBps);
-    return left > residualShareMin * capacityBps ? left : 0;
-  });
-}
-
-/** Paths over links that are down or drained are no candidates, whoever gave them. */
-function usableCandidates(topology: Topology, { pairs }: CandidateTunnels): CandidateTunnels {
-  const usable = new Set(topology.links.filter((link) => isUsable(topology, link)).map((link) => link.id));
-  return { pairs: new Map([...pairs].map(([pair, paths]) => [pair, paths.filter((path) => path.every((id) => usable.has(id)))])) };
 }

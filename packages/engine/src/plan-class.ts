@@ -15,13 +15,14 @@ import type { LpBackend } from "@sluice/lp";
 import { buildProblem } from "./build-problem.js";
 import { climb, type Answer, type LadderOptions } from "./ladder.js";
 import { climbPriced } from "./climb-priced.js";
+import { moveOff } from "./move-off.js";
 import { isReserving, planGuaranteed } from "./guarantees/plan-guaranteed.js";
 import { quantize } from "./quantize.js";
 import type { SolveProgress } from "./optimize.js";
 import { plannedGroups, type PlannedGroup } from "./planned-group.js";
 import { publishedPrices } from "./published-prices.js";
 import type { Stopwatch } from "./stopwatch.js";
-import type { CandidateTunnels } from "./tunnels/candidate-tunnels.js";
+import { rangesOverAllPaths, type CandidateTunnels } from "./tunnels/candidate-tunnels.js";
 
 export interface ClassInput {
   readonly topology: Topology;
@@ -33,6 +34,8 @@ export interface ClassInput {
   readonly reservedResidualBps: Float64Array;
   /** The classes above, in order. */
   readonly higher: readonly PlannedClass[];
+  /** Per link, 1: the class's flow is moved off it as far as the rest has room. Not that of a class with a guarantee that reserves. */
+  readonly movesOff?: Uint8Array;
 }
 
 export interface ClassOptions {
@@ -56,7 +59,7 @@ export interface PlannedClass {
 }
 
 export async function planClass(input: ClassInput, options: ClassOptions, clock: Stopwatch): Promise<PlannedClass> {
-  const { topology, snapshot, candidates, trafficClass, residualCapacityBps } = input;
+  const { topology, snapshot, candidates, trafficClass, residualCapacityBps, movesOff } = input;
   const objective = objectiveOf(snapshot.settings, trafficClass);
   const { solver, gapMax, tunnels } = snapshot.settings;
   const { onProgress, pricesTunnels, ...common } = options;
@@ -74,7 +77,19 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
   const demands = demandsOf(snapshot, trafficClass);
   const built = buildProblem(topology, demands, candidates, residualCapacityBps);
   clock.lap("tunnels");
-  const answer = await (pricesTunnels ? climbPriced(built.problem, objective, tunnels, ladder) : climb(built.problem, objective, ladder));
+  const climbed = await (pricesTunnels ? climbPriced(built.problem, objective, tunnels, ladder) : climb(built.problem, objective, ladder));
+  const answer =
+    movesOff === undefined
+      ? climbed
+      : moveOff(climbed, {
+          objective,
+          links: movesOff,
+          gapMax,
+          boundsAllPaths: options.edgeBased || (pricesTunnels && rangesOverAllPaths(tunnels)),
+          timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
+          budgetSeconds: ladder.budgetSeconds,
+          nowMs: options.nowMs,
+        });
   clock.lap("solve");
 
   const quantized = quantize(answer.problem, answer.flowBps, {

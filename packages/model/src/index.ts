@@ -14,6 +14,7 @@ export * from "./push.js";
 export * from "./requested-by.js";
 export * from "./rule.js";
 export * from "./settings.js";
+export * from "./soft-drain.js";
 export * from "./topology-change.js";
 export * from "./topology.js";
 export * from "./traffic-class.js";

@@ -96,6 +96,11 @@ export interface Plan {
   readonly groups: readonly TunnelGroup[];
   /** Demands for which no tunnel exists. */
   readonly unroutable: readonly FlowGroup[];
+  /**
+   * Where something is soft-drained: `avoided`, the plan is made as if that were drained, and certificates are of the network without it; `used`,
+   * some traffic stays on it because nothing else carries it.
+   */
+  readonly softDrained?: "avoided" | "used" | undefined;
   /** What is held ready for failures; left out where the settings ask for none of it. */
   readonly protection?: PlanProtection | undefined;
   readonly check: CheckReport;

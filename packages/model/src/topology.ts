@@ -24,8 +24,8 @@ import { assignPrefixes, prefixSchema } from "./prefix.js";
 export const nodesMax = 50_000;
 export const linksMax = 500_000;
 
-/** `active` carries traffic; `drained` is kept out of new plans, by an operator's wish. */
-export const drainStates = ["active", "drained"] as const;
+/** By an operator's wish: `active` carries traffic, `drained` is kept out of new plans, `soft-drained` is used by them only where nothing else carries the demand. */
+export const drainStates = ["active", "drained", "soft-drained"] as const;
 /** What the switches report. */
 export const operationalStates = ["up", "down"] as const;
 
@@ -202,10 +202,10 @@ export function topologyDocument(topology: TopologyDocument): TopologyDocument {
   return { kind, name, sites, nodes, links };
 }
 
-/** Whether new plans may use this link: link and both ends are up and not drained. */
+/** Whether new plans may use this link: link and both ends are up and not drained; soft-drained ones may be used. */
 export function isUsable(topology: Topology, link: Link): boolean {
   return [link, topology.nodeById.get(link.from), topology.nodeById.get(link.to)].every(
-    (element) => element !== undefined && element.drain === "active" && element.operational === "up",
+    (element) => element !== undefined && element.drain !== "drained" && element.operational === "up",
   );
 }
 

@@ -13,9 +13,10 @@ import {
 import * as wire from "../generated/sluice/v1/topology.js";
 import { enumCodec, missingField, present, under } from "./field.js";
 
-export const drainCodec = enumCodec<(typeof drainStates)[number]>(["active", "drained"], {
+export const drainCodec = enumCodec<(typeof drainStates)[number]>(["active", "drained", "soft-drained"], {
   active: wire.DrainState.DRAIN_STATE_ACTIVE,
   drained: wire.DrainState.DRAIN_STATE_DRAINED,
+  "soft-drained": wire.DrainState.DRAIN_STATE_SOFT_DRAINED,
 });
 
 export const operationalCodec = enumCodec<(typeof operationalStates)[number]>(["up", "down"], {

@@ -62,7 +62,7 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
       const found = await plans.get(epoch);
       if (!found.ok) return found;
       const { plan, ...record } = found.value;
-      const { classes, check, unroutable, tunnels, groups, inputHash } = plan;
+      const { classes, check, unroutable, tunnels, groups, inputHash, softDrained } = plan;
       return ok({
         ...record,
         ...totalsOf(plan),
@@ -79,6 +79,7 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
         tunnelCount: tunnels.length,
         groupCount: groups.length,
         unroutable: [...unroutable],
+        ...(softDrained && { softDrained }),
         ...(include === "groups" && {
           tunnels: tunnels.map((tunnel) => ({ ...tunnel, path: [...tunnel.path] })),
           groups: groups.map((group) => ({ ...group, members: [...group.members] })),

@@ -75,9 +75,13 @@ const elementsAsked = {
   srlgIds: z.array(srlgIdSchema).max(drainIdsMax).default([]).meta({ description: "All links of these shared-risk link groups." }),
 };
 /** What a kind of drain makes of an element. */
-export const drainKinds = { hard: "drained" } as const satisfies Readonly<Record<string, (typeof drainStates)[number]>>;
+export const drainKinds = { hard: "drained", soft: "soft-drained" } as const satisfies Readonly<
+  Record<string, (typeof drainStates)[number]>
+>;
 export type DrainKind = keyof typeof drainKinds;
-const drainKind = z.enum(Object.keys(drainKinds) as [DrainKind]).meta({ description: "hard: no plan uses it." });
+const drainKind = z
+  .enum(Object.keys(drainKinds) as [DrainKind, ...DrainKind[]])
+  .meta({ description: "hard: no plan uses it; soft: plans use it only where nothing else carries the demand." });
 export const drainAsked = z.strictObject({ ...elementsAsked, kind: drainKind.default("hard") }).meta({ id: "Drain" });
 export const undrainAsked = z.strictObject(elementsAsked).meta({ id: "Undrain" });
 const drained = z.array(z.strictObject({ id, kind: drainKind }));

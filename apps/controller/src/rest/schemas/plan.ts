@@ -88,6 +88,10 @@ export const planSchema = z
     tunnelCount: count,
     groupCount: count,
     unroutable: z.array(flowGroup).meta({ description: "Demands for which there is no tunnel." }),
+    softDrained: z
+      .enum(["avoided", "used"])
+      .optional()
+      .meta({ description: "Where something is soft-drained: nothing uses it, or some traffic does because nothing else carries it." }),
     tunnels: z.array(z.strictObject({ id, src: id, dst: id, path: z.array(id) })).optional(),
     groups: z.array(tunnelGroupSchema).optional(),
   })
