@@ -11,6 +11,7 @@ import {
 } from "@sluice/model";
 import type { Ground } from "./ground.js";
 import { danglingRepairs } from "./repair-references.js";
+import { stepCostMax, type Steps } from "./steps.js";
 import { Tally } from "./tally.js";
 import { entryOf, sentence, violationOf, wrongClass } from "./walk.js";
 import type { WalkViolation } from "./walk-report.js";
@@ -150,8 +151,8 @@ export function repairFlaw(nodeId: NodeId, { key, reason }: { readonly key: Rule
   return { violation: { kind: "dangling", nodeId, key }, message: reason };
 }
 
-/** Walks all rules. O(rules + ingress rules x buckets + ways x hops), time and memory. */
-export function trackWays(scene: WayScene, rules: RuleSet, nodesDown: ReadonlySet<NodeId>): TrackedWays {
+/** Walks all rules, in steps. O(rules + ingress rules x buckets + ways x hops), time and memory. */
+export function* trackWays(scene: WayScene, rules: RuleSet, nodesDown: ReadonlySet<NodeId>): Steps<TrackedWays> {
   const { ground } = scene;
   const flowsByNode = new Map<NodeId, Map<RuleKey, TrackedFlow>>();
   const flowsByEgress = new Map<NodeId, TrackedFlow[]>();
@@ -200,8 +201,14 @@ export function trackWays(scene: WayScene, rules: RuleSet, nodesDown: ReadonlySe
       }
       for (const flaw of flowFlaws(flow)) flaws.push({ ...flaw, flow, tracked: undefined });
     }
+    yield ofNode.size + 4 * flows.size;
   }
-  for (const { uses, way } of ways) traffic.count("add", uses, way, nodesDown);
+  let counted = 0;
+  for (const { uses, way } of ways) {
+    traffic.count("add", uses, way, nodesDown);
+    counted += 1;
+    if (counted % stepCostMax === 0) yield stepCostMax;
+  }
   const waysByLink: TrackedWay[][] = ground.links.map(() => []);
   for (const tracked of ways) for (const link of new Set(tracked.way.links)) waysByLink[link]?.push(tracked);
   const isUnrepaired = ways.every(({ way }) => way.repairs === 0 && way.kind !== "dangling");

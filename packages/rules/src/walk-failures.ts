@@ -18,6 +18,7 @@ import {
 import { Ground } from "./ground.js";
 import { danglingRepair, danglingRepairs } from "./repair-references.js";
 import { rerouter } from "./reroute.js";
+import { allSteps, type Steps } from "./steps.js";
 import {
   flowFlaws,
   flowOf,
@@ -82,15 +83,20 @@ export interface FailureWalker {
  * or whose ingress is overridden). Where overrides change label rules or failover groups every way is followed anew.
  */
 export function failureWalker(topology: Topology, rules: RuleSet): FailureWalker {
+  return allSteps(failureWalkerSteps(topology, rules));
+}
+
+/** `failureWalker` in steps. */
+export function* failureWalkerSteps(topology: Topology, rules: RuleSet): Steps<FailureWalker> {
   const ground = new Ground(topology);
   const nodesDown = new Set(topology.nodes.flatMap(({ id, operational }) => (operational === "down" ? [id] : [])));
   const lookup = (nodeId: NodeId, key: RuleKey): Rule | undefined => rules.get(nodeId)?.get(key);
   const sceneOf = (repairs: boolean): WayScene => ({ ground, up: ground.states(), lookup, repairs });
-  const repaired = trackWays(sceneOf(true), rules, nodesDown);
+  const repaired = yield* trackWays(sceneOf(true), rules, nodesDown);
   let unrepaired = repaired.isUnrepaired ? repaired : undefined;
   return {
     walk(scenario, { overrides = new Map(), repairs = true } = {}) {
-      if (!repairs) unrepaired ??= trackWays(sceneOf(false), rules, nodesDown);
+      if (!repairs) unrepaired ??= allSteps(trackWays(sceneOf(false), rules, nodesDown));
       const base = repairs ? repaired : (unrepaired ?? repaired);
       return walkScenario({ topology, ground, rules, base, nodesDown, repairs }, scenario, overrides);
     },

@@ -20,6 +20,7 @@ import {
   type ScenarioSplit,
   type Snapshot,
 } from "@sluice/model";
+import { someSteps } from "@sluice/rules";
 import { isFrozen } from "./control-fault.js";
 import { publish } from "./journal.js";
 import { nothingPrepared } from "./prepared.js";
@@ -138,9 +139,7 @@ export function splitsFound(
   if (!result.ok) return failed(state, result.faults[0]);
   const { splits } = result.value;
   if (!Array.isArray(splits)) return failed(state, fault("check-failed", "The answer is not a list of splits."));
-  const verify = splitVerifier(plan, protection.asked);
-  if (!verify.ok) return failed(state, verify.faults[0]);
-  protection.phase = { kind: "verifying", verify: verify.value, splits, next: 0 };
+  protection.phase = { kind: "verifying", making: splitVerifier(plan, protection.asked), verify: undefined, splits, next: 0 };
   state.effects.push({ kind: "wake", atMs: state.nowMs });
 }
 
@@ -152,16 +151,26 @@ function failed(state: ControllerState, { code, message }: Fault): void {
   publish(state, "protect-failed", { epoch: protection.plan?.record.epoch, code, message, retryAfterMs: atMs - nowMs });
 }
 
-/** As many splits as the work of one tick allows, one at least. */
+/** Makes the verifier, and then looks at as many splits as the work of one tick allows, one at least. */
 function verifySome(state: ControllerState): void {
   const { protection, config } = state;
   const { phase } = protection;
   if (phase.kind !== "verifying") return;
+  if (phase.verify === undefined) {
+    const made = someSteps(phase.making, config.workPerEventMax);
+    if (made === undefined) {
+      state.effects.push({ kind: "wake", atMs: state.nowMs });
+      return;
+    }
+    if (!made.value.ok) return failed(state, made.value.faults[0]);
+    phase.verify = made.value.value;
+  }
+  const { verify } = phase;
   let work = 0;
   while (phase.next < phase.splits.length && work < config.protectWorkPerTickMax) {
     const split = phase.splits[phase.next];
     phase.next += 1;
-    if (split !== undefined) work += verifyOne(state, phase.verify, split);
+    if (split !== undefined) work += verifyOne(state, verify, split);
   }
   if (phase.next < phase.splits.length) {
     state.effects.push({ kind: "wake", atMs: state.nowMs });

@@ -16,12 +16,13 @@ import {
 } from "@sluice/model";
 import {
   digestAfter,
-  failureWalker,
+  failureWalkerSteps,
   loadTolerance,
   meterRateUnitBps,
   scenarioCompiler,
   type FailureWalk,
   type ScenarioOperations,
+  type Steps,
 } from "@sluice/rules";
 import { emptyDigest, noRules } from "./belief.js";
 import { admitSplit, splitGate } from "./split-gate.js";
@@ -36,7 +37,7 @@ export interface Verified {
 export type SplitVerifier = (split: ScenarioSplit) => Verified;
 
 /**
- * A verifier for the splits of one plan: O(rules + ways x hops) once. A split: O(its groups x buckets + hops of the ways that the scenario or the
+ * A verifier for the splits of one plan, made in steps: O(rules + ways x hops) once. A split: O(its groups x buckets + hops of the ways that the scenario or the
  * split changes).
  *
  * Refuses what the gate and the compiler refuse, and with `walk-failed`: a loop, a blackhole or any other violation that `walkRules` knows;
@@ -45,12 +46,13 @@ export type SplitVerifier = (split: ScenarioSplit) => Verified;
  * Overload is judged without local repair as well, and only what overloads a link either way is refused: what a split gives up as lost, local
  * repair may still bring over a bypass that has no room. That costs the lowest classes there, and less than to have no split at all.
  */
-export function splitVerifier(plan: VerifiedPlan, scenarios: ReadonlyMap<ScenarioId, FailureScenario>): Result<SplitVerifier> {
+export function* splitVerifier(plan: VerifiedPlan, scenarios: ReadonlyMap<ScenarioId, FailureScenario>): Steps<Result<SplitVerifier>> {
   const { topology, rules, record, assignmentsAfter, input } = plan;
   const compiler = scenarioCompiler(topology, record.plan, assignmentsAfter);
   if (!compiler.ok) return compiler;
+  yield record.plan.groups.length;
   const gate = splitGate(record.plan, scenarios, input.settings.splitWeightSumMax);
-  const walker = failureWalker(topology, rules);
+  const walker = yield* failureWalkerSteps(topology, rules);
   const positionOf = new Map(topology.links.map(({ id }, i) => [id, i]));
   const planned = plannedOf(plan);
   return ok((answer) => {

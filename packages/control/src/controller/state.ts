@@ -20,6 +20,7 @@ import type {
   PlanSettings,
   Proposal,
   RequestedBy,
+  Result,
   Rule,
   RuleKey,
   RuleSet,
@@ -29,7 +30,7 @@ import type {
   Term,
   Topology,
 } from "@sluice/model";
-import type { Assignments, BlastRadius, ScenarioOperations, WalkReport } from "@sluice/rules";
+import type { Assignments, BlastRadius, ScenarioOperations, Steps, WalkReport } from "@sluice/rules";
 import type { ControllerConfig } from "../controller-config.js";
 import type { ControllerEffect } from "../controller-effect.js";
 import type { AgentView, ControllerView, GroupMeasurement, LinkMeasurement, PushView } from "../controller-view.js";
@@ -96,7 +97,14 @@ export type ProtectionPhase =
   /** Splits are to be asked for, at this time. */
   | { readonly kind: "due"; readonly atMs: number }
   | { readonly kind: "splitting"; readonly protectId: number; readonly startedAtMs: number }
-  | { readonly kind: "verifying"; readonly verify: SplitVerifier; readonly splits: readonly ScenarioSplit[]; next: number }
+  | {
+      readonly kind: "verifying";
+      /** Makes the verifier. */
+      readonly making: Steps<Result<SplitVerifier>>;
+      verify: SplitVerifier | undefined;
+      readonly splits: readonly ScenarioSplit[];
+      next: number;
+    }
   | { readonly kind: "ready" };
 
 /** What is ready for failures, of one plan. */
