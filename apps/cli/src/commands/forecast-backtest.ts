@@ -23,6 +23,7 @@ import type { FileNote, NetworkFlags } from "../network-input.js";
 import { argumentFault } from "../refusal.js";
 import { noteLines } from "../solve-table.js";
 
+export const horizonsDefault = "5min,15min,30min,1h,3h,6h,12h,24h";
 export const backtestOutputs = ["table", "json", "markdown"] as const;
 
 export interface ForecastBacktestFlags extends Omit<NetworkFlags, "topology"> {
@@ -31,7 +32,7 @@ export interface ForecastBacktestFlags extends Omit<NetworkFlags, "topology"> {
   readonly step?: string;
   readonly window?: string;
   readonly train: string;
-  readonly horizons: string;
+  readonly horizons?: string;
   readonly every: string;
   readonly models: string;
   readonly quantiles: string;
@@ -147,8 +148,9 @@ function optionsOf(flags: ForecastBacktestFlags, { stepMs }: DemandHistory): Res
   const originStep = parseWindows(flags.every, "--every", stepMs);
   if (!originStep.ok) return originStep;
   const horizons = new Set<number>();
-  for (const text of flags.horizons.split(",").slice(0, horizonsMax)) {
+  for (const text of (flags.horizons ?? horizonsDefault).split(",").slice(0, horizonsMax)) {
     const horizon = parseWindows(text, "--horizons", stepMs);
+    if (!horizon.ok && flags.horizons === undefined) continue;
     if (!horizon.ok) return horizon;
     horizons.add(horizon.value);
   }

@@ -2,7 +2,7 @@
 import { quantileNames } from "@sluice/forecast";
 import { trafficClasses } from "@sluice/model";
 import type { Command } from "commander";
-import { backtestOutputs } from "../commands/forecast-backtest.js";
+import { backtestOutputs, horizonsDefault } from "../commands/forecast-backtest.js";
 import { modelNames } from "./forecast-model.js";
 import { rowFormats } from "./forecast-rows.js";
 
@@ -44,7 +44,7 @@ export function addForecast(program: Command): { readonly forecast: Command; rea
     .option("--data <dir>", "folder of shared data, with abilene in it (default: SLUICE_DATA, else ../shared/data)")
     .option("--window <span>", "forecast in windows of this length (default: those of the series)")
     .option("--train <span>", "train on this much from the start, test on the rest", "5d")
-    .option("--horizons <spans>", "how far ahead", "5min,15min,30min,1h,3h,6h,12h,24h")
+    .option("--horizons <spans>", `how far ahead (default: those of ${horizonsDefault} that are whole windows)`)
     .option("--every <span>", "from one origin to the next", "15min")
     .option("--models <names>", `some of ${modelNames.join(",")}`, "last-value,seasonal-naive,holt-winters,combined")
     .option("--quantiles <names>", `some of ${quantileNames.join(",")}`, "p50,p90")
