@@ -120,6 +120,14 @@ export function prismaForecasts({ prisma, guarded, write }: Frame): ForecastStor
     });
   }
 
+  /** A server does this by itself, the embedded database never does: what chunks took is used again. It may fail without harm. */
+  async function giveBackRoom(): Promise<void> {
+    await guarded(async () => {
+      await prisma.$executeRaw`VACUUM forecast_chunk`;
+      return ok(undefined);
+    });
+  }
+
   return {
     beginForecast: (under, given) =>
       write({ under, admitted: admitBegin(given), documents: [] }, async (tx, { batchId, name, startedAt, by }) => {
@@ -155,7 +163,7 @@ export function prismaForecasts({ prisma, guarded, write }: Frame): ForecastStor
     completeForecast: async (under, batchId, completion) => {
       const admitted = admitCompletion(completion);
       const packed = admitted.ok ? await packWindows(batchId, admitted.value.windows) : [];
-      return change({ under, batchId, admitted }, async (tx, _, { completedAt, rows, line, contentHash, windows }) => {
+      const completed = await change({ under, batchId, admitted }, async (tx, _, { completedAt, rows, line, contentHash, windows }) => {
         await tx.forecastChunk.deleteMany({ where: { batchId } });
         for (const part of packed) await tx.forecastWindow.createMany({ data: part });
         const windowsQuarantined = windows.filter(({ state }) => state === "quarantined").length;
@@ -179,6 +187,8 @@ export function prismaForecasts({ prisma, guarded, write }: Frame): ForecastStor
         });
         return ok(undefined);
       });
+      if (completed.ok) await giveBackRoom();
+      return completed;
     },
 
     refuseForecast: (under, batchId, refusal) =>
