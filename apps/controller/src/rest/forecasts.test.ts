@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Demand, NodeId } from "@sluice/model";
 import { memoryStore, type Store } from "@sluice/store";
@@ -128,6 +129,35 @@ describe("forecasts over REST", () => {
     ]);
     const done = await patch("parts", "row=6&rows=8", csvOf(rows(8).slice(6)));
     expect([done.statusCode, done.json()]).toMatchObject([200, { state: "ready", rows: 8, line: 9, windows: 8 }]);
+  });
+
+  it("go on where a connection broke, gzipped or not", async () => {
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const address = app.server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    for (const isGzipped of [false, true]) {
+      const batchId = `broken-${isGzipped}`;
+      // Rates that do not compress, so that there is something to cut.
+      const all = rows(40).map((row, i) => ({ ...row, rateBps: Math.abs(Math.sin(i + 1)) * 1e6 }));
+      const whole = isGzipped ? gzipSync(csvOf(all)) : Buffer.from(csvOf(all));
+      const headers = { "content-type": "text/csv", "content-length": whole.length, ...(isGzipped && { "content-encoding": "gzip" }) };
+      const call = request({ port, host: "127.0.0.1", method: "POST", path: `/v1/forecasts?batchId=${batchId}`, headers });
+      const broken = new Promise((resolve) => call.once("close", resolve));
+      call.on("error", () => undefined);
+      call.write(whole.subarray(0, Math.floor(whole.length / 2)));
+      const stateNow = async () => (await app.inject(`/v1/forecasts/${batchId}`)).json<{ state?: string; rows?: number }>();
+      while ((await stateNow()).state !== "receiving") await new Promise((resolve) => setTimeout(resolve, 5));
+      call.destroy();
+      await broken;
+      // Until the controller has noticed, the batch is still being uploaded.
+      while ((await patch(batchId, "row=50", csvHeader)).statusCode === 409) await new Promise((resolve) => setTimeout(resolve, 5));
+      const { state, rows: durable = 0 } = await stateNow();
+      expect(state).toBe("receiving");
+      const done = await patch(batchId, `row=${durable}&rows=40`, csvOf(all.slice(durable)));
+      expect([done.statusCode, done.json()]).toMatchObject([200, { rows: 40, windows: 40 }]);
+      const again = await post(`batchId=${batchId}`, csvOf(all));
+      expect(again.json()).toEqual(done.json());
+    }
   });
 
   it("are released by an operator, unless a rate is no number", async () => {
