@@ -70,6 +70,7 @@ export function changedTopology(
   const more = addedCapacity(changed.value, addCapacity);
   if (!more.ok) return more;
   const down = new Set([...failed.value.linkIds, ...linksDown]);
+  const kindOfDrain = drain?.kind ?? "hard";
   const { kind, name, sites, nodes, links } = changed.value;
   return buildTopology({
     kind,
@@ -78,16 +79,19 @@ export function changedTopology(
     nodes: nodes.map((node) => ({
       ...node,
       ...(failed.value.nodeIds.has(node.id) ? { operational: "down" as const } : {}),
-      ...(drained.value.nodeIds.has(node.id) ? { drain: "drained" as const } : {}),
+      ...(drained.value.nodeIds.has(node.id) ? { drain: drainStateOf[kindOfDrain] } : {}),
     })),
     links: links.map((link) => ({
       ...link,
       capacityBps: link.capacityBps + (more.value.get(link.id) ?? 0),
       ...(down.has(link.id) ? { operational: "down" as const } : {}),
-      ...(drained.value.linkIds.has(link.id) ? { drain: "drained" as const } : {}),
+      ...(drained.value.linkIds.has(link.id) ? { drain: drainStateOf[kindOfDrain] } : {}),
     })),
   });
 }
+
+/** What a drain of each kind sets. */
+const drainStateOf = { hard: "drained", soft: "soft-drained" } as const;
 
 interface Elements {
   readonly linkIds: ReadonlySet<LinkId>;

@@ -44,7 +44,7 @@ export const whatIfChangesSchema = inputChangesSchema.extend({
     })
     .optional(),
   fail: z.strictObject({ linkIds, nodeIds, srlgIds }).optional(),
-  drain: z.strictObject({ linkIds, nodeIds, srlgIds, kind: z.enum(["hard"]).default("hard") }).optional(),
+  drain: z.strictObject({ linkIds, nodeIds, srlgIds, kind: z.enum(["hard", "soft"]).default("hard") }).optional(),
   /** So much more capacity on these links. */
   addCapacity: z
     .array(z.strictObject({ linkId: linkIdSchema, capacityBps: rateBpsSchema }))

@@ -96,6 +96,18 @@ describe("whatIf", () => {
     expect(topology.links.find(({ id }) => id === "n2-n3")?.capacityBps).toBe(12 * gbps);
   });
 
+  it("drains softly: what is drained carries only what has no other way", async () => {
+    const standing = await standingOn(snapshotOf(ring));
+    const load = async (kind: "hard" | "soft", scale: number): Promise<number | undefined> => {
+      const asked = { drain: { linkIds: [linkId("n0-n1")], kind }, demands: { scale } };
+      const { difference } = valueOf(await whatIf({ standing, changes: asked }, options));
+      return difference.links.find((each) => each.linkId === "n0-n1")?.loadBps.after;
+    };
+    expect([await load("soft", 0.1), await load("hard", 0.1), await load("hard", 4)]).toEqual([0, 0, 0]);
+    // As full as before: no difference.
+    expect(await load("soft", 4)).toBeUndefined();
+  });
+
   it("looks at failures where it was asked to, before and after", async () => {
     const standing = await standingOn(snapshotOf(ring, { protection: protectionDefault }));
     const failures = { choice: { kinds: ["link" as const] }, layers: ["unrepaired" as const, "scenario-split" as const] };
