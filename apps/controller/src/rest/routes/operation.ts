@@ -2,7 +2,7 @@
 import type { AgentView, ControllerView } from "@sluice/control";
 import { ok } from "@sluice/model";
 import type { FastifyInstance } from "fastify";
-import { z } from "zod";
+import type { z } from "zod";
 import type { RestDeps } from "../deps.js";
 import { declareGet } from "../route.js";
 import { healthSchema, readinessSchema, statusSchema } from "../schemas/operation.js";

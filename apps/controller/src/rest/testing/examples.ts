@@ -25,10 +25,10 @@ export interface Example {
 
 type Examples = Readonly<Record<number, readonly [Example, ...Example[]]>>;
 
-const full = (...urls: readonly [string, ...string[]]) => ask("full", ...urls);
-const empty = (...urls: readonly [string, ...string[]]) => ask("empty", ...urls);
+const full = (...urls: readonly [string, ...string[]]) => asked("full", ...urls);
+const empty = (...urls: readonly [string, ...string[]]) => asked("empty", ...urls);
 
-function ask(world: Example["world"], first: string, ...rest: readonly string[]): readonly [Example, ...Example[]] {
+function asked(world: Example["world"], first: string, ...rest: readonly string[]): readonly [Example, ...Example[]] {
   return [{ world, url: first }, ...rest.map((url) => ({ world, url }))];
 }
 
@@ -36,7 +36,7 @@ function write(url: string, payload?: object | string, world: Example["world"] =
   return [{ world, url, ...(payload === undefined ? {} : { payload }), headers: { "if-match": "*" } }];
 }
 
-const planned = (...urls: readonly [string, ...string[]]) => ask("planned", ...urls);
+const planned = (...urls: readonly [string, ...string[]]) => asked("planned", ...urls);
 
 /** A request whose address comes of what is done first. */
 function after(like: string, url: (ask: Ask) => Promise<string>, payload?: object): readonly [Example] {
@@ -97,7 +97,7 @@ export const examples: Readonly<Record<string, Examples>> = {
   getV1Links: { 200: full("/v1/links", "/v1/links?limit=3"), 404: empty("/v1/links"), 422: full("/v1/links?limit=0") },
   getV1LinksLinkId: { 200: full("/v1/links/a-b", "/v1/links/c-x%3Ey%2Fz"), 404: full("/v1/links/no-such") },
   getV1Srlgs: {
-    200: [...ask("live", "/v1/srlgs", "/v1/srlgs?limit=1"), ...full("/v1/srlgs")],
+    200: [...asked("live", "/v1/srlgs", "/v1/srlgs?limit=1"), ...full("/v1/srlgs")],
     404: empty("/v1/srlgs"),
     422: full("/v1/srlgs?limit=0"),
   },
@@ -322,11 +322,11 @@ export const examples: Readonly<Record<string, Examples>> = {
     ],
     404: write("/v1/forecasts/none/release"),
   },
-  getV1Forecasts: { 200: ask("live", "/v1/forecasts") },
-  getV1ForecastsBatchId: { 200: ask("live", "/v1/forecasts/one"), 404: ask("live", "/v1/forecasts/none") },
-  getV1ForecastsBatchIdWindows: { 200: ask("live", "/v1/forecasts/one/windows"), 404: ask("live", "/v1/forecasts/none/windows") },
-  getV1Outlook: { 200: ask("live", "/v1/outlook") },
-  getV1HistoryDemands: { 200: ask("live", "/v1/history/demands", "/v1/history/demands?format=ndjson") },
+  getV1Forecasts: { 200: asked("live", "/v1/forecasts") },
+  getV1ForecastsBatchId: { 200: asked("live", "/v1/forecasts/one"), 404: asked("live", "/v1/forecasts/none") },
+  getV1ForecastsBatchIdWindows: { 200: asked("live", "/v1/forecasts/one/windows"), 404: asked("live", "/v1/forecasts/none/windows") },
+  getV1Outlook: { 200: asked("live", "/v1/outlook") },
+  getV1HistoryDemands: { 200: asked("live", "/v1/history/demands", "/v1/history/demands?format=ndjson") },
   getV1Status: { 200: [...full("/v1/status"), ...empty("/v1/status")] },
   getHealthz: { 200: full("/healthz") },
   getReadyz: { 200: full("/readyz"), 503: empty("/readyz") },
