@@ -98,14 +98,17 @@ describe("whatIf", () => {
 
   it("drains softly: what is drained carries only what has no other way", async () => {
     const standing = await standingOn(snapshotOf(ring));
+    const gists: (string | undefined)[] = [];
     const load = async (kind: "hard" | "soft", scale: number): Promise<number | undefined> => {
       const asked = { drain: { linkIds: [linkId("n0-n1")], kind }, demands: { scale } };
-      const { difference } = valueOf(await whatIf({ standing, changes: asked }, options));
+      const { difference, plan } = valueOf(await whatIf({ standing, changes: asked }, options));
+      gists.push(plan.softDrained);
       return difference.links.find((each) => each.linkId === "n0-n1")?.loadBps.after;
     };
     expect([await load("soft", 0.1), await load("hard", 0.1), await load("hard", 4)]).toEqual([0, 0, 0]);
     // As full as before: no difference.
     expect(await load("soft", 4)).toBeUndefined();
+    expect(gists).toEqual(["avoided", undefined, undefined, "used"]);
   });
 
   it("looks at failures where it was asked to, before and after", async () => {

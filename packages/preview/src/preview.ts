@@ -51,6 +51,8 @@ export interface PlanGist {
   readonly tunnels: number;
   readonly groups: number;
   readonly unroutable: Plan["unroutable"];
+  /** Where something is soft-drained: whether the plan does without it. */
+  readonly softDrained?: Plan["softDrained"];
   readonly classes: readonly (Pick<ClassPlan, "trafficClass" | "rung" | "solver" | "demandBps" | "admittedBps" | "notes"> & {
     readonly certificate: Omit<Certificate, "linkPrices">;
   })[];
@@ -173,7 +175,7 @@ function standingSide({ plan: standing }: Standing): Result<{ readonly snapshot:
 }
 
 export function planGist(plan: Plan, timings: PlanTimings): PlanGist {
-  const { inputHash, rung, classes, check, tunnels, groups, unroutable } = plan;
+  const { inputHash, rung, classes, check, tunnels, groups, unroutable, softDrained } = plan;
   return {
     inputHash,
     rung,
@@ -183,6 +185,7 @@ export function planGist(plan: Plan, timings: PlanTimings): PlanGist {
     tunnels: tunnels.length,
     groups: groups.length,
     unroutable,
+    ...(softDrained === undefined ? {} : { softDrained }),
     classes: classes.map(({ trafficClass, rung: of, solver, demandBps, admittedBps, notes, certificate }) => {
       const { linkPrices: _, ...figures } = certificate;
       return { trafficClass, rung: of, solver, demandBps, admittedBps, notes, certificate: figures };

@@ -43,12 +43,10 @@ export const previewAskedSchema = inputChangesSchema
   .extend({ failures: failuresAskedSchema })
   .meta({ id: "PreviewQuestion", description: "Changes to inputs: the plan that would follow, which can be applied." });
 
-export const whatIfAskedSchema = whatIfChangesSchema
-  .extend({ failures: failuresAskedSchema })
-  .meta({
-    id: "WhatIfQuestion",
-    description: "Changes to inputs, failures, drains, demand and capacity, on the state of now; nothing is touched.",
-  });
+export const whatIfAskedSchema = whatIfChangesSchema.extend({ failures: failuresAskedSchema }).meta({
+  id: "WhatIfQuestion",
+  description: "Changes to inputs, failures, drains, demand and capacity, on the state of now; nothing is touched.",
+});
 
 const confirmWithinSeconds = z
   .int()
@@ -194,6 +192,10 @@ export const previewSchema = z
         tunnels: count,
         groups: count,
         unroutable: z.array(flowGroup),
+        softDrained: z
+          .enum(["avoided", "used"])
+          .optional()
+          .meta({ description: "Where something is soft-drained: whether the plan does without it." }),
         classes: z.array(
           z.strictObject({
             trafficClass: trafficClassSchema,
