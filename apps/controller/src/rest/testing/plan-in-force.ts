@@ -73,13 +73,13 @@ export interface Fixture {
   show(view: ControllerView): void;
 }
 
-/** The first switch is being programmed; the second lacks a rule, has one too many and one that differs; the others hold what they should. */
+/** The first switch is being programmed; the third lacks a rule, has one too many and one that differs; the others hold what they should. */
 function switchRulesOf({ topology, planInForce: inForce }: ControllerView, nodeId: NodeId): SwitchRules | undefined {
   const index = topology?.nodes.findIndex(({ id }) => id === nodeId) ?? -1;
   if (index < 0) return undefined;
   const intended = inForce?.rules.get(nodeId) ?? new Map<RuleKey, Rule>();
   if (index === 0) return { installed: undefined, intended };
-  if (index > 1) return { installed: intended, intended };
+  if (index !== 2) return { installed: intended, intended };
   const [missing = "", different = ""] = intended.keys();
   const installed = new Map(intended);
   installed.delete(missing);
