@@ -1,7 +1,15 @@
 /** Soft drains: traffic is kept off an element where another way exists, and still uses it where nothing else carries the demand. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { LinkId, ObjectiveName, Plan, Snapshot, TopologyDocument } from "@sluice/model";
+import {
+  protectionDefault,
+  type Guarantee,
+  type LinkId,
+  type ObjectiveName,
+  type Plan,
+  type Snapshot,
+  type TopologyDocument,
+} from "@sluice/model";
 import { checkPlan } from "./check.js";
 import { linkLoads } from "./link-loads.js";
 import { planOf } from "./testing/planning.js";
@@ -124,6 +132,26 @@ describe("a soft drain", () => {
         },
       ),
       { seed: 93, numRuns: 200 },
+    );
+  });
+
+  it("passes the check where failures are prepared for and guaranteed against, too", async () => {
+    const kinds = fc.constantFrom<Guarantee>({ kind: "none" }, { kind: "protected" }, { kind: "guaranteed", failures: 1 });
+    await fc.assert(
+      fc.asyncProperty(
+        arbitrarySnapshot({ demandsMax: 5 }),
+        fc.array(fc.nat(13), { minLength: 1, maxLength: 3 }),
+        fc.record({ interactive: kinds, elastic: kinds, bulk: kinds }),
+        async (base, links, guarantee) => {
+          const protection = { ...protectionDefault, guarantee };
+          const chosen = { links: links.map((i) => `l${String(i).padStart(2, "0")}`), nodes: [] };
+          const soft = drained({ ...base, settings: { ...base.settings, protection } }, chosen, "soft-drained");
+          const plan = await planOf(soft);
+          expect(checkPlan(soft, plan).violations).toEqual([]);
+          expect(plan.softDrained === "avoided" ? softLoad(soft, plan) : 0).toBe(0);
+        },
+      ),
+      { seed: 95, numRuns: 60 },
     );
   });
 
