@@ -62,7 +62,9 @@ export function chainAudit(after: AuditPosition, draft: AuditDraft, term: number
 
 /** SHA-256 over the previous hash, a line feed, and the canonical JSON of all fields but the two hashes. */
 function auditHash(previousHash: string, content: Omit<AuditEntry, "previousHash" | "hash">): string {
-  return createHash("sha256").update(`${previousHash}\n${canonicalJson(content)}`).digest("hex");
+  return createHash("sha256")
+    .update(`${previousHash}\n${canonicalJson(content)}`)
+    .digest("hex");
 }
 
 export type AuditBreakReason =
@@ -109,7 +111,10 @@ export interface AuditVerifier {
  * Walks a chain in pieces of any size. `from`: the position before the first entry that will come, trusted; without it, the beginning of the log.
  * `known`: a position noted elsewhere that the chain must hold. After a break it goes on from the entry as it stands, so one changed entry is one break.
  */
-export function auditVerifier({ from = auditStart, known }: { readonly from?: AuditPosition; readonly known?: AuditPosition } = {}): AuditVerifier {
+export function auditVerifier({
+  from = auditStart,
+  known,
+}: { readonly from?: AuditPosition; readonly known?: AuditPosition } = {}): AuditVerifier {
   let head = from;
   let checked = 0;
   const open = new Set<number>();
@@ -123,9 +128,12 @@ export function auditVerifier({ from = auditStart, known }: { readonly from?: Au
     const { sequence, previousHash, hash, ...content } = entry;
     const expected = head.sequence + 1;
     if (sequence !== expected) broken(expected, "sequence", `Entry ${expected} should come here, but entry ${sequence} does.`);
-    else if (previousHash !== head.hash) broken(sequence, "previous-hash", `Entry ${sequence} does not follow entry ${sequence - 1} as that stands.`);
-    if (auditHash(previousHash, { ...content, sequence }) !== hash) broken(sequence, "content", `Entry ${sequence} is not what was written.`);
-    if (known?.sequence === sequence && known.hash !== hash) broken(sequence, "known-position", `Entry ${sequence} has another hash than the known one.`);
+    else if (previousHash !== head.hash)
+      broken(sequence, "previous-hash", `Entry ${sequence} does not follow entry ${sequence - 1} as that stands.`);
+    if (auditHash(previousHash, { ...content, sequence }) !== hash)
+      broken(sequence, "content", `Entry ${sequence} is not what was written.`);
+    if (known?.sequence === sequence && known.hash !== hash)
+      broken(sequence, "known-position", `Entry ${sequence} has another hash than the known one.`);
     if (entry.phase === "request") open.add(sequence);
     if (entry.phase === "outcome") close(sequence, entry.of);
     head = { sequence, hash };
