@@ -36,7 +36,8 @@ export function removeStateDirectory(stateDir: string): void {
 /** Resolves when the lab that had this directory is gone. Faults: `deadline-exceeded`. */
 export async function waitForEnd(stateDir: string): Promise<Result<undefined>> {
   for (let waitedMs = 0; waitedMs < endMsMax; waitedMs += lookMs) {
-    if (!isRunning(stateDir)) return ok(undefined);
+    // Without its marker it is being removed.
+    if (!existsSync(stateDir) || (existsSync(join(stateDir, marker)) && !isRunning(stateDir))) return ok(undefined);
     await sleep(lookMs);
   }
   return refuse(fault("deadline-exceeded", `The lab in ${stateDir} has not ended within ${endMsMax / 1000} s.`));
