@@ -16,6 +16,7 @@ import type { Flow } from "./flow.js";
 import type { LabelConflict } from "./label-conflict.js";
 import type { Detachment } from "./order-detach.js";
 import type { Draft } from "./order-draft.js";
+import { stepCostMax, type Steps } from "./steps.js";
 import type { FlowChange, Throttles } from "./throttle.js";
 
 export interface NodeUpdate {
@@ -99,10 +100,10 @@ export function draftThrottles(draft: Draft, { changes, throttles: { between } }
 }
 
 /** Everything at the ingresses that is put, from what the earlier stages left there. */
-export function draftFlips(
+export function* draftFlips(
   draft: Draft,
   { nodes, base, target, changes, throttles, labelsPut, labelsRepaired, isRerouted }: UpdateScene,
-): void {
+): Steps<void> {
   const known = new Map(nodes.map((node) => [node.nodeId, node.operations]));
   const touched = new Set([...known.keys(), ...draft.nodesOf("pause"), ...draft.nodesOf("throttle")]);
   for (const nodeId of [...touched].sort(compareText)) {
@@ -120,8 +121,12 @@ export function draftFlips(
       else draft.message("remove-ingress", nodeId).operations.push(operation);
     }
     if (puts.length > 0) draft.message("flip", nodeId).operations.push(...puts);
+    yield earlier.length === 0 ? rest.length : before.size;
   }
+  let cost = 0;
   for (const { nodeId, after } of changes) {
+    cost += 1;
+    if (cost % stepCostMax === 0) yield stepCostMax;
     if (!draft.has("flip", nodeId)) continue;
     const { waitsFor } = draft.message("flip", nodeId);
     for (const bucket of after?.group?.buckets ?? []) {

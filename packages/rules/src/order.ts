@@ -75,8 +75,7 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
   const flowsOf = flowReader();
   const conflicts = labelConflicts(topology, { installed: base, target }, labels.put, flowsOf);
   yield stepCostMax;
-  const changes = flowChanges(nodes, conflicts, target, flowsOf);
-  yield changes.length;
+  const changes = yield* flowChanges(nodes, conflicts, target, flowsOf);
   const tracers = tracersOf({ topology, installed, target });
   const throttles =
     changes.length === 0 ? noThrottles : yield* throttlesOf({ topology, slack, installed, target, changes, tracers, flowsOf });
@@ -104,8 +103,7 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
   draftAdditions(draft, scene);
   draftThrottles(draft, scene);
   yield stepCostMax;
-  draftFlips(draft, scene);
-  yield changes.length;
+  yield* draftFlips(draft, scene);
   draftRemovals(draft, scene);
   yield stepCostMax;
   const grace = graceOf(scene);
@@ -114,12 +112,12 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
 }
 
 /** The flows whose ingress rule, meter or group differ, and those that have to pause; sorted by node and key. */
-function flowChanges(
+function* flowChanges(
   nodes: readonly NodeUpdate[],
   conflicts: readonly LabelConflict[],
   target: RuleSet,
   flowsOf: FlowReader,
-): readonly FlowChange[] {
+): Steps<readonly FlowChange[]> {
   const changes: FlowChange[] = [];
   const paused = new Map<NodeId, Map<RuleKey, LabelConflict>>();
   for (const conflict of conflicts) {
@@ -138,6 +136,7 @@ function flowChanges(
       if (!isPaused && old !== undefined && next !== undefined && sameFlow(old, next)) continue;
       changes.push({ nodeId, key, before: old, after: next, paused: isPaused });
     }
+    yield 3 * flowsBefore.size;
   }
   for (const [nodeId, rest] of paused) {
     const flowsAfter = rest.size === 0 ? undefined : flowsOf(target.get(nodeId) ?? noRules);
