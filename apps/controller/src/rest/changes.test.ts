@@ -75,6 +75,13 @@ describe("drains", () => {
     expect(part.json()).toMatchObject({ nodes: [], links: [{ id: "b-c" }] });
   });
 
+  it("are hard, or soft where that is asked for", async () => {
+    const soft = await send("POST", "/v1/drains", { linkIds: ["a-b"], nodeIds: ["b"], kind: "soft" });
+    expect(soft.json()).toMatchObject({ nodes: [{ id: "b", kind: "soft" }], links: [{ id: "a-b", kind: "soft" }] });
+    const hard = await send("POST", "/v1/drains", { linkIds: ["a-b"] });
+    expect(hard.json()).toMatchObject({ nodes: [{ id: "b", kind: "soft" }], links: [{ id: "a-b", kind: "hard" }] });
+  });
+
   it("are made as a whole or not at all, and say what is wrong", async () => {
     const before = await versionNow();
     const wrong = await send("POST", "/v1/drains", { linkIds: ["a-b", "x"], nodeIds: ["y"], srlgIds: ["z"] });
