@@ -145,7 +145,8 @@ class LabSwitch(Switch):
 class ReceiveBuffers:
     """
     Open vSwitch reads packets from sockets whose buffers are as large as the kernel's default when it opens them; that holds a few hundred
-    packets, which a busy machine loses. The default is raised while switches open their ports, and put back.
+    packets, which a busy machine loses. The default is raised while switches open their ports, and put back. In a network namespace that is not the
+    machine's own it cannot be changed, and stays.
     """
 
     PATH = "/proc/sys/net/core/rmem_default"
@@ -154,10 +155,13 @@ class ReceiveBuffers:
     def __enter__(self):
         with open(self.PATH) as file:
             self.before = int(file.read())
-        self.write(max(self.before, self.WANTED))
+        self.is_ours = os.access(self.PATH, os.W_OK)
+        if self.is_ours:
+            self.write(max(self.before, self.WANTED))
 
     def __exit__(self, *_):
-        self.write(self.before)
+        if self.is_ours:
+            self.write(self.before)
 
     def write(self, value):
         with open(self.PATH, "w") as file:
