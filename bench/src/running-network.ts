@@ -11,6 +11,8 @@ const controllerEntry = new URL("../../apps/controller/dist/main.js", import.met
 /** Longest wait for a plan to be in force, ms. */
 const applyMsMax = 120_000;
 const pollMs = 20;
+/** Until a controller that was busy is asked again, ms. */
+const busyMs = 500;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface ControllerEvent {
@@ -73,7 +75,14 @@ export async function startNetwork(
   );
 
   async function get<T>(path: string): Promise<T> {
-    const response = await fetch(`${rest}${path}`);
+    const deadline = performance.now() + applyMsMax;
+    let response = await fetch(`${rest}${path}`);
+    // A controller that is busy says so; here somebody waits for what it is busy with.
+    while (response.status === 503 && performance.now() < deadline) {
+      await response.arrayBuffer();
+      await new Promise((resolve) => setTimeout(resolve, busyMs));
+      response = await fetch(`${rest}${path}`);
+    }
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as T;
   }
