@@ -13,7 +13,7 @@ export interface RestLimits {
   readonly requestsAtOnceMax: number;
   /** Watchers of the journal at a time. */
   readonly watchersMax: number;
-  /** Mean delay of the event loop over a second, ms, above which requests are turned away. */
+  /** Mean delay of the event loop over some seconds, ms, above which requests are turned away; 0 for none. */
   readonly loopDelayMsMax: number;
 }
 
@@ -22,18 +22,20 @@ export const restLimitsDefault: RestLimits = {
   writesPerSecondMax: 50,
   requestsAtOnceMax: 256,
   watchersMax: 1_000,
-  loopDelayMsMax: 3_000,
+  loopDelayMsMax: 1_000,
 };
 
 /** Actors whose requests are counted at a time; the one heard of least lately is forgotten. */
 const actorsMax = 10_000;
 const windowMs = 1_000;
+/** Over this time, ms, the delay of the event loop is a mean; a loop that has not turned once in it counts as late without end. */
+const loopSampleMs = 5_000;
 
 /** Bounds what all may ask for: declared before it is found out who asks. */
 export async function limitLoad(app: FastifyInstance, { requestsAtOnceMax, loopDelayMsMax }: RestLimits): Promise<void> {
   await app.register(underPressure, {
     maxEventLoopDelay: loopDelayMsMax,
-    sampleInterval: 1_000,
+    sampleInterval: loopSampleMs,
     exposeStatusRoute: false,
     pressureHandler: async (request) => {
       await Promise.resolve();
