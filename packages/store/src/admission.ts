@@ -1,6 +1,18 @@
 /** What every store checks before it writes, so that both versions refuse the same things in the same words. */
 import { z } from "zod";
-import { admit, auditPhases, canonicalJson, fault, isId, ok, refuse, type AuditDraft, type Epoch, type Result, type Term } from "@sluice/model";
+import {
+  admit,
+  auditPhases,
+  canonicalJson,
+  fault,
+  isId,
+  ok,
+  refuse,
+  type AuditDraft,
+  type Epoch,
+  type Result,
+  type Term,
+} from "@sluice/model";
 import { encodeCycleInput, encodeDocument, encodeOnce, type EncodedCycleInput, type EncodedDocument } from "./document.js";
 import { instantSchema } from "./instant.js";
 import {

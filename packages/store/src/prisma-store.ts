@@ -162,7 +162,9 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
           ...(topology && { topology: { version: topology.version, document: await readDocument<TopologyDocument>(topology.document) } }),
           ...(demands && { demands: { version: demands.version, matrix: await readDocument<DemandMatrix>(demands.document) } }),
           ...(settings && { settings: { version: settings.version, settings: await readDocument<PlanSettings>(settings.document) } }),
-          ...(operation && { operation: { version: operation.version, document: await readDocument<OperationDocument>(operation.document) } }),
+          ...(operation && {
+            operation: { version: operation.version, document: await readDocument<OperationDocument>(operation.document) },
+          }),
           ...(assignments && { assignments: await readDocument<AssignmentsDocument>(assignments.document) }),
           epoch: newest?.epoch ?? 0,
         };
@@ -183,7 +185,9 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
     putOperation: (under, document) => put(under, "operation", document),
     putInventory: (under, change) => {
       const admitted = encodeChange(change);
-      return write({ under, admitted, documents: documentsOfChange(admitted) }, async (tx, encoded) => ok(await replaceItems(tx, under, encoded)));
+      return write({ under, admitted, documents: documentsOfChange(admitted) }, async (tx, encoded) =>
+        ok(await replaceItems(tx, under, encoded)),
+      );
     },
 
     appendPlan: (under, record, input, assignmentsAfter, inventory = {}) => {

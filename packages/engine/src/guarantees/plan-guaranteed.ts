@@ -1,12 +1,5 @@
 /** One traffic class with a guarantee that reserves: candidates, kill sets, reservations, weights, and what the promise costs. */
-import {
-  guaranteeOf,
-  objectiveOf,
-  protectionOf,
-  trafficClasses,
-  type Demand,
-  type Guarantee,
-} from "@sluice/model";
+import { guaranteeOf, objectiveOf, protectionOf, trafficClasses, type Demand, type Guarantee } from "@sluice/model";
 import type { Problem } from "@sluice/mcf";
 import { buildProblem } from "../build-problem.js";
 import { climb, type LadderOptions } from "../ladder.js";
