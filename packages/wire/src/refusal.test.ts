@@ -145,7 +145,7 @@ const refused: readonly Refused[] = [
     "an unknown state",
     "not-allowed",
     "/changes/0/setNodeState/drain",
-    change({ $case: "setNodeState", value: { nodeId: "a", drain: 3 as never, operational: 0 } }),
+    change({ $case: "setNodeState", value: { nodeId: "a", drain: 9 as never, operational: 0 } }),
   ],
 
   [

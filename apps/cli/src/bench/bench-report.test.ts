@@ -98,7 +98,7 @@ describe("a report", () => {
 describe("a report in a Markdown file", () => {
   it("comes last where it is new, and takes its own place later", () => {
     const first = withReport("# Page\n\nWords.\n", reportOf());
-    expect(first).toMatch(/^# Page\n\nWords\.\n\n<!-- bench: max-throughput, gap 1e-3, given tunnels -->\n\n### max-throughput/);
+    expect(first).toMatch(/^# Page\n\nWords\.\n\n<!-- bench: max-throughput, gap 1e-3, given tunnels, beside HiGHS -->\n\n### max-throughput/);
     expect(first).toContain("2026-01-02, a processor, 2 cores, 8 GiB, linux x64, Node 20.0.0; engine auto; one run each.");
     const second = withReport(`${first}\nMore words.\n`, reportOf({ objective: "max-concurrent" }));
     const third = withReport(second, reportOf({ repeat: 5 }));
@@ -106,6 +106,8 @@ describe("a report in a Markdown file", () => {
     expect(third.indexOf("the median of 5 runs each")).toBeLessThan(third.indexOf("More words."));
     expect(third.indexOf("More words.")).toBeLessThan(third.indexOf("### max-concurrent"));
     expect(withReport(third, reportOf({ repeat: 5 }))).toBe(third);
+    const alone = withReport(third, reportOf({ highs: false }));
+    expect(alone.match(/<!-- bench: max-throughput, gap 1e-3, given tunnels(, beside HiGHS)? -->/g)).toHaveLength(2);
   });
 
   it("makes a file of its own", () => {
