@@ -98,7 +98,9 @@ describe("a report", () => {
 describe("a report in a Markdown file", () => {
   it("comes last where it is new, and takes its own place later", () => {
     const first = withReport("# Page\n\nWords.\n", reportOf());
-    expect(first).toMatch(/^# Page\n\nWords\.\n\n<!-- bench: max-throughput, gap 1e-3, given tunnels, beside HiGHS -->\n\n### max-throughput/);
+    expect(first).toMatch(
+      /^# Page\n\nWords\.\n\n<!-- bench: max-throughput, gap 1e-3, given tunnels, beside HiGHS -->\n\n### max-throughput/,
+    );
     expect(first).toContain("2026-01-02, a processor, 2 cores, 8 GiB, linux x64, Node 20.0.0; engine auto; one run each.");
     const second = withReport(`${first}\nMore words.\n`, reportOf({ objective: "max-concurrent" }));
     const third = withReport(second, reportOf({ repeat: 5 }));
