@@ -10,7 +10,8 @@ import { valueOf } from "./network.js";
 const controllerEntry = new URL("../../apps/controller/dist/main.js", import.meta.url);
 /** Longest wait for a plan to be in force, ms. */
 const applyMsMax = 120_000;
-const pollMs = 20;
+/** Between two looks at the journal, ms: each costs the controller as much as a request does, and events say themselves when they were. */
+const pollMs = 250;
 /** Until a controller that was busy is asked again, ms. */
 const busyMs = 500;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
