@@ -2,11 +2,11 @@
 import { writeDemands, writeTopology } from "@sluice/formats";
 import type { Result } from "@sluice/model";
 import { parseOneOf } from "../argument.js";
-import { refused, type CommandContext } from "../command-context.js";
-import { exitCode, type ExitCode } from "../exit-code.js";
-import { writeWhole, type ReadLimits } from "../input-file.js";
-import { readNetwork, readSeriesOrMatrix, type FileNote, type NetworkFlags } from "../network-input.js";
-import { noteLines } from "../solve-table.js";
+import type { CommandContext } from "../command-context.js";
+import type { ExitCode } from "../exit-code.js";
+import type { ReadLimits } from "../input-file.js";
+import { readNetwork, readSeriesOrMatrix, type NetworkFlags } from "../network-input.js";
+import { tellTextResult, type TextResult } from "../text-result.js";
 
 export const topologyFormats = ["sluice-json", "sluice-yaml", "node-link"] as const;
 export const demandFormats = ["sluice-json", "csv", "ndjson"] as const;
@@ -19,25 +19,11 @@ export interface ConvertCommandFlags extends NetworkFlags {
 }
 
 export async function convertCommand(flags: ConvertCommandFlags, context: CommandContext): Promise<ExitCode> {
-  const { terminal } = context;
-  terminal.progress("read");
-  const converted = await convert(flags, context);
-  if (!converted.ok) return refused(context, converted.faults);
-  const { text, notes } = converted.value;
-  for (const line of noteLines(notes, terminal.errorColors)) terminal.tell(line);
-  terminal.settle();
-  if (flags.output === "-") {
-    await terminal.write(text);
-    return exitCode.ok;
-  }
-  const written = await writeWhole(flags.output, text, "--output");
-  return written.ok ? exitCode.ok : refused(context, written.faults);
+  context.terminal.progress("read");
+  return tellTextResult(await convert(flags, context), flags.output, context);
 }
 
-async function convert(
-  flags: ConvertCommandFlags,
-  limits: ReadLimits,
-): Promise<Result<{ readonly text: string; readonly notes: readonly FileNote[] }>> {
+async function convert(flags: ConvertCommandFlags, limits: ReadLimits): Promise<Result<TextResult>> {
   // A format that only demands have says what is meant; else it is what was named last on the way from network to demands.
   const demandsOnly = flags.to === "csv" || flags.to === "ndjson";
   const what = parseOneOf(flags.what ?? (demandsOnly || flags.demands !== undefined ? "demands" : "topology"), whats, "--what");
