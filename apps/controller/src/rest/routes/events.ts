@@ -7,8 +7,9 @@ import { z } from "zod";
 import type { RestDeps } from "../deps.js";
 import type { EventWatchers } from "../events/event-watchers.js";
 import { historyOf, planHistory } from "../events/history.js";
-import { cursorOf, cursorSchema, keyOf, limitSchema, wholeNumber } from "../page.js";
-import { declareGet, declareStream, parameterFault } from "../route.js";
+import { cursorSchema, limitSchema, wholeNumber } from "../page.js";
+import { planPage } from "../plan-page.js";
+import { declareGet, declareStream } from "../route.js";
 import { eventsSchema, historySchema, planHistorySchema } from "../schemas/events.js";
 
 const kindsSchema = z
@@ -138,17 +139,12 @@ export function declareEventRoutes(app: FastifyInstance, { store }: RestDeps, wa
       response: planHistorySchema,
       refusals: [422],
     },
-    async ({ query: { limit, cursor } }) => {
-      const key = keyOf(cursor);
-      if (!key.ok) return key;
-      if (key.value !== undefined && !/^[1-9][0-9]{0,8}$/.test(key.value)) {
-        return refuse(parameterFault("cursor", "The cursor is not one that this list gave out."));
-      }
-      const listed = await store.listPlans({ limit, ...(key.value === undefined ? {} : { before: Number(key.value) }) });
-      if (!listed.ok) return listed;
-      const found = await planHistory(store, listed.value);
+    async ({ query }) => {
+      const page = await planPage(store, query);
+      if (!page.ok) return page;
+      const { summaries, next } = page.value;
+      const found = await planHistory(store, summaries);
       if (!found.ok) return found;
-      const last = listed.value.at(-1);
       return ok({
         items: found.value.map(({ summary: { epoch, createdAt, rung, demandBps, admittedBps }, by, events }) => ({
           epoch,
@@ -159,7 +155,7 @@ export function declareEventRoutes(app: FastifyInstance, { store }: RestDeps, wa
           ...(by && { by: { ...by } }),
           events: events.map(({ sequence, at, kind }) => ({ sequence, at, kind })),
         })),
-        ...(last !== undefined && last.epoch > 1 && { nextCursor: cursorOf(String(last.epoch)) }),
+        ...next,
       });
     },
   );

@@ -6,9 +6,10 @@ import { z } from "zod";
 import type { RestDeps } from "../deps.js";
 import { epochPath } from "../epoch-path.js";
 import { explainQueryOf, explainQuerySchema } from "../explain-query.js";
-import { cursorOf, cursorSchema, keyOf, limitSchema } from "../page.js";
+import { cursorSchema, limitSchema } from "../page.js";
 import { planLookup } from "../plan-lookup.js";
-import { declareGet, parameterFault } from "../route.js";
+import { planPage } from "../plan-page.js";
+import { declareGet } from "../route.js";
 import { explanationSchema, planSchema, plansSchema } from "../schemas/plan.js";
 
 /** Explanations that are computed at a time: each takes a solver from planning. */
@@ -30,17 +31,12 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
       response: plansSchema,
       refusals: [422],
     },
-    async ({ query: { limit, cursor } }) => {
-      const key = keyOf(cursor);
-      if (!key.ok) return key;
-      if (key.value !== undefined && !/^[1-9][0-9]{0,8}$/.test(key.value)) {
-        return refuse(parameterFault("cursor", "The cursor is not one that this list gave out."));
-      }
-      const listed = await store.listPlans({ limit, ...(key.value === undefined ? {} : { before: Number(key.value) }) });
-      if (!listed.ok) return listed;
-      const items = listed.value.map((summary) => ({ ...summary, timings: { ...summary.timings }, inForce: isInForce(summary.epoch) }));
-      const last = items.at(-1);
-      return ok({ items, ...(last !== undefined && last.epoch > 1 ? { nextCursor: cursorOf(String(last.epoch)) } : {}) });
+    async ({ query }) => {
+      const page = await planPage(store, query);
+      if (!page.ok) return page;
+      const { summaries, next } = page.value;
+      const items = summaries.map((summary) => ({ ...summary, timings: { ...summary.timings }, inForce: isInForce(summary.epoch) }));
+      return ok({ items, ...next });
     },
   );
 
