@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME`: measures, prints a table, gates nothing. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { benchAgents } from "./agents.js";
 import { benchCycle } from "./cycle.js";
 import { benchFailures } from "./failures.js";
 import { networkNames, type NetworkName } from "./network.js";
@@ -40,6 +41,15 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { agents: number; runs: number; json?: string }) => {
     report(await benchPush(flags.agents, flags.runs), { json: flags.json });
+  });
+
+program
+  .command("agents")
+  .description("a thousand agents on one controller: connecting, their rules, a storm of reconnects, full sync, one that hangs")
+  .option("--agents <n>", "how many agents", count, 1_000)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { agents: number; json?: string }) => {
+    report(await benchAgents(flags.agents), { json: flags.json });
   });
 
 program

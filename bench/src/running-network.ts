@@ -7,7 +7,7 @@ import { ControllerClient, startController } from "@sluice/lab";
 import { topologyDocument, type DemandMatrix, type NodeId, type PlanSettings, type Topology } from "@sluice/model";
 import { valueOf } from "./network.js";
 
-const controllerEntry = new URL("../../apps/controller/dist/main.js", import.meta.url);
+export const controllerEntry = new URL("../../apps/controller/dist/main.js", import.meta.url);
 /** Longest wait for a plan to be in force, ms. */
 const applyMsMax = 120_000;
 /** Between two looks at the journal, ms: each costs the controller as much as a request does, and events say themselves when they were. */

@@ -1,10 +1,10 @@
 /** Forecast rows uploaded per second into a real controller process with its embedded database, and the memory that the process takes. */
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { createGzip } from "node:zlib";
 import { planSettingsDefault, trafficClasses } from "@sluice/model";
 import { loadNetwork } from "./network.js";
+import { cpuSecondsOf, residentMbOf } from "./process-figures.js";
 import type { BenchReport } from "./report.js";
 import { startNetwork } from "./running-network.js";
 import { spreadOf, type Spread } from "./sample.js";
@@ -84,10 +84,10 @@ async function upload(
   { rest, pid }: { readonly rest: string; readonly pid: number },
   { rows, gzip, nodeIds, batchId }: Upload,
 ): Promise<Run> {
-  const rssBeforeMb = rssMb(pid);
+  const rssBeforeMb = residentMbOf(pid);
   let rssPeakMb = rssBeforeMb;
   const poll = setInterval(() => {
-    rssPeakMb = Math.max(rssPeakMb, rssMb(pid));
+    rssPeakMb = Math.max(rssPeakMb, residentMbOf(pid));
   }, memoryPollMs);
   const cpuBefore = cpuSecondsOf(pid);
   const started = performance.now();
@@ -138,17 +138,4 @@ function* piecesOf(rows: number, nodeIds: readonly string[]): Generator<string> 
     }
   }
   yield piece;
-}
-
-function rssMb(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(match?.[1] ?? Number.NaN) / 1_024;
-}
-
-/** User and system time of all threads, in ticks of a hundredth of a second. */
-function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
