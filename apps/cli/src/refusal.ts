@@ -39,6 +39,7 @@ const advice: Readonly<Record<FaultCode, string>> = {
   "too-many": "split the file, or plan fewer demands at a time",
   "not-found": "check the spelling, and that it is there and may be read or written; sluice help lists commands and options",
   "not-ready": askController,
+  "not-leader": "ask the controller that leads: the answer names it",
   "stale-term": askController,
   "stale-epoch": askController,
   "stale-version": askController,
@@ -73,7 +74,7 @@ const advice: Readonly<Record<FaultCode, string>> = {
   internal: reportPlan,
 };
 
-/** Lines for stderr, the first faults in full. */
+/** Lines for stderr, the first faults in full. `data.advice` of a fault says what to do in place of its code's advice. */
 export function refusalLines(faults: Faults, terminal: Pick<Terminal, "errorColors">): readonly string[] {
   const { bold, dim, red } = terminal.errorColors;
   const lines = faults.slice(0, shownMax).map((each) => {
@@ -84,7 +85,7 @@ export function refusalLines(faults: Faults, terminal: Pick<Terminal, "errorColo
     return `${red("sluice:")} ${where.length === 0 ? "" : `${bold(where.join(" "))}: `}${each.message} ${dim(`[${each.code}]`)}`;
   });
   if (faults.length > shownMax) lines.push(`  and ${faults.length - shownMax} more like these`);
-  const next = new Set(faults.slice(0, shownMax).map((each) => advice[each.code]));
+  const next = new Set(faults.slice(0, shownMax).map((each) => each.data?.["advice"] ?? advice[each.code]));
   for (const sentence of next) lines.push(dim(`  what to do: ${sentence}`));
   return lines;
 }

@@ -22,6 +22,7 @@ export const faultCodes = [
   // state
   "not-found",
   "not-ready",
+  "not-leader",
   "stale-term",
   "stale-epoch",
   "stale-version",

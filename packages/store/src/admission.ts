@@ -15,6 +15,7 @@ import {
 } from "@sluice/model";
 import { encodeCycleInput, encodeDocument, encodeOnce, type EncodedCycleInput, type EncodedDocument } from "./document.js";
 import { instantSchema } from "./instant.js";
+import { leaseMsMax, type LeaseRequest } from "./lease.js";
 import {
   auditPerAppendMax,
   eventsPerAppendMax,
@@ -35,6 +36,9 @@ const wholeNumber = z.int().min(0);
 const integerMax = 2_147_483_647;
 
 const holderSchema = z.strictObject({ holder: nameSchema });
+
+const durationSchema = z.int().min(1).max(leaseMsMax);
+const leaseSchema = z.strictObject({ holder: nameSchema, restAddress: nameSchema, grpcAddress: nameSchema, durationMs: durationSchema });
 
 /** What the store itself relies on; a plan's content is the checker's business. */
 const planRecordSchema = z.looseObject({
@@ -115,6 +119,15 @@ export type Page = z.output<typeof pageSchema>;
 export function admitHolder(holder: string): Result<string> {
   const admitted = admit(holderSchema, { holder });
   return admitted.ok ? ok(admitted.value.holder) : admitted;
+}
+
+export function admitLease(request: LeaseRequest): Result<LeaseRequest> {
+  return admit(leaseSchema, request);
+}
+
+export function admitDuration(durationMs: number): Result<number> {
+  const admitted = admit(z.strictObject({ durationMs: durationSchema }), { durationMs });
+  return admitted.ok ? ok(admitted.value.durationMs) : admitted;
 }
 
 export function admitPage(page: z.input<typeof pageSchema>): Result<Page> {

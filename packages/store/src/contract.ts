@@ -19,6 +19,7 @@ import {
 import { describeForecasts } from "./contract-forecasts.js";
 import { describeJournal } from "./contract-journal.js";
 import { describeKeyedRequests } from "./contract-keyed-requests.js";
+import { describeLease } from "./contract-lease.js";
 import { itKeepsOperation } from "./contract-operation.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
@@ -26,6 +27,7 @@ export function describeStore(version: string, make: () => Promise<Store>): void
   describeForecasts(version, make);
   describeJournal(version, make);
   describeKeyedRequests(version, make);
+  describeLease(version, make);
   describe(`the store contract: ${version}`, () => {
     let store: Store;
     beforeEach(async () => {

@@ -18,6 +18,8 @@ export type DatabaseOptions = ({ readonly dataDir: string } | { readonly databas
 
 export interface Database {
   readonly prisma: PrismaClient;
+  /** Connections for leases alone, where there can be more than one: they wait for nothing else, and give up soon. */
+  readonly leases?: PrismaClient;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,14 @@ const connectionTimeoutMs = 30_000;
 /** The server ends a statement then; the client gives up on a server that is gone a little later. */
 const statementTimeoutMs = 60_000;
 const queryTimeoutMs = 70_000;
+/**
+ * A transaction whose client says nothing for so long is ended: a leader that was stopped in the middle of a write holds the row that its
+ * successor needs.
+ */
+const idleInTransactionMsMax = 4_000;
+/** What concerns a lease is of no use later than this. */
+const leaseConnectionsMax = 2;
+const leaseTimeoutMs = 2_000;
 
 export async function openDatabase(options: DatabaseOptions): Promise<Result<Database>> {
   const { signal } = options;
@@ -36,7 +46,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Result<Dat
     const config = serverConfig(databaseUrl);
     if (!config.ok) return config;
     const opening = { faultOf: (cause: unknown) => faultOfServer(cause, databaseUrl), after: async () => Promise.resolve() };
-    return orCancelled(connect(config.value, options, opening), signal);
+    return orCancelled(connectServer(config.value, options, opening), signal);
   }
   const embedded = await ("dataDir" in options ? openDirectory(options.dataDir, signal) : openMemory());
   if (!embedded.ok) return embedded;
@@ -80,7 +90,7 @@ function serverConfig(databaseUrl: string): Result<PoolConfig> {
     connectionTimeoutMillis: connectionTimeoutMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: queryTimeoutMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionMsMax,
     keepAlive: true,
   });
 }
@@ -91,12 +101,48 @@ interface Opening {
   readonly after: () => Promise<void>;
 }
 
-async function connect(config: PoolConfig, { onCause }: DatabaseOptions, { faultOf, after }: Opening): Promise<Result<Database>> {
+/** With connections for leases besides. */
+async function connectServer(config: PoolConfig, options: DatabaseOptions, opening: Opening): Promise<Result<Database>> {
+  const database = await connect(config, options, opening);
+  if (!database.ok) return database;
+  const pool = openPool(
+    {
+      ...config,
+      max: leaseConnectionsMax,
+      connectionTimeoutMillis: leaseTimeoutMs,
+      statement_timeout: leaseTimeoutMs,
+      query_timeout: leaseTimeoutMs,
+    },
+    options,
+  );
+  const leases = prismaOf(pool);
+  return ok({
+    ...database.value,
+    leases,
+    close: async () => {
+      await leases.$disconnect();
+      await pool.end();
+      await database.value.close();
+    },
+  });
+}
+
+function openPool(config: PoolConfig, { onCause }: DatabaseOptions): Pool {
   const pool = new Pool(config);
   // A connection that breaks is replaced at its next use. An error that nobody hears would end the process, and the pool hears only
   // what befalls connections that are idle: not those that are lent out or being taken out of it.
   pool.on("error", (cause) => onCause?.(cause));
   pool.on("connect", (client) => client.on("error", (cause) => onCause?.(cause)));
+  return pool;
+}
+
+function prismaOf(pool: Pool): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: "minimal", log: [] });
+}
+
+async function connect(config: PoolConfig, options: DatabaseOptions, { faultOf, after }: Opening): Promise<Result<Database>> {
+  const { onCause } = options;
+  const pool = openPool(config, options);
   const close = async () => {
     await pool.end();
     await after();
@@ -131,7 +177,7 @@ export async function migratedDatabase(
     onCause(cause);
     return refuse(faultOf(cause));
   }
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: "minimal", log: [] });
+  const prisma = prismaOf(pool);
   return ok({
     prisma,
     close: async () => {

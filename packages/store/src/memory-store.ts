@@ -21,7 +21,6 @@ import {
   admitAuditPage,
   admitEventPage,
   admitEvents,
-  admitHolder,
   admitPage,
   admitPlan,
   summaryOf,
@@ -30,9 +29,10 @@ import {
 import { encodeDocument, type EncodedCycleInput } from "./document.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { memoryForecasts } from "./memory-forecasts.js";
+import { memoryLease } from "./memory-lease.js";
 import { memoryKeyedRequests } from "./memory-keyed-requests.js";
 import type { AssignmentsDocument, CycleInput, EventRecord, Inventory, PlanRecord, Store } from "./store.js";
-import { noPlan, noCycleInput, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
+import { noPlan, noCycleInput, staleEpoch, storeClosed } from "./refusal.js";
 
 interface Versioned {
   readonly version: number;
@@ -41,9 +41,9 @@ interface Versioned {
 
 type Current = "topology" | "demands" | "settings" | "operation";
 
-export function memoryStore(): Store {
+/** The clock is for leases, ms. */
+export function memoryStore(nowMs: () => number = () => performance.now()): Store {
   let closed = false;
-  let term: Term = 0;
   let assignments: string | undefined;
   const current = new Map<Current, Versioned>();
   const plans: { readonly record: Omit<PlanRecord, "plan">; readonly plan: string }[] = [];
@@ -57,8 +57,10 @@ export function memoryStore(): Store {
     return closed ? storeClosed() : answer();
   }
 
+  const { leases, refusalOf } = memoryLease(read, nowMs);
+
   function write<T>(under: Term, change: () => Result<T>): Promise<Result<T>> {
-    return read(() => (under === term ? change() : staleTerm(under, term)));
+    return read(() => refusalOf(under) ?? change());
   }
 
   function put(under: Term, kind: Current, value: unknown): Promise<Result<number>> {
@@ -90,13 +92,7 @@ export function memoryStore(): Store {
     ...forecasts,
     ping: () => read(() => ok(undefined)),
 
-    acquireTerm: (holder) =>
-      read(() => {
-        const admitted = admitHolder(holder);
-        if (!admitted.ok) return admitted;
-        term += 1;
-        return ok(term);
-      }),
+    ...leases,
 
     loadInventory: () =>
       read((): Result<Inventory> => {

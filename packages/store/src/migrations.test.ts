@@ -66,6 +66,9 @@ describe("migrations", () => {
     await pool.query("UPDATE leadership SET term = 3");
     await expect(pool.query("UPDATE leadership SET term = 2")).rejects.toThrow(/never falls/);
     await expect(pool.query("DELETE FROM leadership")).rejects.toThrow(/never falls/);
+    await pool.query("UPDATE lease SET term = 3");
+    await expect(pool.query("UPDATE lease SET term = 2")).rejects.toThrow(/never falls/);
+    await expect(pool.query("DELETE FROM lease")).rejects.toThrow(/never falls/);
     await expect(pool.query("INSERT INTO leadership (id, term) VALUES (2, 9)")).rejects.toThrow(/leadership_single/);
   });
 

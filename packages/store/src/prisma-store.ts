@@ -1,6 +1,6 @@
 /**
  * The store in PostgreSQL, by Prisma: a server's, or PGlite in the data directory. Every write is one transaction that
- * first locks the one row of `leadership`: so it sees the newest term, and the writes of one store never overlap.
+ * first locks the one row of `leadership`: so it sees the newest term and its lease, and the writes of one store never overlap.
  */
 import { fault, ok, refuse } from "@sluice/model";
 import type {
@@ -15,16 +15,7 @@ import type {
   TopologyDocument,
 } from "@sluice/model";
 import { Prisma, type InventoryKind, type Plan as PlanRow } from "../generated/prisma/client.js";
-import {
-  admitAudit,
-  admitAuditPage,
-  admitEventPage,
-  admitEvents,
-  admitHolder,
-  admitPage,
-  admitPlan,
-  type AdmittedPlan,
-} from "./admission.js";
+import { admitAudit, admitAuditPage, admitEventPage, admitEvents, admitPage, admitPlan, type AdmittedPlan } from "./admission.js";
 import { auditEntriesOf, insertAudit } from "./audit-table.js";
 import { faultOfDatabase, isConflict } from "./database-fault.js";
 import { openDatabase, type Database, type DatabaseOptions } from "./database.js";
@@ -35,7 +26,8 @@ import { admitEnd, admitRequest } from "./keyed-request.js";
 import { endRequest, insertRequest } from "./keyed-request-table.js";
 import { encodeMeasurement, insertMeasurement, prismaForecasts } from "./prisma-forecasts.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
-import { noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
+import { leaseTable } from "./lease-table.js";
+import { leaseOver, noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
 import type { AssignmentsDocument, CycleInput, Inventory, PlanSummary, Store } from "./store.js";
 
 /** Times that a transaction is begun again after a conflict with another. */
@@ -57,7 +49,7 @@ export async function prismaStore(options: DatabaseOptions): Promise<Result<Stor
   return database.ok ? ok(storeOn(database.value, (cause) => options.onCause?.(cause))) : database;
 }
 
-export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) => void): Store {
+export function storeOn({ prisma, leases = prisma, close }: Database, onCause: (cause: unknown) => void): Store {
   let closing: Promise<void> | undefined;
   const underWay = new Set<Promise<unknown>>();
 
@@ -101,9 +93,11 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
       const fresh = await newDocuments(prisma, documents);
       return prisma.$transaction(
         async (tx) => {
-          const [leadership] = await tx.$queryRaw<{ term: Term }[]>`SELECT term FROM leadership WHERE id = 1 FOR UPDATE`;
-          const current = leadership?.term ?? 0;
+          const [leadership] = await tx.$queryRaw<{ term: Term; lasts: boolean }[]>`
+            SELECT locked.term, lease_lasts(locked.term) AS lasts FROM (SELECT term FROM leadership WHERE id = 1 FOR UPDATE) AS locked`;
+          const { term: current, lasts } = leadership ?? { term: 0, lasts: false };
           if (under !== current) return staleTerm(under, current);
+          if (!lasts) return leaseOver(under);
           if (!admitted.ok) return admitted;
           await insertDocuments(tx, fresh);
           const changed = await change(tx, admitted.value);
@@ -131,18 +125,7 @@ export function storeOn({ prisma, close }: Database, onCause: (cause: unknown) =
         return ok(undefined);
       }),
 
-    acquireTerm: async (holder) => {
-      const admitted = admitHolder(holder);
-      if (!admitted.ok) return admitted;
-      return guarded(() =>
-        prisma.$transaction(async (tx) => {
-          const [leadership] = await tx.$queryRaw<{ term: Term }[]>`UPDATE leadership SET term = term + 1 WHERE id = 1 RETURNING term`;
-          if (leadership === undefined) return refuse(fault("store-failed", "The store is damaged: the row of the leadership is missing."));
-          await tx.term.create({ data: { term: leadership.term, holder: admitted.value } });
-          return ok(leadership.term);
-        }, transactionLimits),
-      );
-    },
+    ...leaseTable(leases, guarded),
 
     loadInventory: () =>
       guarded(async () => {

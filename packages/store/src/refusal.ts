@@ -9,6 +9,10 @@ export function staleTerm(given: Term, current: Term): Refusal {
   return refuse(fault("stale-term", `A write under term ${given} is refused: ${why}.`, { data: { term: given, termCurrent: current } }));
 }
 
+export function leaseOver(term: Term): Refusal {
+  return refuse(fault("stale-term", `A write under term ${term} is refused: its lease is over.`, { data: { term, termCurrent: term } }));
+}
+
 export function staleEpoch(given: Epoch, last: Epoch): Refusal {
   return refuse(
     fault("stale-epoch", `Plan ${given} cannot follow plan ${last}: the next epoch is ${last + 1}.`, {

@@ -63,6 +63,55 @@ describe.skipIf(serverUrl === undefined)(
       expect(value(await two.listEvents({ limit: 1000 }))).toHaveLength(count);
     });
 
+    it("take the lease from one another: the writes that race with its end are all before it, or refused", async () => {
+      const [one, two] = stores;
+      const asked = (holder: string, durationMs: number) => ({ holder, restAddress: `http://${holder}`, grpcAddress: holder, durationMs });
+      // The tests before led without a lease.
+      const first = value(await one.acquireLease(asked("one", 200)));
+      if (first.kind !== "acquired") throw new Error("the lease was free");
+      const count = async () => value(await two.listEvents({ limit: 1000 })).length;
+      const before = await count();
+      let written = 0;
+      let taken = value(await two.acquireLease(asked("two", 60_000)));
+      expect(taken).toMatchObject({ kind: "held", lease: { holder: "one" } });
+      const event = { at: "2026-03-01T00:00:00.000Z", kind: "written", data: {} };
+      const refused: string[] = [];
+      while (taken.kind === "held") {
+        const writes = Promise.all(Array.from({ length: 4 }, () => one.appendEvents(first.term, [event])));
+        taken = value(await two.acquireLease(asked("two", 60_000)));
+        const outcomes = await writes;
+        written += outcomes.filter(({ ok }) => ok).length;
+        refused.push(...outcomes.flatMap(codesOf));
+      }
+      expect(new Set(refused)).toEqual(new Set(["stale-term"]));
+      expect(written).toBeGreaterThan(0);
+      expect(taken.term).toBe(first.term + 1);
+      expect(await count()).toBe(before + written);
+      expect(codesOf(await one.appendEvents(first.term, [event]))).toEqual(["stale-term"]);
+      expect(codesOf(await one.renewLease(first.term, 1_000))).toEqual(["stale-term"]);
+      expect(value(await one.readLease())).toMatchObject({ holder: "two", term: taken.term });
+    });
+
+    it("renew the lease while a long write holds the leadership, and take it from one that stopped in the middle", async () => {
+      const [one, two] = stores;
+      const asked = (holder: string, durationMs: number) => ({ holder, restAddress: `http://${holder}`, grpcAddress: holder, durationMs });
+      value(await two.releaseLease(value(await two.readLease()).term));
+      const led = value(await one.acquireLease(asked("one", 30_000)));
+      if (led.kind !== "acquired") throw new Error("the lease was free");
+      const stopped = new Client({ connectionString: Object.assign(new URL(serverUrl ?? ""), { pathname: `/${database}` }).href });
+      stopped.on("error", () => undefined);
+      await stopped.connect();
+      await stopped.query("SET idle_in_transaction_session_timeout = 500");
+      await stopped.query("BEGIN");
+      await stopped.query("SELECT term FROM leadership WHERE id = 1 FOR UPDATE");
+      value(await one.renewLease(led.term, 30_000));
+      value(await one.releaseLease(led.term));
+      let taken = await two.acquireLease(asked("two", 30_000));
+      for (let attempt = 0; attempt < 10 && !taken.ok; attempt++) taken = await two.acquireLease(asked("two", 30_000));
+      expect(value(taken)).toEqual({ kind: "acquired", term: led.term + 1 });
+      await stopped.end().catch(() => undefined);
+    });
+
     it("go on after every connection was cut, without an exception", async () => {
       const [one] = stores;
       const term = value(await one.acquireTerm("one"));

@@ -2,8 +2,8 @@
  * What the controller keeps. Inventory (topology, demands, settings, assignments) is current state; inputs, plans and
  * events are append-only, so any past cycle can be run again. The memory and the Prisma version pass one contract suite.
  *
- * Every write happens under the term of the controller that makes it: any term but the newest one that `acquireTerm`
- * handed out is refused with `stale-term` and changes nothing. A write that is refused, or that fails, changes nothing.
+ * Every write happens under the term of the controller that makes it: any term but the newest one that `acquireTerm` or `acquireLease`
+ * handed out is refused with `stale-term`, and so is that one when its lease is over. A write that is refused, or that fails, changes nothing.
  *
  * Faults of every call: `unavailable` (the store is closed or cannot be reached; nothing is known of a write that was
  * under way, so read before writing again), `store-failed` (the database refused or returned damaged content).
@@ -25,6 +25,7 @@ import type {
 import type { ForecastStore } from "./forecast-store.js";
 import type { InventoryChange, InventoryVersions } from "./inventory-change.js";
 import type { KeyedRequestStore } from "./keyed-request.js";
+import type { LeaseStore } from "./lease.js";
 
 /** JSON-compatible state of `packages/rules`: labels of tunnels and numbers of groups. Opaque to the store. */
 export type AssignmentsDocument = Readonly<Record<string, unknown>>;
@@ -103,10 +104,13 @@ export interface AuditPage {
   readonly limit: number;
 }
 
-export interface Store extends ForecastStore, KeyedRequestStore {
+export interface Store extends ForecastStore, KeyedRequestStore, LeaseStore {
   /** Whether the store answers: for readiness. */
   ping(): Promise<Result<void>>;
-  /** Starts a leadership: the highest term so far plus one. `holder` says who, e.g. host and process id. */
+  /**
+   * Starts a leadership without an end of its own, whoever leads: the highest term so far plus one. `holder` says who, e.g. host and process id. For
+   * a database that is one process's; where there are several, `acquireLease`.
+   */
   acquireTerm(holder: string): Promise<Result<Term>>;
   loadInventory(): Promise<Result<Inventory>>;
   /** Each returns the new version, which rises by one. */

@@ -42,6 +42,7 @@ const statusTable: Readonly<Record<FaultCode, StatusEntry>> = {
 
   "not-found": entry(status.NOT_FOUND, 404, "There is no such thing."),
   "not-ready": entry(FAILED_PRECONDITION, 503, "The controller is not ready for this."),
+  "not-leader": entry(UNAVAILABLE, 421, "Another controller leads."),
   "stale-term": entry(status.PERMISSION_DENIED, 409, "A newer leader exists."),
   "stale-epoch": entry(FAILED_PRECONDITION, 409, "A newer plan exists."),
   "stale-version": entry(status.ABORTED, 412, "A newer version exists."),
