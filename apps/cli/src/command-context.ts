@@ -18,6 +18,9 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Monotonic. */
   readonly nowMs: () => number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Puts a question to the person at the terminal; undefined where nobody is there. What is answered is trimmed. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
 }
 
 /** Says what was refused and gives the exit code for it. */

@@ -1,109 +1,35 @@
-/** The command line's grammar: options and help here, meaning in commands/. */
-import { networkExportFormats } from "@sluice/formats";
-import { failureKinds, gapMaxDefault, localRepairs, objectiveNames, solverNames, trafficClasses } from "@sluice/model";
-import { layerNames, pairsMaxDefault } from "@sluice/failures";
-import { Command, CommanderError, Option } from "commander";
-import { benchEpilogue } from "./bench/bench-help.js";
-import { benchCommand, type BenchCommandFlags } from "./commands/bench.js";
-import { convertCommand, demandFormats, topologyFormats, type ConvertCommandFlags } from "./commands/convert.js";
-import { failuresCommand, type FailuresCommandFlags } from "./commands/failures.js";
-import { forecastBacktestCommand, type ForecastBacktestFlags } from "./commands/forecast-backtest.js";
-import { forecastCommand, type ForecastCommandFlags } from "./commands/forecast.js";
-import { explainCommand, type ExplainCommandFlags } from "./commands/explain.js";
-import { labExportCommand, linkMbpsDefault, type LabExportCommandFlags } from "./commands/lab-export.js";
-import { solveCommand, type SolveCommandFlags } from "./commands/solve.js";
-import { verifyCommand, type VerifyCommandFlags } from "./commands/verify.js";
-import { benchObjectives, engineNames } from "./bench/bench-message.js";
+/** The command line: runs what the grammar (grammar/) finds, and tells what it refuses. */
+import { Command, CommanderError } from "commander";
 import { refused, type CommandContext } from "./command-context.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
-import { addForecast } from "./forecast/forecast-options.js";
+import type { Act, Arguments } from "./grammar/act.js";
+import { addLook } from "./grammar/look.js";
+import { addOffline } from "./grammar/offline.js";
 import { argumentFault } from "./refusal.js";
 import type { FaultCode } from "@sluice/model";
+import type { TerminalSetting } from "./terminal.js";
 
 const exitCodeHelp = `
-Exit codes: 0 done; 1 the checker or the packet walk refuses the plan; 2 an argument or a file was refused; 3 no answer in time;
-70 a bug; 130 interrupted. Results go to stdout; notes, progress and errors to stderr. docs/cli.md has the whole reference.`;
+Exit codes: 0 done; 1 the checker or the packet walk refuses the plan; 2 an argument, a file or the request was refused; 3 no answer in time,
+or no controller there; 70 a bug; 130 interrupted. Results go to stdout; notes, progress and errors to stderr. docs/cli.md has the whole reference.`;
 
-/** Makes a context once the flags are known: whether progress is shown is one of them. */
-export type OpenContext = (flags: { readonly progress?: boolean }) => CommandContext;
+/** Makes a context once the flags are known: colours and whether progress is shown are among them. */
+export type OpenContext = (flags: TerminalSetting) => CommandContext;
 
 /** Runs one command line (without `node` and the script's name) and gives the exit code. Never rejects but for a bug. */
 export async function runCommandLine(argv: readonly string[], open: OpenContext, version: string): Promise<ExitCode> {
   let code: ExitCode = exitCode.ok;
   const context = open({});
   const help: string[] = [];
-  const program = new Command("sluice")
-    .description("Traffic engineering for wide-area networks, offline: plan, convert, verify and explain from files.")
-    .version(version, "--version", "print the version")
-    .helpCommand(true)
-    .addHelpText("after", exitCodeHelp);
-  const act = <F extends object>(command: (flags: F, context: CommandContext) => Promise<ExitCode>) => {
-    return async (flags: F & { readonly progress?: boolean }): Promise<void> => {
-      code = await command(flags, open(flags));
+  const act: Act =
+    <F extends object>(command: (flags: F, context: CommandContext, args: Arguments) => Promise<ExitCode>) =>
+    async (...parameters: unknown[]): Promise<void> => {
+      const parsed = parameters.at(-1) as Command;
+      const flags = parsed.opts<F & TerminalSetting>();
+      code = await command(flags, open(flags), parsed.processedArgs as Arguments);
     };
-  };
-
-  addOutput(addSolveOptions(addNetworkOptions(program.command("solve"))))
-    .description("plan one demand matrix on one network")
-    .option("--plan-out <file>", "write the plan, for verify and explain")
-    .action(act<SolveCommandFlags>(solveCommand));
-
-  addNetworkOptions(program.command("convert"))
-    .description("write a topology, or its demands, in another format")
-    .requiredOption("--to <format>", `topology: ${topologyFormats.join(", ")}; demands: ${demandFormats.join(", ")}`)
-    .addOption(new Option("--what <what>", "topology or demands; demands where --demands is given or the format is csv or ndjson"))
-    .option("-o, --output <file>", "file to write, or - for stdout", "-")
-    .action(act<ConvertCommandFlags>(convertCommand));
-
-  addOutput(addNetworkOptions(program.command("verify")))
-    .description("judge a plan: independent checker, rules, packet walk; exits with 1 where it does not hold")
-    .requiredOption("--plan <file>", "the plan, as solve --plan-out writes it")
-    .option("--tunnels <file>", "the path set that the plan was made with, where that was a file")
-    .option("--failures", "walk the rules through every single failure, too: cables, nodes, SRLGs")
-    .action(act<VerifyCommandFlags>(verifyCommand));
-
-  addOutput(addSolveOptions(addNetworkOptions(program.command("explain"))))
-    .description("say what binds a demand, or what more capacity on a link would admit")
-    .option("--demand <A>B/class>", "the flow group (quote it)")
-    .option("--link <link>", "the link's id")
-    .option("--extra <rate>", "capacity to add to the link in the explanation, e.g. 10Gbps (default a tenth of the link's)")
-    .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
-    .option("--change", "with --demand: find the smallest change that would admit all of it, by planning again")
-    .option("--plan <file>", "explain this plan instead of solving anew")
-    .action(act<ExplainCommandFlags>(explainCommand));
-
-  addOutput(addSolveOptions(addNetworkOptions(program.command("failures"), "optional")))
-    .description("say what each failure would cost: before repair, after local repair, after the scenario split, with a new plan")
-    .option("--plan <file>", "report on this plan instead of solving anew")
-    .addOption(
-      new Option(
-        "--controller <url>",
-        "report on the plan that this controller has in force, e.g. http://127.0.0.1:8080 (its REST address)",
-      ).conflicts(offlineOnly),
-    )
-    .option("--epoch <n>", "with --controller: report on this plan of its store")
-    .option(
-      "--pairs [n]",
-      `two cables at once, too: all pairs, or n of them drawn by --seed where there are more (default ${pairsMaxDefault})`,
-    )
-    .option("--seed <n>", "draws other pairs", "1")
-    .option("--layers <names>", `which to look at: ${layerNames.join(",")} (default: all)`)
-    .option("--top <n>", "rows of the table, worst first; the JSON has all", "20")
-    .action(act<FailuresCommandFlags>(failuresCommand));
-
-  addBench(program).action((which: readonly string[], flags: BenchCommandFlags) =>
-    act<BenchCommandFlags>(benchCommand)({ ...flags, which }),
-  );
-
-  const { forecast, backtest } = addForecast(program);
-  forecast.action(act<ForecastCommandFlags>(forecastCommand));
-  backtest.action(act<ForecastBacktestFlags>(forecastBacktestCommand));
-
-  addLabExport(program.command("lab").description("networks of real switches (npm run lab brings one up)").command("export")).action(
-    act<LabExportCommandFlags>(labExportCommand),
-  );
-
-  for (const each of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+  const program = grammar(act, version);
+  for (const each of everyCommand(program)) {
     each
       .exitOverride()
       .configureOutput({ writeOut: (text) => help.push(text), writeErr: (text) => help.push(text), outputError: () => undefined });
@@ -126,6 +52,22 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
   }
 }
 
+/** All commands. */
+export function grammar(act: Act, version: string): Command {
+  const program = new Command("sluice")
+    .description("Traffic engineering for wide-area networks: with a running controller, and offline from files.")
+    .version(version, "--version", "print the version")
+    .helpCommand(true)
+    .addHelpText("after", exitCodeHelp);
+  addLook(program, act);
+  addOffline(program, act);
+  return program;
+}
+
+function everyCommand(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
 const grammarCodes: Readonly<Record<string, FaultCode>> = {
   "commander.unknownOption": "unknown-field",
   "commander.unknownCommand": "not-found",
@@ -145,102 +87,4 @@ function grammarFault(error: CommanderError) {
     option,
     `${sentence.replace(/[.)]?$/, (end) => (end === "." ? "." : `${end}.`))} See sluice help.`,
   );
-}
-
-/** Options of `failures` that mean nothing to a running controller, as commander names them. */
-const offlineOnly =
-  `topology demands interval capacityUnit capacityDefault rateUnit nodeOrder class priority singleClass plan objective tunnels latencyMax
-  solver gap deadline splitWeightSum guarantee localRepair failureProbability`.split(/\s+/);
-
-function addNetworkOptions(command: Command, topology: "required" | "optional" = "required"): Command {
-  return command
-    .addOption(
-      new Option("--topology <file>", "topology: a file of any format known, or a directory such as arrow/B4").makeOptionMandatory(
-        topology === "required",
-      ),
-    )
-    .option("--demands <file>", "demand matrix or series; without it, the demands inside the topology file")
-    .option("--interval <n>", "which matrix of a series, from 0")
-    .option("--capacity-unit <unit>", "unit of the topology file's capacities, e.g. Mbps; overrides what the file says")
-    .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
-    .option("--rate-unit <unit>", "unit of the demand file's rates, e.g. 1000bps; overrides what the file says")
-    .option("--node-order <order>", "rows of a bare matrix: id (default, numbers by value) or file (as the topology file lists its nodes)")
-    .option("--class <class>", `class of demands in files without classes: ${trafficClasses.join(", ")} (default elastic)`)
-    .addOption(new Option("--priority", "plan class by class, each on what the higher ones leave (the default)").conflicts("singleClass"))
-    .option("--single-class [class]", "join all demands of a pair into one class (elastic unless named)")
-    .option("--progress", "show progress on stderr even where it is no terminal")
-    .option("--no-progress", "show no progress");
-}
-
-function addSolveOptions(command: Command): Command {
-  return command
-    .option("--objective <name>", `${objectiveNames.join(", ")} (default max-throughput)`)
-    .option(
-      "--tunnels <source>",
-      "k-shortest:K, edge-disjoint:K, srlg-disjoint:K, priced:K (at most K a demand, sought among all paths for what each class asks; slower, and its bounds hold over all paths), any (no candidate tunnels: edge-based LP), or a file with a path set (default k-shortest:4)",
-    )
-    .option("--latency-max <ms>", "tunnels slower than this are no candidates")
-    .option(
-      "--solver <name>",
-      `${solverNames.join(", ")} (default auto: simplex, which is exact and uses few tunnels, while it is quick enough, else first-order, or interior-point for gaps below 5e-7; the last two are general LP solvers)`,
-    )
-    .option(
-      "--gap <gap>",
-      `be content with an answer that is proven to be this near the optimum, relative: 0.01 is 1 % (default ${gapMaxDefault})`,
-    )
-    .option("--deadline <seconds>", "time to find an answer; then the next rung: feasible, greedy (default 10)")
-    .option("--split-weight-sum <n>", "table budget: whole weights of a flow group sum to at most this (default 64)")
-    .option(
-      "--guarantee <promise>",
-      "what failures leave of traffic: none, protected (ways around, as far as there is room), guaranteed:K (all that is admitted survives any K cable failures), availability:SHARE; for all classes, or by class: interactive=guaranteed:1,elastic=protected",
-    )
-    .option(
-      "--local-repair <kind>",
-      `${localRepairs.join(", ")}: where the switch next to a failure sends packets (default link, with --guarantee)`,
-    )
-    .option("--scenarios <kinds>", `single failures to prepare for: ${failureKinds.join(",")} (the default, with --guarantee), or none`)
-    .option("--failure-probability <p>", "probability that a cable is down, for availability (default 0.001)");
-}
-
-function addBench(program: Command): Command {
-  return addOutput(program.command("bench"))
-    .description("solve the benchmark on which NCFlow and POP published results, judge every answer, and compare")
-    .argument("[which...]", "instances, topologies, or beginnings of an instance's id; all without any")
-    .option("--data <dir>", "folder of shared data, with peer-bench in it (default: SLUICE_DATA, else ../shared/data)")
-    .option("--objective <name>", benchObjectives.join(", "), "max-throughput")
-    .addOption(new Option("--gap <gap>", "stop at this proven relative gap (default 1e-3)").conflicts("exact"))
-    .option("--exact", "the same as --gap 1e-6")
-    .option("--engine <name>", engineNames.join(", "), "auto")
-    .option("--tunnels <source>", "given: the benchmark's path set; own: four a demand, found by column generation", "given")
-    .option("--highs", "solve each instance by HiGHS too, by its fastest method, to the same gap")
-    .option("--threads <n>", "with --engine first-order: its threads (default: as many as the machine has, at most 2)")
-    .option("--repeat <n>", "solve so often and report the run with the median total", "1")
-    .option(
-      "--warm-up <seconds>",
-      "how long each process solves a small network before the clock runs, and then the instance itself, once at least each",
-      "1",
-    )
-    .option("--time-limit <seconds>", "of one solve, ours and HiGHS's alike", "300")
-    .option("--json <file>", "write the report as JSON, too")
-    .option("--markdown <file>", "write the report into this Markdown file: its section of the same settings is replaced, all else stays")
-    .option("--progress", "show progress on stderr even where it is no terminal")
-    .option("--no-progress", "show no progress")
-    .addHelpText("after", benchEpilogue);
-}
-
-function addLabExport(command: Command): Command {
-  return command
-    .description("write a Mininet script that runs without Sluice's code, or a containerlab topology")
-    .requiredOption("--topology <file>", "a file of any format known, or a directory such as arrow/B4")
-    .addOption(new Option("--format <format>", "what to write").choices(networkExportFormats).default(networkExportFormats[0]))
-    .option("--link-mbps <rate>", "capacities are divided so that the widest link has this, Mbit/s", linkMbpsDefault)
-    .option("--capacity-unit <unit>", "unit of the topology file's capacities, e.g. Mbps; overrides what the file says")
-    .option("--capacity-default <rate>", "capacity of links without one, e.g. 100Gbps")
-    .option("-o, --output <file>", "file to write, or - for stdout", "-")
-    .option("--progress", "show progress on stderr even where it is no terminal")
-    .option("--no-progress", "show no progress");
-}
-
-function addOutput(command: Command): Command {
-  return command.option("-o, --output <kind>", "table or json", "table");
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { runCommandLine } from "./command-line.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
+import { askPerson } from "./operator/question.js";
 import { isReaderGone, openTerminal } from "./terminal.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
@@ -37,6 +38,8 @@ try {
       bench: { module: new URL("./bench/bench-child.js", import.meta.url), execArgv: process.execArgv },
       signal: interruption.signal,
       nowMs: () => performance.now(),
+      env: process.env,
+      ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => askPerson(question, interruption.signal) : undefined,
     }),
     version,
   );

@@ -27,15 +27,20 @@ export interface TerminalOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface ProgressSetting {
+export interface TerminalSetting {
   /** `--progress` and `--no-progress`; without either it shows on a TTY. */
   readonly progress?: boolean;
+  /** `--color`: `always`, `never` or `auto`, which is what is done without it. */
+  readonly color?: string;
 }
 
-export function openTerminal({ stdout, stderr, env }: TerminalOptions, setting: ProgressSetting = {}): Terminal {
+export function openTerminal({ stdout, stderr, env }: TerminalOptions, setting: TerminalSetting = {}): Terminal {
   const plain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
   const forced = (env["FORCE_COLOR"] ?? "") !== "" && env["FORCE_COLOR"] !== "0";
-  const coloured = (stream: { readonly isTTY?: boolean }) => !plain && (forced || stream.isTTY === true);
+  const coloured = (stream: { readonly isTTY?: boolean }) => {
+    if (setting.color === "always" || setting.color === "never") return setting.color === "always";
+    return !plain && (forced || stream.isTTY === true);
+  };
   const shown = setting.progress ?? stderr.isTTY === true;
   const inPlace = stderr.isTTY === true && env["TERM"] !== "dumb";
   let line = "";

@@ -5,6 +5,7 @@ import { argumentFault } from "../refusal.js";
 const unitMs = new Map([
   ["ms", 1],
   ["s", 1_000],
+  ["m", 60_000],
   ["min", 60_000],
   ["h", 3_600_000],
   ["d", 86_400_000],
@@ -15,7 +16,7 @@ const spanMsMax = 366 * 86_400_000;
 
 /** More than 0, whole milliseconds. */
 export function parseSpan(text: string, option: string): Result<number> {
-  const [, count = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)$/.exec(text.trim()) ?? [];
+  const [, count = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)$/.exec(text.trim()) ?? [];
   const factor = unitMs.get(unit);
   if (factor === undefined)
     return refuse(argumentFault("malformed", option, `${option} takes a span such as 300s, 5min, 1h or 7d, not ${JSON.stringify(text)}.`));

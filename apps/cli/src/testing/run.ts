@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { performance } from "node:perf_hooks";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
+import type { CommandContext } from "../command-context.js";
 import { runCommandLine } from "../command-line.js";
 import type { ExitCode } from "../exit-code.js";
 import type { ChildEntry } from "../child-task.js";
@@ -29,20 +30,28 @@ const sourceBench: ChildEntry = { ...sourceSolver, module: new URL("../bench/ben
 
 export async function run(
   argv: readonly string[],
-  more: { readonly solver?: ChildEntry; readonly bench?: ChildEntry; readonly signal?: AbortSignal } = {},
+  more: {
+    readonly solver?: ChildEntry;
+    readonly bench?: ChildEntry;
+    readonly signal?: AbortSignal;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly ask?: CommandContext["ask"];
+  } = {},
 ): Promise<Ran> {
   const stdout = new Capture();
   const stderr = new Capture();
   const code = await runCommandLine(
     argv,
     (flags) => ({
-      terminal: openTerminal({ stdout, stderr, env: {} }, flags),
+      terminal: openTerminal({ stdout, stderr, env: more.env ?? {} }, flags),
       solver: more.solver ?? sourceSolver,
       failures: sourceFailures,
       change: sourceChange,
       bench: more.bench ?? sourceBench,
       signal: more.signal ?? new AbortController().signal,
       nowMs: () => performance.now(),
+      env: more.env ?? process.env,
+      ask: more.ask,
     }),
     "0.0.0-test",
   );
