@@ -5,6 +5,7 @@ import { isId, toId, type LinkId, type NodeId } from "@sluice/model";
 import { Command, InvalidArgumentError } from "commander";
 import pino from "pino";
 import { AgentRefused, runAgent, type RunningAgent } from "./agent.js";
+import { keepAliveFile } from "./alive-file.js";
 import type { Datapath } from "./datapath.js";
 import { memoryDatapath, ruleCountMaxDefault, type MemoryDatapath } from "./memory-datapath.js";
 import { openOvsDatapath, type OvsDatapath } from "./ovs/ovs-datapath.js";
@@ -88,6 +89,7 @@ const program = new Command("sluice-agent")
   .option("--read-back-ms <ms>", "how often what the switch holds is read back and compared", count, readBackMsDefault)
   .option("--counters-ms <ms>", "how often counters are reported", count, countersMsDefault)
   .option("--rule-count-max <n>", "rules that the table holds", count, ruleCountMaxDefault)
+  .option("--alive-file <file>", "written every few seconds while the agent runs: its age tells a supervisor of one that hangs")
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .addHelpText(
     "after",
@@ -117,6 +119,7 @@ const given = program.opts<{
   readBackMs: number;
   countersMs: number;
   ruleCountMax: number;
+  aliveFile?: string;
   logLevel: string;
 }>();
 const log = pino({ level: given.logLevel, base: { node: given.node } }, pino.destination({ fd: 2, sync: true }));
@@ -181,6 +184,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 function run(datapath: Datapath): RunningAgent {
+  const agent = runOrRefuse(datapath);
+  if (given.aliveFile !== undefined) {
+    const onFailure = (err: unknown): void =>
+      log.warn({ err }, "the alive file cannot be written: a supervisor will take the agent for dead");
+    keepAliveFile(given.aliveFile, () => ({ nodeId: given.node, ...agent.standing() }), { onFailure });
+  }
+  return agent;
+}
+
+function runOrRefuse(datapath: Datapath): RunningAgent {
   try {
     return runAgent({
       nodeId: given.node,
