@@ -5,6 +5,7 @@ export * from "./failure.js";
 export * from "./fault.js";
 export * from "./gate.js";
 export * from "./id.js";
+export * from "./identity.js";
 export * from "./operation.js";
 export * from "./plan.js";
 export * from "./prefix.js";

@@ -1,0 +1,3 @@
+export * from "./authority.js";
+export * from "./description.js";
+export * from "./directory.js";
