@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { refused, type CommandContext } from "./command-context.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
 import type { Act, Arguments } from "./grammar/act.js";
+import { addCerts } from "./grammar/certs.js";
 import { addLook } from "./grammar/look.js";
 import { addOffline } from "./grammar/offline.js";
 import { argumentFault } from "./refusal.js";
@@ -61,6 +62,7 @@ export function grammar(act: Act, version: string): Command {
     .addHelpText("after", exitCodeHelp);
   addLook(program, act);
   addOffline(program, act);
+  addCerts(program, act);
   return program;
 }
 
