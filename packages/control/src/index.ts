@@ -9,3 +9,4 @@ export * from "./inventory-record.js";
 export * from "./agent/machine.js";
 export * from "./controller/machine.js";
 export { switchRules, type SwitchRules } from "./controller/switch-rules.js";
+export * from "./leadership/index.js";
