@@ -1,5 +1,5 @@
 /** The lab as a gRPC client of the controller: topology in, measurements in. Faults are values; a broken stream is opened anew with the next matrix. */
-import { Metadata, credentials, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, credentials, type ChannelCredentials, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
 import { fault, ok, refuse, type DemandMatrix, type Fault, type Result, type TopologyDocument } from "@sluice/model";
 import { demandMatrixToWire, faultFromWire, faultsOfError, keepaliveOptions, requestBytesMax, topologyToWire, v1 } from "@sluice/wire";
 
@@ -20,23 +20,26 @@ type Answer = (result: Result<number>) => void;
 
 export class ControllerClient {
   readonly #address: string;
+  readonly #security: ChannelCredentials;
   #topologies: v1.TopologyServiceClient;
   #demands: v1.DemandServiceClient;
   #stream: Measurements | undefined;
   #sequence = 0n;
   readonly #waiting = new Map<bigint, Answer>();
 
-  constructor(address: string) {
+  /** Plaintext without credentials. */
+  constructor(address: string, security: ChannelCredentials = credentials.createInsecure()) {
     this.#address = address;
-    this.#topologies = new v1.TopologyServiceClient(address, credentials.createInsecure(), channelOptions);
-    this.#demands = new v1.DemandServiceClient(address, credentials.createInsecure(), channelOptions);
+    this.#security = security;
+    this.#topologies = new v1.TopologyServiceClient(address, security, channelOptions);
+    this.#demands = new v1.DemandServiceClient(address, security, channelOptions);
   }
 
   /** To the same address anew, at once: a channel that failed waits longer and longer before it tries again. */
   reconnect(): void {
     this.close();
-    this.#topologies = new v1.TopologyServiceClient(this.#address, credentials.createInsecure(), channelOptions);
-    this.#demands = new v1.DemandServiceClient(this.#address, credentials.createInsecure(), channelOptions);
+    this.#topologies = new v1.TopologyServiceClient(this.#address, this.#security, channelOptions);
+    this.#demands = new v1.DemandServiceClient(this.#address, this.#security, channelOptions);
   }
 
   /** The new topology's version. */
@@ -45,6 +48,18 @@ export class ControllerClient {
     return new Promise((resolve) => {
       this.#topologies.replaceTopology({ topology: topologyToWire(topology) }, new Metadata(), { deadline }, (error, response) => {
         resolve(error === null ? ok(Number(response.version)) : refuseCall("ReplaceTopology", error));
+      });
+    });
+  }
+
+  /** The version of the topology that the controller has; 0 where it has none. */
+  topologyVersion(): Promise<Result<number>> {
+    const deadline = new Date(Date.now() + callMsMax);
+    return new Promise((resolve) => {
+      this.#topologies.getTopology({}, new Metadata(), { deadline }, (error, response) => {
+        if (error === null) return resolve(ok(Number(response.version)));
+        const refused = refuseCall("GetTopology", error);
+        return resolve(!refused.ok && refused.faults[0].code === "not-found" ? ok(0) : refused);
       });
     });
   }
