@@ -18,7 +18,7 @@ export interface CheckedPaths {
 export function checkedPaths(topology: Topology, snapshot: Snapshot, candidates: CandidateTunnels | "all-paths" | undefined): CheckedPaths {
   if (candidates === "all-paths") return allPaths(topology);
   const { tunnels } = snapshot.settings;
-  if (candidates === undefined && rangesOverAllPaths(tunnels)) return allPaths(topology);
+  if (candidates === undefined && rangesOverAllPaths(tunnels, topology)) return allPaths(topology);
   const given = candidates ?? candidateTunnels(topology, pairsOf(topology, snapshot), tunnels);
   return givenPaths(topology, given);
 }

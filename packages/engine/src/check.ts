@@ -54,6 +54,7 @@ export function checkPlan(snapshot: Snapshot, plan: Omit<Plan, "check">, options
   if (plan.inputHash !== canonicalHash(snapshot)) report.add("input-mismatch", "/inputHash", "The plan was made from another snapshot.");
 
   const tunnels = checkTunnels(topology, snapshot, plan, options, report);
+  checkTables(topology, plan, report);
   const demands = new Map(snapshot.demands.demands.map((demand) => [flowGroupId(demand), demand]));
   checkGroups({ snapshot, plan, tunnels, demands }, report);
   if (options.candidates === undefined) checkTunnelCounts(snapshot, plan, report);
@@ -95,7 +96,7 @@ function candidatesAround(
   { demands, settings }: Snapshot,
   { softDrained }: Pick<Plan, "softDrained">,
 ): CandidateTunnels | undefined {
-  if (softDrained === undefined || rangesOverAllPaths(settings.tunnels)) return undefined;
+  if (softDrained === undefined || rangesOverAllPaths(settings.tunnels, whole)) return undefined;
   const known = demands.demands.filter(({ src, dst }) => whole.nodeById.has(src) && whole.nodeById.has(dst));
   return candidateTunnels(whole, known, settings.tunnels);
 }
@@ -159,6 +160,20 @@ function defectOfTunnel(topology: Topology, tunnel: Tunnel): string | undefined 
   if (tunnel.path.length === 0) return "it has no links";
   if (at !== tunnel.dst) return `it ends at ${at}, not at ${tunnel.dst}`;
   return tunnel.id === tunnelId(tunnel.path) ? undefined : "its id is not that of its path";
+}
+
+/** Where a node says what its rule table has room for, no other tunnel ends there or leads through it, and none begins there for elsewhere. */
+function checkTables(topology: Topology, { tunnels }: Pick<Plan, "tunnels">, report: Report): void {
+  for (const { id, tableRoom } of topology.nodes) {
+    if (tableRoom === undefined) continue;
+    const named = new Set(tableRoom.tunnels.map((path) => tunnelId(path)));
+    const destinations = new Set<string>(tableRoom.destinations);
+    tunnels.forEach((tunnel, i) => {
+      const isThrough = tunnel.path.some((link) => topology.linkById.get(link)?.to === id);
+      if (isThrough ? named.has(tunnel.id) : tunnel.src !== id || destinations.has(tunnel.dst)) return;
+      report.add("tunnel-unusable", `/tunnels/${i}`, `Tunnel ${tunnel.id} needs rules that the table of ${id} has no room for.`);
+    });
+  }
 }
 
 interface GroupsInQuestion {
@@ -230,7 +245,7 @@ function checkMembers(
 /** Where tunnels are priced, no group has more than its k: of the other policies' tunnels, and of those for a guarantee, there are no more. */
 function checkTunnelCounts(snapshot: Snapshot, plan: Pick<Plan, "groups">, report: Report): void {
   const { tunnels } = snapshot.settings;
-  if (!rangesOverAllPaths(tunnels)) return;
+  if (!rangesOverAllPaths(tunnels, snapshot.topology)) return;
   plan.groups.forEach((group, i) => {
     if (reserves(snapshot, group.trafficClass)) return;
     const { length } = group.members;

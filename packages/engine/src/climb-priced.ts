@@ -2,7 +2,6 @@
 import { InvariantBroken, type ObjectiveName, type TunnelPolicy } from "@sluice/model";
 import type { Problem } from "@sluice/mcf";
 import { climb, isBetter, solveSecondsMin, type Answer, type LadderOptions } from "./ladder.js";
-import { rangesOverAllPaths } from "./tunnels/candidate-tunnels.js";
 import { isPricedObjective, pricedTunnels, withOpenPaths, type PricedObjective, type PricedTunnels } from "./tunnels/priced-tunnels.js";
 
 /** Share of the class's time that the search may take; the rest is for the solve on what it finds. */
@@ -14,13 +13,15 @@ const searchShare = 0.5;
  * none is worse than that on k-shortest tunnels. Bounds are over all paths, unless the policy bounds the latency. Rejects only on broken invariants.
  */
 export async function climbPriced(problem: Problem, objective: ObjectiveName, policy: TunnelPolicy, given: LadderOptions): Promise<Answer> {
-  const options: LadderOptions = { ...given, boundsAllPaths: rangesOverAllPaths(policy) };
+  // See `rangesOverAllPaths`: where tables are nearly full, nothing is priced at all.
+  const rangesOverAll = policy.latencyMsMax === undefined;
+  const options: LadderOptions = { ...given, boundsAllPaths: rangesOverAll };
   const endMs = options.nowMs() + 1000 * options.timeLimitSeconds;
   const secondsLeft = (): number => Math.max(0, (endMs - options.nowMs()) / 1000);
   const climbOn = (paths: Problem, more: Partial<LadderOptions> = {}): Promise<Answer> =>
     climb(paths, objective, { ...options, ...more, timeLimitSeconds: secondsLeft() });
   if (problem.demandCount === 0 || options.greedyOnly || options.timeLimitSeconds < solveSecondsMin) return climbOn(problem);
-  if (!rangesOverAllPaths(policy)) return noted(await climbOn(problem), latencyNote(policy));
+  if (!rangesOverAll) return noted(await climbOn(problem), latencyNote(policy));
   if (!isPricedObjective(objective)) return noted(await climbOn(problem), objectiveNote(objective, policy));
 
   const found = searched(problem, objective, policy, options);

@@ -4,6 +4,7 @@ import {
   canonicalHash,
   checkDemandEnds,
   fault,
+  hasTableRooms,
   refuse,
   ok,
   protectionOf,
@@ -72,7 +73,8 @@ export async function optimize(snapshot: Snapshot, options: OptimizeOptions): Pr
 
   onStage("tunnels", 0);
   const edgeBased = options.edgeBased === true;
-  const pricesTunnels = !edgeBased && options.candidates === undefined && snapshot.settings.tunnels.kind === "priced";
+  const pricesTunnels =
+    !edgeBased && options.candidates === undefined && snapshot.settings.tunnels.kind === "priced" && !hasTableRooms(topology);
   const candidates = usableCandidates(
     topology,
     (edgeBased ? undefined : options.candidates) ??

@@ -1,6 +1,7 @@
 /** One traffic class of a plan: its problem, its answer from the ladder, its integer weights. */
 import {
   guaranteeOf,
+  hasTableRooms,
   objectiveOf,
   protectionOf,
   trafficClasses,
@@ -85,7 +86,7 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
           objective,
           links: movesOff,
           gapMax,
-          boundsAllPaths: options.edgeBased || (pricesTunnels && rangesOverAllPaths(tunnels)),
+          boundsAllPaths: options.edgeBased || (pricesTunnels && rangesOverAllPaths(tunnels, topology)),
           timeLimitSeconds: timeLimitSeconds(snapshot, trafficClass, clock),
           budgetSeconds: ladder.budgetSeconds,
           nowMs: options.nowMs,
@@ -108,12 +109,17 @@ export async function planClass(input: ClassInput, options: ClassOptions, clock:
       allottedBps: answer.flowBps.reduce((sum, flow) => sum + flow, 0),
       admittedBps: quantized.admittedBps.reduce((sum, rate) => sum + rate, 0),
       certificate: publishedCertificate(topology, objective, answer),
-      notes: answer.notes,
+      notes: hasTableRooms(topology) ? [...answer.notes, tableNote(topology)] : answer.notes,
     },
     groups: plannedGroups(topology, built.demands, { problem: answer.problem, allottedBps: answer.flowBps, ...quantized }),
     unroutable: built.unroutable,
     loadBps: quantized.loadBps,
   };
+}
+
+function tableNote({ nodes }: Topology): string {
+  const full = nodes.filter(({ tableRoom }) => tableRoom !== undefined).map(({ id }) => id);
+  return `The rule tables of ${full.slice(0, 5).join(", ")}${full.length > 5 ? ` and ${full.length - 5} more` : ""} have room for some tunnels only; the bound is over those.`;
 }
 
 function demandsOf({ demands }: Snapshot, trafficClass: TrafficClass): readonly Demand[] {

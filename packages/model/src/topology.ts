@@ -24,6 +24,9 @@ import { assignPrefixes, prefixSchema } from "./prefix.js";
 export const nodesMax = 50_000;
 export const linksMax = 500_000;
 
+/** Most tunnels that a nearly full table names. */
+const tableRoomMax = 1_000_000;
+
 /** By an operator's wish: `active` carries traffic, `drained` is kept out of new plans, `soft-drained` is used by them only where nothing else carries the demand. */
 export const drainStates = ["active", "drained", "soft-drained"] as const;
 /** What the switches report. */
@@ -43,6 +46,16 @@ export interface Node {
   readonly prefix: string;
   readonly drain: (typeof drainStates)[number];
   readonly operational: (typeof operationalStates)[number];
+  /** Only where its rule table is too small for what was planned before. */
+  readonly tableRoom?: TableRoom | undefined;
+}
+
+/** What a switch has room for, where its rule table is nearly full. Tunnels that begin at it cost it nothing but what their destination does. */
+export interface TableRoom {
+  /** Of all tunnels through it or to it, the paths of those that may be used: what is installed, and what fits besides. */
+  readonly tunnels: readonly (readonly LinkId[])[];
+  /** Where its own traffic may go. */
+  readonly destinations: readonly NodeId[];
 }
 
 /** A directed link. A cable is two links, which usually share an SRLG. */
@@ -75,6 +88,13 @@ export const nodeSchema = z.strictObject({
   prefix: prefixSchema.optional(),
   drain: z.enum(drainStates).default("active"),
   operational: z.enum(operationalStates).default("up"),
+  /** Found out by the controller when a plan does not fit the switch's table (`TableRoom`). */
+  tableRoom: z
+    .strictObject({
+      tunnels: z.array(z.array(linkIdSchema).min(1).max(nodesMax).readonly()).max(tableRoomMax).readonly(),
+      destinations: z.array(nodeIdSchema).max(nodesMax).readonly(),
+    })
+    .optional(),
 });
 
 export const linkSchema = z.strictObject({
@@ -172,7 +192,8 @@ export function buildTopology(input: z.output<typeof topologySchema> | TopologyD
       const siteId = node.siteId ?? toId<SiteId>(node.id);
       if (!sites.has(siteId)) sites.set(siteId, { id: siteId });
       const prefix = prefixes.value.get(node.id);
-      return { id: node.id, siteId, prefix: prefix ?? "", drain: node.drain, operational: node.operational };
+      const { id, drain, operational, tableRoom } = node;
+      return { id, siteId, prefix: prefix ?? "", drain, operational, ...(tableRoom === undefined ? {} : { tableRoom }) };
     })
     .sort(byId);
   const links = [...linkById.values()].sort(byId);
@@ -200,6 +221,11 @@ export function buildTopology(input: z.output<typeof topologySchema> | TopologyD
 export function topologyDocument(topology: TopologyDocument): TopologyDocument {
   const { kind, name, sites, nodes, links } = topology;
   return { kind, name, sites, nodes, links };
+}
+
+/** Whether some switch has room for some tunnels only. */
+export function hasTableRooms({ nodes }: Pick<TopologyDocument, "nodes">): boolean {
+  return nodes.some(({ tableRoom }) => tableRoom !== undefined);
 }
 
 /** Whether new plans may use this link: link and both ends are up and not drained; soft-drained ones may be used. */

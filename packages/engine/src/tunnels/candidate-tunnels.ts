@@ -2,6 +2,8 @@
 import {
   assert,
   hasSoftDrains,
+  hasTableRooms,
+  pathLatencyMs,
   withoutSoftDrained,
   type LinkId,
   type NodeId,
@@ -15,6 +17,7 @@ import { kShortestPaths, type KShortestSearch } from "./k-shortest.js";
 import { comparePaths, pathWeight, type RankedPath } from "./path-order.js";
 import { shortestPathTree, type ShortestPathTree } from "./shortest-path-tree.js";
 import { srlgDisjointPaths } from "./srlg-disjoint.js";
+import { aroundTables, tunnelsThere, withinTables } from "./table-room.js";
 
 export interface NodePair {
   readonly src: NodeId;
@@ -32,10 +35,11 @@ export function pairKey(pair: NodePair): string {
 
 /**
  * Whether a policy's tunnels are chosen among all paths over links that may be used, so that certificates range over those. With a bound
- * on latency they are not: the shortest path among those that keep the bound is NP-hard to find (Garey and Johnson 1979, ND30).
+ * on latency they are not: the shortest path among those that keep the bound is NP-hard to find (Garey and Johnson 1979, ND30). Nor where tables have
+ * room for some tunnels only: then they range over the candidates.
  */
-export function rangesOverAllPaths({ kind, latencyMsMax }: TunnelPolicy): boolean {
-  return kind === "priced" && latencyMsMax === undefined;
+export function rangesOverAllPaths({ kind, latencyMsMax }: TunnelPolicy, topology: Pick<Topology, "nodes">): boolean {
+  return kind === "priced" && latencyMsMax === undefined && !hasTableRooms(topology);
 }
 
 /** Paths looked at per pair, by rising metric, in search of those within the latency bound. */
@@ -53,13 +57,35 @@ const pathsExaminedMax = 256;
  * `pathsExaminedMax` shorter ones break the bound it takes those of least latency instead; disjoint paths are sought by
  * metric and by latency (the exact problem is NP-hard), and there is one whenever there is a path within the bound.
  *
- * Where links or nodes are soft-drained there are up to k paths around them, and up to k without regard to them, together.
+ * Where links or nodes are soft-drained there are up to k paths around them, and up to k without regard to them, together. Where tables are nearly
+ * full (table-room.ts) there are up to k paths around their switches besides, and what they have room for.
  *
  * One shortest-path tree per destination is shared by all its sources. Germany50, all 2,450 pairs, k = 4: under 0.2 s.
  */
 export function candidateTunnels(topology: Topology, pairs: readonly NodePair[], policy: TunnelPolicy): CandidateTunnels {
   const all = candidatesOn(topology, pairs, policy);
-  return hasSoftDrains(topology) ? together(topology, candidatesOn(withoutSoftDrained(topology), pairs, policy), all) : all;
+  const found = hasSoftDrains(topology) ? together(topology, candidatesOn(withoutSoftDrained(topology), pairs, policy), all) : all;
+  return hasTableRooms(topology) ? besidesTables(topology, pairs, policy, found) : found;
+}
+
+/** Those that the tables have room for, of those found, of those that they name, and of those around their switches. */
+function besidesTables(topology: Topology, pairs: readonly NodePair[], policy: TunnelPolicy, found: CandidateTunnels): CandidateTunnels {
+  const isNearlyFull = (id: NodeId): boolean => topology.nodeById.get(id)?.tableRoom !== undefined;
+  const starts = new Set(pairs.map(({ src }) => src).filter(isNearlyFull));
+  const open = pairs.filter(({ dst }) => !isNearlyFull(dst));
+  let all = together(topology, withinLatency(topology, policy, tunnelsThere(topology, pairs, pairKey)), found);
+  for (const start of [undefined, ...starts]) {
+    const from = open.filter(({ src }) => (start === undefined ? !starts.has(src) : src === start));
+    if (from.length > 0) all = together(topology, candidatesOn(aroundTables(topology, start), from, policy), all);
+  }
+  return withinTables(topology, all);
+}
+
+/** Those within the policy's bound on latency. */
+function withinLatency(topology: Topology, { latencyMsMax = Infinity }: TunnelPolicy, { pairs }: CandidateTunnels): CandidateTunnels {
+  return {
+    pairs: new Map([...pairs].map(([pair, paths]) => [pair, paths.filter((path) => pathLatencyMs(topology, path) <= latencyMsMax)])),
+  };
 }
 
 /** Both sets, by rising metric. */

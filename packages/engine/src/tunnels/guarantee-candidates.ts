@@ -6,6 +6,7 @@ import { pathLatencyMs, type FailureKind, type Guarantee, type LinkId, type Node
 import { candidateTunnels, pairKey, type CandidateTunnels, type NodePair } from "./candidate-tunnels.js";
 import { buildGraph } from "./graph.js";
 import { nodeDisjointPaths, splitNodes, treeTowards } from "./node-disjoint.js";
+import { withinTables } from "./table-room.js";
 
 /** Disjoint tunnels that are added of each kind, more than the failures covered: with a third tunnel, half as much is reserved in vain. */
 const disjointBeyondFailures = 2;
@@ -49,7 +50,7 @@ export function guaranteeCandidates(
     }
     found.set(key, [...base.slice(0, pathsPerDemandMax - added.length), ...added]);
   }
-  return { pairs: found };
+  return withinTables(topology, { pairs: found });
 }
 
 function nodeDisjoint(
