@@ -34,7 +34,8 @@ export interface Bucket {
 
 /**
  * A fast-failover group (OpenFlow 1.3.5 section 5.6.1): the first bucket whose link is up takes the packet; where none is, it is dropped. All
- * tunnels that are repaired alike share one. Its number is the label of the bypass, for both belong to one bypass in the whole network.
+ * tunnels that are repaired alike share one. Its number belongs to the protected link and the merge point in the whole network, whichever bypass
+ * leads from the one to the other.
  */
 export interface FailoverRule {
   readonly kind: "failover";

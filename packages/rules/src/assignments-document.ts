@@ -7,18 +7,20 @@ import {
   flowGroupId,
   labelMax,
   labelMin,
+  linkIdSchema,
   nodeIdSchema,
   ok,
   pointerOf,
   trafficClassSchema,
   tunnelIdSchema,
   type Fault,
+  type LinkId,
   type NodeId,
   type Result,
   type TunnelId,
 } from "@sluice/model";
 import { z } from "zod";
-import { groupNumberMax, type AssignedNumber, type Assignments, type IngressNumbers } from "./assignments.js";
+import { groupNumberMax, type AssignedNumber, type Assignments, type FailoverNumbers, type IngressNumbers } from "./assignments.js";
 
 const labelSchema = z.int().min(labelMin).max(labelMax);
 const numberSchema = z.int().min(1).max(groupNumberMax);
@@ -27,6 +29,11 @@ export const assignmentsSchema = z.strictObject({
   kind: z.literal("assignments"),
   labelNext: labelSchema,
   tunnels: z.array(z.strictObject({ tunnelId: tunnelIdSchema, label: labelSchema })).max(labelMax - labelMin + 1),
+  /** Absent in what was stored before failover groups had numbers of their own. */
+  failovers: z
+    .array(z.strictObject({ linkId: linkIdSchema, mergeId: nodeIdSchema, number: labelSchema }))
+    .max(labelMax - labelMin + 1)
+    .optional(),
   ingresses: z.array(
     z.strictObject({
       nodeId: nodeIdSchema,
@@ -38,7 +45,7 @@ export const assignmentsSchema = z.strictObject({
 
 export type AssignmentsDocument = Readonly<z.output<typeof assignmentsSchema>>;
 
-/** Sorted by tunnel, node and number, so that equal assignments give equal bytes. O(n log n). */
+/** Sorted by tunnel, link and merge point, node and number, so that equal assignments give equal bytes. O(n log n). */
 export function assignmentsDocument(assignments: Assignments): AssignmentsDocument {
   return {
     kind: "assignments",
@@ -46,6 +53,7 @@ export function assignmentsDocument(assignments: Assignments): AssignmentsDocume
     tunnels: [...assignments.labelByTunnel]
       .map(([tunnelId, label]) => ({ tunnelId, label }))
       .sort((a, b) => compareText(a.tunnelId, b.tunnelId)),
+    ...(assignments.failoverByRepair === undefined ? {} : { failovers: failoversOf(assignments.failoverByRepair) }),
     ingresses: [...assignments.ingressByNode.values()]
       .sort((a, b) => compareText(a.nodeId, b.nodeId))
       .map(({ nodeId, numberNext, numberByGroup }) => ({
@@ -58,7 +66,16 @@ export function assignmentsDocument(assignments: Assignments): AssignmentsDocume
   };
 }
 
-/** Refuses unknown fields, numbers out of range, and a tunnel, label, node, flow group or number that occurs twice. */
+function failoversOf(failoverByRepair: FailoverNumbers): NonNullable<AssignmentsDocument["failovers"]> {
+  return [...failoverByRepair]
+    .flatMap(([linkId, byMerge]) => [...byMerge].map(([mergeId, number]) => ({ linkId, mergeId, number })))
+    .sort((a, b) => compareText(a.linkId, b.linkId) || compareText(a.mergeId, b.mergeId));
+}
+
+/**
+ * Refuses unknown fields, numbers out of range, and a tunnel, label, failover group, node, flow group or number that occurs twice. (A failover group
+ * may have a label's number: what was numbered by its bypass's label stays so.)
+ */
 export function parseAssignments(value: unknown): Result<Assignments> {
   const admitted = admit(assignmentsSchema, value);
   if (!admitted.ok) return admitted;
@@ -80,6 +97,17 @@ export function parseAssignments(value: unknown): Result<Assignments> {
     labelByTunnel.set(tunnelId, label);
   });
 
+  const failoverByRepair = document.failovers === undefined ? undefined : new Map<LinkId, Map<NodeId, number>>();
+  const repairs = new Set<string>();
+  const failoverNumbers = new Set<number>();
+  document.failovers?.forEach(({ linkId, mergeId, number }, i) => {
+    claim(repairs, JSON.stringify([linkId, mergeId]), "Failover group", ["failovers", i]);
+    claim(failoverNumbers, number, "Failover number", ["failovers", i, "number"]);
+    const ofLink = failoverByRepair?.get(linkId);
+    if (ofLink === undefined) failoverByRepair?.set(linkId, new Map([[mergeId, number]]));
+    else ofLink.set(mergeId, number);
+  });
+
   const ingressByNode = new Map<NodeId, IngressNumbers>();
   const nodes = new Set<NodeId>();
   document.ingresses.forEach(({ nodeId, numberNext, groups }, i) => {
@@ -97,6 +125,11 @@ export function parseAssignments(value: unknown): Result<Assignments> {
   });
   const [first, ...rest] = faults;
   return first === undefined
-    ? ok({ labelNext: document.labelNext, labelByTunnel, ingressByNode })
+    ? ok({
+        labelNext: document.labelNext,
+        labelByTunnel,
+        ...(failoverByRepair === undefined ? {} : { failoverByRepair }),
+        ingressByNode,
+      })
     : { ok: false, faults: [first, ...rest] };
 }

@@ -2,6 +2,7 @@
 import {
   assert as invariant,
   bypassId,
+  cablesOf,
   compareFlowGroups,
   flowGroupId,
   toId,
@@ -19,7 +20,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arbitraryProtectedNetwork } from "./arbitrary-protection.js";
 import { assignmentsDocument, parseAssignments } from "./assignments-document.js";
-import { assign, emptyAssignments, type Assignments } from "./assignments.js";
+import { simplePaths } from "./arbitrary.js";
+import { assign, emptyAssignments, withFailoverNumbers, type Assignments } from "./assignments.js";
 import { compileScenario, scenarioCompiler } from "./compile-scenario.js";
 import { compileRules } from "./compile.js";
 import { diamond, diamondPlan, gbps, group, path } from "./diamond.js";
@@ -56,6 +58,12 @@ function protectedPlan(plan: Plan, bypasses: readonly Bypass[], backups: readonl
   return { ...plan, protection: { bypasses, backupTunnels: backups.map((nodes) => tunnelOf(diamond(), path(nodes))), backups: [] } };
 }
 
+/** The number of the failover group by which a bypass is entered. */
+function failoverOf({ failoverByRepair }: Assignments, { protects, path: links }: Bypass): number | undefined {
+  const merge = diamond().linkById.get(links.at(-1) ?? protects)?.to;
+  return merge === undefined ? undefined : failoverByRepair?.get(protects)?.get(merge);
+}
+
 const rulesAt = (rules: RuleSet, node: string): readonly Rule[] => [...(rules.get(toId<NodeId>(node))?.values() ?? [])];
 const failoversAt = (rules: RuleSet, node: string) => rulesAt(rules, node).filter((rule) => rule.kind === "failover");
 const all = (rules: RuleSet): readonly Rule[] => [...rules.values()].flatMap((ofNode) => [...ofNode.values()]);
@@ -76,11 +84,11 @@ describe("compileRules of a protected plan", () => {
           groupId: 1,
           buckets: plan.groups[0]?.members.map(({ tunnelId }) =>
             plan.tunnels.find(({ id }) => id === tunnelId)?.path[0] === "ab"
-              ? { ...bucket, weight: 2, pushLabel: upper, output: "ab", failoverId: 18 }
+              ? { ...bucket, weight: 2, pushLabel: upper, output: "ab", failoverId: 19 }
               : { ...bucket, pushLabel: lower, output: "ac" },
           ),
         },
-        { kind: "failover", failoverId: 18, buckets: [{ output: "ab" }, { output: "ac", pushLabel: 18 }] },
+        { kind: "failover", failoverId: 19, buckets: [{ output: "ab" }, { output: "ac", pushLabel: 18 }] },
       ]),
     );
     expect(new Set(rulesAt(rules, "c"))).toEqual(
@@ -102,7 +110,7 @@ describe("compileRules of a protected plan", () => {
     expect(toOpenFlow(failover, ports)).toEqual({
       ok: true,
       value:
-        "group_id=4292870162,type=ff,bucket=watch_port:1,actions=output:1" +
+        "group_id=4292870163,type=ff,bucket=watch_port:1,actions=output:1" +
         ",bucket=watch_port:2,actions=push_mpls:0x8847,set_field:18->mpls_label,output:2",
     });
   });
@@ -118,13 +126,14 @@ describe("compileRules of a protected plan", () => {
         [link, node, last].sort((a, b) => (a.id < b.id ? -1 : 1)),
       ),
     );
-    const labels = assigned(topology, protectedPlan(plan, [link, node, last])).labelByTunnel;
+    const assignments = assigned(topology, protectedPlan(plan, [link, node, last]));
+    const labels = assignments.labelByTunnel;
     const buckets = rulesAt(rules, "a").flatMap((rule) => (rule.kind === "group" ? rule.buckets : []));
     const tunnelTo = (end: string) => labels.get(plan.tunnels.find(({ dst }) => dst === end)?.id ?? toId(""));
-    expect(buckets.find(({ pushLabel }) => pushLabel === tunnelTo("d"))?.failoverId).toBe(labels.get(node.id));
-    expect(buckets.find(({ pushLabel }) => pushLabel === tunnelTo("b"))?.failoverId).toBe(labels.get(link.id));
+    expect(buckets.find(({ pushLabel }) => pushLabel === tunnelTo("d"))?.failoverId).toBe(failoverOf(assignments, node));
+    expect(buckets.find(({ pushLabel }) => pushLabel === tunnelTo("b"))?.failoverId).toBe(failoverOf(assignments, link));
     expect(rulesAt(rules, "b").find((rule) => rule.kind === "label" && rule.match.label === tunnelTo("d"))).toMatchObject({
-      action: { failoverId: labels.get(last.id) },
+      action: { failoverId: failoverOf(assignments, last) },
     });
     // Around b, packets come to d under the tunnel's own label.
     expect(rulesAt(rules, "c")).toContainEqual({
@@ -139,9 +148,10 @@ describe("compileRules of a protected plan", () => {
     const around = bypass("bd", "bc", "c");
     const plan = protectedPlan(diamondPlan(group("bulk", 1, { bcd: 1 })), [around]);
     const rules = compiled(topology, plan);
-    const failoverId = assigned(topology, plan).labelByTunnel.get(around.id);
+    const assignments = assigned(topology, plan);
+    const failoverId = failoverOf(assignments, around);
     expect(failoversAt(rules, "b")).toEqual([{ kind: "failover", failoverId, buckets: [{ output: "bc" }, { output: "bd" }] }]);
-    expect(all(rules).some((rule) => rule.kind === "label" && rule.match.label === failoverId)).toBe(false);
+    expect(all(rules).some((rule) => rule.kind === "label" && rule.match.label === assignments.labelByTunnel.get(around.id))).toBe(false);
     const walk = walkRules(diamond({ down: ["bc"] }), rules);
     expect([walk.verdict, walk.lostBps]).toEqual(["pass", 0]);
   });
@@ -151,9 +161,10 @@ describe("compileRules of a protected plan", () => {
     const [used, unused, ofBackup] = [bypass("acb", "ab"), bypass("cab", "cb"), bypass("abc", "ac")];
     const plan = protectedPlan(diamondPlan(group("bulk", 1, { abd: 1 })), [used, unused, ofBackup], ["acd"]);
     const rules = compiled(topology, plan);
-    const labels = assigned(topology, plan).labelByTunnel;
+    const assignments = assigned(topology, plan);
+    const labels = assignments.labelByTunnel;
     const failovers = all(rules).flatMap((rule) => (rule.kind === "failover" ? [rule.failoverId] : []));
-    expect(failovers.sort()).toEqual([labels.get(used.id), labels.get(ofBackup.id)].sort());
+    expect(failovers.sort()).toEqual([failoverOf(assignments, used), failoverOf(assignments, ofBackup)].sort());
     const backup = labels.get(tunnelOf(topology, path("acd")).id);
     expect(rulesAt(rules, "c")).toContainEqual({ kind: "label", match: { label: backup }, action: { kind: "output", link: "cd" } });
     expect(rulesAt(rules, "d")).toContainEqual({ kind: "label", match: { label: backup }, action: { kind: "pop-deliver" } });
@@ -204,7 +215,12 @@ describe("compileRules of a protected plan", () => {
           const { bypasses = [], backupTunnels = [] } = plan.protection ?? {};
           const owners = [...plan.tunnels, ...backupTunnels, ...bypasses];
           expect([...after.value.labelByTunnel.keys()].sort()).toEqual(owners.map(({ id }) => id).sort());
-          expect(new Set(after.value.labelByTunnel.values()).size).toBe(owners.length);
+          const repairs = [...(after.value.failoverByRepair ?? [])].flatMap(([, byMerge]) => [...byMerge.values()]);
+          const merges = bypasses.map(({ protects, path: links }) => `${protects} ${topology.linkById.get(links.at(-1) ?? protects)?.to}`);
+          expect(repairs).toHaveLength(new Set(merges).size);
+          expect(new Set([...after.value.labelByTunnel.values(), ...repairs]).size).toBe(owners.length + repairs.length);
+          for (const [linkId, byMerge] of after.value.failoverByRepair ?? [])
+            for (const [merge, number] of byMerge) expect(before.failoverByRepair?.get(linkId)?.get(merge) ?? number).toBe(number);
           for (const [id, label] of after.value.labelByTunnel) expect(before.labelByTunnel.get(id) ?? label).toBe(label);
           const parsed = parseAssignments(JSON.parse(JSON.stringify(assignmentsDocument(after.value))));
           expect(parsed).toEqual({ ok: true, value: after.value });
@@ -230,9 +246,108 @@ describe("compileRules of a protected plan", () => {
     expect(result.ok || result.faults[0].code).toBe(code);
   });
 
-  it("refuses a bypass without a label", () => {
-    const result = compileRules(diamond(), protectedPlan(plan, [around]), assigned(diamond(), plan));
-    expect(result.ok || result.faults[0].code).toBe("dangling-reference");
+  it("refuses a bypass without a label, or without a failover number", () => {
+    const assignments = assigned(diamond(), protectedPlan(plan, [around]));
+    for (const less of [assigned(diamond(), plan), { ...assignments, failoverByRepair: new Map() }]) {
+      const result = compileRules(diamond(), protectedPlan(plan, [around]), less);
+      expect(result.ok || result.faults[0].code).toBe("dangling-reference");
+    }
+  });
+});
+
+describe("failover numbers", () => {
+  it("stay with the link and the merge point: a changed bypass changes its own rules and its group, and nothing that goes through it", () => {
+    let changed = 0;
+    fc.assert(
+      fc.property(arbitraryProtectedNetwork({ plans: 1, always: true }), fc.nat(), ({ topology, plans }, pick) => {
+        const [plan] = plans;
+        invariant(plan?.protection !== undefined, "a protected plan");
+        const { bypasses } = plan.protection;
+        const one = bypasses[pick % Math.max(1, bypasses.length)];
+        if (one === undefined) return;
+        const linkOf = (id: string) => topology.linkById.get(toId(id));
+        const [src, dst] = [linkOf(one.protects)?.from, linkOf(one.path.at(-1) ?? "")?.to];
+        invariant(src !== undefined && dst !== undefined, "a way");
+        const cable = cablesOf(topology).find(({ linkIds }) => linkIds.includes(one.protects))?.linkIds ?? [];
+        const links = topology.links.filter(({ id, from, to }) => !cable.includes(id) && from !== one.avoids && to !== one.avoids);
+        const other = simplePaths({ ...topology, links }, { src, dst }, 8).find((way) => way.join() !== one.path.join());
+        if (other === undefined) return;
+        changed += 1;
+        const moved = { ...one, id: bypassId(one.protects, other), path: other };
+        const after = { ...plan, protection: { ...plan.protection, bypasses: bypasses.map((each) => (each === one ? moved : each)) } };
+        const [installed, target] = rulesOfPlans(topology, [plan, after]);
+        invariant(installed !== undefined && target !== undefined, "two rule sets");
+        const labels = new Set(
+          all(installed)
+            .concat(all(target))
+            .flatMap((rule) => (rule.kind === "failover" ? rule.buckets : []))
+            .map(({ pushLabel }) => pushLabel),
+        );
+        const nodeIds = new Set([...installed.keys(), ...target.keys()]);
+        for (const nodeId of nodeIds) {
+          for (const operation of diffRules(installed.get(nodeId) ?? new Map(), target.get(nodeId) ?? new Map())) {
+            const rule = operation.op === "put" ? operation.rule : installed.get(nodeId)?.get(operation.key);
+            invariant(rule !== undefined, "a rule of before or after");
+            const isOwn =
+              rule.kind === "failover"
+                ? operation.op === "put" && nodeId === src && rule.buckets[0]?.output === one.protects
+                : rule.kind === "label" && labels.has(rule.match.label);
+            expect(isOwn).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(changed).toBeGreaterThan(50);
+  });
+
+  it("are the bypasses' labels in assignments of before there were any, whose rules come out as they did, and stay so from then on", () => {
+    let kept = 0;
+    fc.assert(
+      fc.property(arbitraryProtectedNetwork({ plans: 3, always: true }), ({ topology, plans }) => {
+        const { failoverByRepair: _, ...old } = emptyAssignments;
+        const [plan, later, last] = plans;
+        invariant(plan !== undefined && later !== undefined && last !== undefined, "three plans");
+        const first = assign(old, plan, topology);
+        invariant(first.ok && first.value.failoverByRepair === undefined, "assigned as before");
+        expect(assignmentsDocument(first.value)).not.toHaveProperty("failovers");
+        const rules = compileRules(topology, plan, first.value);
+        invariant(rules.ok, "compiled");
+        const labels = new Set(first.value.labelByTunnel.values());
+        for (const rule of all(rules.value)) {
+          if (rule.kind !== "failover") continue;
+          expect(labels.has(rule.failoverId)).toBe(true);
+          for (const { pushLabel } of rule.buckets) expect(pushLabel ?? rule.failoverId).toBe(rule.failoverId);
+        }
+        // Nothing changes for it, and what comes after takes no number from it.
+        const numbered = withFailoverNumbers(first.value, plan, topology);
+        expect(compileRules(topology, plan, numbered)).toEqual(rules);
+        expect(withFailoverNumbers(numbered, later, topology)).toBe(numbered);
+        let before = numbered;
+        for (const next of [later, last]) {
+          const after = assign(before, next, topology);
+          invariant(after.ok, "labels suffice");
+          const numbers = [...(after.value.failoverByRepair ?? [])].flatMap(([, byMerge]) => [...byMerge.values()]);
+          expect(new Set(numbers).size).toBe(numbers.length);
+          const taken = new Set([
+            ...before.labelByTunnel.values(),
+            ...[...(before.failoverByRepair ?? [])].flatMap(([, byMerge]) => [...byMerge.values()]),
+          ]);
+          for (const [linkId, byMerge] of after.value.failoverByRepair ?? []) {
+            for (const [merge, number] of byMerge) {
+              const had = before.failoverByRepair?.get(linkId)?.get(merge);
+              if (had !== undefined) kept += 1;
+              expect(had === undefined ? !taken.has(number) : had === number).toBe(true);
+            }
+          }
+          for (const [id, label] of after.value.labelByTunnel) expect(before.labelByTunnel.has(id) || !taken.has(label)).toBe(true);
+          expect(compileRules(topology, next, after.value).ok).toBe(true);
+          before = after.value;
+        }
+      }),
+      { numRuns: 100 },
+    );
+    expect(kept).toBeGreaterThan(100);
   });
 });
 
@@ -264,7 +379,7 @@ describe("compileScenario", () => {
 
   it("moves a group to its backup under the number that it has, with the failover group of the first link", () => {
     const result = operations(changed("bulk", 3 * gbps, { abcd: 1 }));
-    const failoverId = labels.get(around.id);
+    const failoverId = failoverOf(assigned(topology, plan), around);
     expect(result).toEqual({
       ok: true,
       value: new Map([

@@ -5,7 +5,8 @@
  *   inside the bypass:                     label -> output the next link
  *   the last node before the merge point:  label -> pop, output the last link
  *
- * A bypass of one link pushes no label: its packets are at the merge point at once.
+ * A bypass of one link pushes no label: its packets are at the merge point at once. The group's number belongs to e and the merge point, and stays
+ * when another bypass takes the place of this one: then the group changes, and none of the rules that send packets through it.
  */
 import {
   assert,
@@ -51,7 +52,7 @@ interface Around {
 /**
  * Checks the bypasses of a plan and gives each its rules. Where several protect the same hop, the first in order of id does.
  *
- * Faults: `dangling-reference` where a bypass has no label, or takes links that do not join or are not in the topology; `not-allowed` where
+ * Faults: `dangling-reference` where a bypass has no label or no failover number, or takes links that do not join or are not in the topology; `not-allowed` where
  * it does not lead from the start of its link around it. O(bypasses x hops).
  */
 export function repairsOf(topology: Topology, plan: Plan, assignments: Assignments): Result<Repairs> {
@@ -59,7 +60,7 @@ export function repairsOf(topology: Topology, plan: Plan, assignments: Assignmen
   const used = new Set<Repair>();
   const known: Repair[] = [];
   for (const bypass of plan.protection?.bypasses ?? []) {
-    const made = repairOf(topology, bypass, assignments.labelByTunnel.get(bypass.id));
+    const made = repairOf(topology, bypass, assignments);
     if (!made.ok) return made;
     const { repair, merge } = made.value;
     known.push(repair);
@@ -92,8 +93,9 @@ export function repairsOf(topology: Topology, plan: Plan, assignments: Assignmen
 function repairOf(
   topology: Topology,
   bypass: Bypass,
-  label: number | undefined,
+  { labelByTunnel, failoverByRepair }: Assignments,
 ): Result<{ readonly repair: Repair; readonly merge: NodeId }> {
+  const label = labelByTunnel.get(bypass.id);
   if (label === undefined) return refuse(fault("dangling-reference", `The assignments have no label for bypass ${bypass.id}.`));
   const nodes = nodesOf(topology, bypass);
   if (!nodes.ok) return nodes;
@@ -103,6 +105,12 @@ function repairOf(
   const merge = nodes.value.at(-1);
   const [output] = bypass.path;
   assert(start !== undefined && merge !== undefined && output !== undefined, "a way around a link is not empty");
+  // Where failover groups have no numbers of their own, theirs are their bypasses' labels.
+  const failoverId = failoverByRepair === undefined ? label : failoverByRepair.get(bypass.protects)?.get(merge);
+  if (failoverId === undefined)
+    return refuse(
+      fault("dangling-reference", `The assignments have no failover number for link ${bypass.protects} and merge point ${merge}.`),
+    );
   const last = bypass.path.length - 1;
   const around = last === 0 ? { output } : { output, pushLabel: label };
   const labels = bypass.path.flatMap((link, hop): readonly (readonly [NodeId, Rule])[] => {
@@ -111,7 +119,7 @@ function repairOf(
     return [[at, { kind: "label", match: { label }, action: { kind: hop === last ? "pop-output" : "output", link } }]];
   });
   return ok({
-    repair: { start, failover: { kind: "failover", failoverId: label, buckets: [{ output: bypass.protects }, around] }, labels },
+    repair: { start, failover: { kind: "failover", failoverId, buckets: [{ output: bypass.protects }, around] }, labels },
     merge,
   });
 }

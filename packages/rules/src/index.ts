@@ -6,6 +6,7 @@ export { bucketWeightMax, compileRules, compileRulesSteps, type CompileOptions }
 export * from "./compile-scenario.js";
 export * from "./diff.js";
 export * from "./digest.js";
+export { eitherFailover } from "./failover-change.js";
 export * from "./meter.js";
 export * from "./order.js";
 export * from "./rule-table.js";

@@ -15,6 +15,8 @@ import {
   type Topology,
 } from "@sluice/model";
 import { applyOperations, sameRule, sameWay } from "./diff.js";
+import { bringsBack, leadsBy } from "./failover-change.js";
+import type { RuleLookup } from "./tunnel-trace.js";
 
 /** The labels that failover groups of a rule set push. O(rules). */
 export function bypassLabels(rules: RuleSet): ReadonlySet<number> {
@@ -40,8 +42,9 @@ export interface Detachment {
 /**
  * Detaches each installed failover group
  *
- * - that the target has under the same number, and other;
- * - that leads into a label which the target redefines on its way, or extends though it does not have that group;
+ * - that the target has under the same number for another link, or to a merge point where not all that goes through it would be on its tunnel
+ *   again. (To lead over another bypass to where it led is a change in its place, `failover-change.ts`.);
+ * - that leads into a label which the target redefines on its way, or extends though its group does not lead there;
  * - that repairs packets under a label which some group pushes: no bypass is repaired.
  *
  * O(failover groups x hops of their bypasses), and O(rules) of the nodes concerned.
@@ -56,15 +59,20 @@ export function detachRepairs(
 ): Detachment {
   const operations = new Map<NodeId, readonly RuleOperation[]>();
   const failovers = new Map<NodeId, readonly FailoverRule[]>();
+  const now: RuleLookup = (nodeId, key) => installed.get(nodeId)?.get(key);
+  const then: RuleLookup = (nodeId, key) => target.get(nodeId)?.get(key);
   for (const [nodeId, rules] of [...installed].sort(([a], [b]) => compareText(a, b))) {
     const gone = new Map<number, FailoverRule>();
     const groups = [...rules.values()].filter((rule) => rule.kind === "failover");
     if (groups.length === 0) continue;
     const repairing = failoversOfBypasses(rules, labelsPushed);
     for (const rule of groups) {
-      const after = target.get(nodeId)?.get(`failover/${rule.failoverId}`);
-      const isOther = after !== undefined && !sameRule(rule, after);
-      if (isOther || repairing.has(rule.failoverId) || leadsAstray(topology, { installed, target }, rule, after !== undefined)) {
+      const after = then(nodeId, `failover/${rule.failoverId}`);
+      const isOther =
+        after?.kind === "failover" &&
+        !sameRule(rule, after) &&
+        (rule.buckets[0]?.output !== after.buckets[0]?.output || !bringsBack(topology, { rules, after, installed: now, target: then }));
+      if (isOther || repairing.has(rule.failoverId) || leadsAstray(topology, { installed, target }, rule, after)) {
         gone.set(rule.failoverId, rule);
       }
     }
@@ -96,10 +104,12 @@ function leadsAstray(
   topology: Topology,
   { installed, target }: { readonly installed: RuleSet; readonly target: RuleSet },
   { buckets }: FailoverRule,
-  isKept: boolean,
+  then: Rule | undefined,
 ): boolean {
-  return buckets.some(({ output, pushLabel }) => {
+  return buckets.some((bucket) => {
+    const { output, pushLabel } = bucket;
     if (pushLabel === undefined) return false;
+    const isKept = leadsBy(then, bucket);
     const key = `label/${pushLabel}`;
     const visited = new Set<NodeId>();
     let next: LinkId = output;

@@ -1,6 +1,7 @@
 /** How long packets may be under way where an update takes or redefines label rules. */
 import type { Bucket, NodeId, RuleKey } from "@sluice/model";
 import type { Flow } from "./flow.js";
+import { eitherLookup, leadsBy } from "./failover-change.js";
 import { bypassLatencyMs, latencyBound } from "./latency-bound.js";
 import type { StageKind } from "./order-draft.js";
 import { isDetached, type UpdateScene } from "./order-stages.js";
@@ -12,7 +13,11 @@ import { isDetached, type UpdateScene } from "./order-stages.js";
 export function graceOf(scene: UpdateScene): Readonly<Partial<Record<StageKind, number>>> {
   const { topology, installed, target, changes, conflicts, labelsDeleted, labelsPut, bypassLabelsBefore, bypassLabelsAfter, detachment } =
     scene;
-  const lookup = (nodeId: NodeId, key: RuleKey) => installed.get(nodeId)?.get(key) ?? target.get(nodeId)?.get(key);
+  // A failover group that changes in its place may send packets on either detour.
+  const lookup = eitherLookup(
+    (nodeId: NodeId, key: RuleKey) => installed.get(nodeId)?.get(key),
+    (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key),
+  );
   const boundOf = latencyBound(topology, lookup);
   const known = new Map<string, number>();
   const bound = (bucket: Bucket) => {
@@ -35,9 +40,11 @@ export function graceOf(scene: UpdateScene): Readonly<Partial<Record<StageKind, 
   }
   for (const [nodeId, rules] of installed) {
     for (const [key, rule] of rules) {
-      if (rule.kind !== "failover" || (target.get(nodeId)?.has(key) === true && !isDetached(detachment, nodeId, rule))) continue;
-      for (const { pushLabel } of rule.buckets) {
-        if (pushLabel === undefined) continue;
+      if (rule.kind !== "failover") continue;
+      const after = isDetached(detachment, nodeId, rule) ? undefined : target.get(nodeId)?.get(key);
+      for (const bucket of rule.buckets) {
+        const { pushLabel } = bucket;
+        if (pushLabel === undefined || leadsBy(after, bucket)) continue;
         if (labelsDeleted.has(pushLabel)) raise(removal(pushLabel), bypassLatencyMs(topology, rule, lookup));
         if (labelsPut.has(pushLabel)) raise(redefinition(pushLabel), bypassLatencyMs(topology, rule, lookup));
       }

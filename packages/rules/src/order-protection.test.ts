@@ -90,6 +90,27 @@ describe("orderUpdate of a protected network", () => {
     expect(ordered.interrupts).toEqual([]);
   });
 
+  it("changes a failover group where it stands, and takes the old bypass when no group leads into it any more", () => {
+    const ordered = update(diamond(), two(withBypasses(onUpper, aroundLink), withBypasses(onUpper, bypass("acdb", "ab"))));
+    expect(waits(ordered)).toEqual([
+      ["add-bypass", { c: [], d: [] }],
+      ["add-failover", { a: ["c", "d"] }],
+      ["remove-bypass", { c: ["a"] }],
+    ]);
+    // Over ac and cb, 5 ms each.
+    expect(graces(ordered)["remove-bypass"]).toBe(10);
+    expect(ordered.stages.flatMap(({ messages }) => messages.flatMap(({ operations }) => operations))).toHaveLength(4);
+  });
+
+  it("waits for the longer of two detours that a group which changes may send packets on", () => {
+    // Another flow stays on link ab, and with it the failover group.
+    const plan = (nodes: string) => diamondPlan(group("bulk", 1, { [nodes]: 1 }), group("elastic", 1, { ab: 1 }));
+    const before = withBypasses(plan("abd"), aroundLink);
+    const graceWith = (after: Bypass) => graces(update(diamond(), two(before, withBypasses(plan("acd"), after))))["remove-transit"];
+    // a-c-b, then bd; a-c-d-b, then bd: 5 ms a link.
+    expect([graceWith(aroundLink), graceWith(bypass("acdb", "ab"))]).toEqual([15, 20]);
+  });
+
   it("does not make a flow that comes to a tunnel wait for the failover groups that change under it", () => {
     const more = diamondPlan(group("bulk", 1, { abd: 1 }), group("elastic", 1, { abd: 1 }));
     const ordered = update(diamond(), two(withBypasses(onUpper, aroundLink), withBypasses(more, aroundLink, bypass("bcd", "bd"))));
@@ -168,15 +189,15 @@ describe("orderUpdate of a protected network", () => {
   });
 
   it("frees a bypass's label that is to mean another bypass by doing without the repair first", () => {
-    const [installed] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("bcd", "bd"))]);
-    const [target] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("bacd", "bd"))]);
+    const [installed] = rulesOfPlans(diamond(), [withBypasses(onUpper, aroundLink)]);
+    const [target] = rulesOfPlans(diamond(), [withBypasses(onUpper, bypass("acdb", "ab"))]);
     invariant(installed !== undefined && target !== undefined, "two rule sets with one label for both bypasses");
     const ordered = update(diamond(), { installed, target });
     expect(waits(ordered)).toEqual([
-      ["remove-failover", { b: [] }],
-      ["add-bypass", { a: ["b"] }],
-      ["add-failover", { b: ["a"] }],
-      ["add-transit", { b: [] }],
+      ["remove-failover", { a: [] }],
+      ["add-bypass", { c: ["a"], d: ["a"] }],
+      ["add-failover", { a: ["c", "d"] }],
+      ["flip", { a: [] }],
     ]);
     expect(ordered.stages[1]?.graceMs).toBe(10);
     expect(ordered.interrupts).toEqual([]);

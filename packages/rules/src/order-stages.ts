@@ -12,6 +12,7 @@ import {
   type Topology,
 } from "@sluice/model";
 import { applyOperations, diffRules, operationKey } from "./diff.js";
+import { changedOnWay, failoversChanged, leadsBy } from "./failover-change.js";
 import type { Flow } from "./flow.js";
 import type { LabelConflict } from "./label-conflict.js";
 import type { Detachment } from "./order-detach.js";
@@ -102,7 +103,7 @@ export function draftThrottles(draft: Draft, { changes, throttles: { between } }
 /** Everything at the ingresses that is put, from what the earlier stages left there. */
 export function* draftFlips(
   draft: Draft,
-  { nodes, base, target, changes, throttles, labelsPut, labelsRepaired, isRerouted }: UpdateScene,
+  { topology, nodes, base, target, changes, throttles, labelsPut, labelsRepaired, isRerouted }: UpdateScene,
 ): Steps<void> {
   const known = new Map(nodes.map((node) => [node.nodeId, node.operations]));
   const touched = new Set([...known.keys(), ...draft.nodesOf("pause"), ...draft.nodesOf("throttle")]);
@@ -123,6 +124,8 @@ export function* draftFlips(
     if (puts.length > 0) draft.message("flip", nodeId).operations.push(...puts);
     yield earlier.length === 0 ? rest.length : before.size;
   }
+  const changed = new Map(nodes.map(({ nodeId, before, operations }) => [nodeId, failoversChanged(before, operations)] as const));
+  const then = (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key);
   let cost = 0;
   for (const { nodeId, after } of changes) {
     cost += 1;
@@ -133,8 +136,10 @@ export function* draftFlips(
       const anew = labelsPut.get(bucket.pushLabel);
       for (const node of anew ?? []) waitsFor.add(node);
       // Where a label is another tunnel's now, what stands at the other nodes may be repaired to where the old one went.
-      if (anew === undefined && !isRerouted(bucket)) continue;
+      const rerouted = isRerouted(bucket);
+      if (anew === undefined && !rerouted) continue;
       for (const node of labelsRepaired.get(bucket.pushLabel) ?? []) waitsFor.add(node);
+      for (const node of rerouted ? changedOnWay(topology, bucket, { target: then, changed }) : []) waitsFor.add(node);
     }
   }
   for (const nodeId of draft.nodesOf("flip")) {
@@ -165,8 +170,12 @@ export function draftRemovals(draft: Draft, scene: UpdateScene): void {
   for (const { nodeId, before } of changes) for (const { pushLabel } of before?.group?.buckets ?? []) waitFor(pushLabel, nodeId);
   for (const [nodeId, rules] of installed) {
     for (const [key, rule] of rules) {
-      if (rule.kind !== "failover" || (target.get(nodeId)?.has(key) === true && !isDetached(detachment, nodeId, rule))) continue;
-      for (const { pushLabel } of rule.buckets) if (pushLabel !== undefined) waitFor(pushLabel, nodeId);
+      if (rule.kind !== "failover") continue;
+      // One that stays may have led over another bypass.
+      const after = isDetached(detachment, nodeId, rule) ? undefined : target.get(nodeId)?.get(key);
+      for (const bucket of rule.buckets) {
+        if (bucket.pushLabel !== undefined && !leadsBy(after, bucket)) waitFor(bucket.pushLabel, nodeId);
+      }
     }
   }
 }

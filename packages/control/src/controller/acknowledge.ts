@@ -10,8 +10,11 @@ import { backoffMs, cycleFailed } from "./replan.js";
 import type { ControllerState, Switch, VerifiedPlan } from "./state.js";
 import { advanceNode, flowPurposes, nextMessage } from "./update.js";
 
-/** Stages that move traffic: transit rules outlive them by a grace. Where a failover group goes, packets may still be in its bypass. */
-const movingPurposes: ReadonlySet<StagePurpose> = new Set([...flowPurposes, "remove-failover"]);
+/**
+ * Stages that move traffic: label rules outlive them by a grace. Where a failover group goes, or comes to lead over another bypass, packets may
+ * still be in the one it had.
+ */
+const movingPurposes: ReadonlySet<StagePurpose> = new Set([...flowPurposes, "add-failover", "remove-failover"]);
 
 /** An acknowledgement of the stage on its way to this switch; others say nothing new. */
 export function acknowledged(state: ControllerState, one: Switch, ack: Extract<AgentMessage, { kind: "ack" }>): void {

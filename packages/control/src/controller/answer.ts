@@ -6,7 +6,7 @@ import type { Plan, PlanTimings, Result } from "@sluice/model";
 import { someSteps, type Assignments, type Steps } from "@sluice/rules";
 import type { ControllerState, CyclePhase } from "./state.js";
 import { heldRules } from "./switches.js";
-import { verifyPlanSteps, withHeldLabels, type VerifiedCycle } from "./verify.js";
+import { assignmentsToPlanOn, verifyPlanSteps, type VerifiedCycle } from "./verify.js";
 
 export interface Answer {
   readonly plan: Plan;
@@ -27,7 +27,7 @@ export function takeInHand(state: ControllerState, { snapshot }: Solving, { plan
   const verifying = verifyPlanSteps({
     snapshot,
     plan,
-    assignmentsBefore: withHeldLabels(assignments, heldRules(state)),
+    assignmentsBefore: assignmentsToPlanOn(assignments, heldRules(state), target),
     rulesBefore: target?.rules,
     planBefore: target?.record.plan,
   });

@@ -39,7 +39,7 @@ const nodeRules = fc
     return new Map([...rules, ...labels].map((rule) => [ruleKey(rule), rule]));
   });
 
-/** The same with some of it repaired by failover groups, two of which may differ between one switch's rules and another's. */
+/** The same with some of it repaired by failover groups, which may lead around otherwise in another switch's rules; the last may protect another link. */
 const repairedRules = fc
   .tuple(
     nodeRules,
@@ -58,7 +58,10 @@ const repairedRules = fc
       const failover: Rule = {
         kind: "failover",
         failoverId: 30 + i,
-        buckets: [{ output: toId<LinkId>("x") }, { output: toId<LinkId>(`around-${way}`) }],
+        buckets: [
+          { output: toId<LinkId>(i === 2 && way === 1 ? "y" : "x") },
+          { output: toId<LinkId>(`around-${way}`), pushLabel: 40 + way },
+        ],
       };
       repaired.set(ruleKey(failover), failover);
     });
@@ -127,16 +130,26 @@ describe("the worst that a belief allows", () => {
     );
   });
 
-  it("keeps failover groups that are there in both, and repairs only what both repair so", () => {
-    let [kept, dropped] = [0, 0];
+  it("keeps failover groups that protect a link in both, leading wherever either does, and repairs only what both repair so", () => {
+    let [kept, dropped, joined] = [0, 0, 0];
     fc.assert(
       fc.property(repairedRules, repairedRules, fc.boolean(), (a, b, isKnownLast) => {
         const belief: Belief = isKnownLast ? { kind: "either", before: held(a), after: held(b) } : { kind: "unknown", last: a };
         const worst = worstRules(belief);
         const other = isKnownLast ? b : noRules;
-        const failovers = (rules: NodeRules) => [...rules.entries()].filter(([, rule]) => rule.kind === "failover");
-        const common = failovers(a).filter(([key, rule]) => JSON.stringify(other.get(key)) === JSON.stringify(rule));
-        expect(new Map(failovers(worst))).toEqual(new Map(common));
+        const ways = (rules: NodeRules) =>
+          new Map(
+            [...rules].flatMap(([key, rule]) =>
+              rule.kind === "failover" ? [[key, rule.buckets.map((each) => JSON.stringify(each))] as const] : [],
+            ),
+          );
+        const [inA, inOther] = [ways(a), ways(other)];
+        const common = [...inA].flatMap(([key, buckets]) => {
+          const others = inOther.get(key);
+          return others !== undefined && others[0] === buckets[0] ? [[key, [...new Set([...buckets, ...others])]] as const] : [];
+        });
+        expect(ways(worst)).toEqual(new Map(common));
+        for (const [, buckets] of common) if (buckets.length > 2) joined += 1;
         const [ofA, ofOther] = [repairsOf(a), repairsOf(other)];
         for (const [what, failoverId] of repairsOf(worst)) {
           const there = [ofA, ofOther].filter((each) => each.has(what)).map((each) => each.get(what));
@@ -149,5 +162,6 @@ describe("the worst that a belief allows", () => {
     );
     expect(kept).toBeGreaterThan(50);
     expect(dropped).toBeGreaterThan(50);
+    expect(joined).toBeGreaterThan(50);
   });
 });

@@ -13,7 +13,7 @@ import {
   type Rule,
   type RuleKey,
 } from "@sluice/model";
-import { digestOf, sameRule } from "@sluice/rules";
+import { digestOf, eitherFailover, sameRule } from "@sluice/rules";
 
 /** The rules of a switch and their digest. */
 export interface Holding {
@@ -54,14 +54,17 @@ export function worstRules(belief: Belief): NodeRules {
 }
 
 /**
- * Label rules and failover groups: those of both; what either may not repair is not repaired. Ingress: each flow group that either has, on
+ * Label rules and failover groups: those of both; what either may not repair is not repaired, and a group that leads over another bypass in either leads over
+ * both, so that neither bypass goes while packets may be sent into it. Ingress: each flow group that either has, on
  * every tunnel with the larger of its two rates, so that no link carries more than this says whichever of the two is true. O(rules).
  */
 function worstOf(a: NodeRules, b: NodeRules): NodeRules {
   const worst = new Map<RuleKey, Rule>();
   for (const [key, rule] of a) {
     const other = b.get(key);
-    if (rule.kind === "failover" && other !== undefined && sameRule(rule, other)) worst.set(key, rule);
+    if (rule.kind !== "failover" || other?.kind !== "failover") continue;
+    const both = eitherFailover(rule, other);
+    if (both !== undefined) worst.set(key, both);
   }
   for (const [key, rule] of a) {
     const other = b.get(key);

@@ -32,7 +32,7 @@ import { inputsToPlanOn, recordOf } from "./plan-write.js";
 import { basePlan } from "./protection.js";
 import type { ControllerState, InventoryRequest, PlanWrite } from "./state.js";
 import { heldRules } from "./switches.js";
-import { verifyPlan, withHeldLabels } from "./verify.js";
+import { assignmentsToPlanOn, verifyPlan } from "./verify.js";
 
 /** Links that one refusal names. */
 const linksNamedMax = 10;
@@ -57,7 +57,7 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
   const verified = verifyPlan({
     snapshot,
     plan: proposal.plan,
-    assignmentsBefore: withHeldLabels(state.cycle.assignments, heldRules(state)),
+    assignmentsBefore: assignmentsToPlanOn(state.cycle.assignments, heldRules(state), state.push.target),
     rulesBefore: state.push.target?.rules,
   });
   if (!verified.ok) return verified;

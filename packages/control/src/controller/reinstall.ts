@@ -96,5 +96,5 @@ function withCursorsOf(now: Assignments, then: Assignments): Assignments {
   for (const [nodeId, { numberNext }] of now.ingressByNode) {
     ingressByNode.set(nodeId, { nodeId, numberNext, numberByGroup: then.ingressByNode.get(nodeId)?.numberByGroup ?? new Map() });
   }
-  return { labelNext: now.labelNext, labelByTunnel: then.labelByTunnel, ingressByNode };
+  return { ...then, labelNext: now.labelNext, ingressByNode };
 }

@@ -27,9 +27,11 @@ import {
   compileRulesSteps,
   digestOf,
   digestOfDigests,
+  labelsAndFailovers,
   parseAssignments,
   stepCostMax,
   walkRulesSteps,
+  withFailoverNumbers,
   type Assignments,
   type Steps,
   type WalkReport,
@@ -145,20 +147,27 @@ function* compileChecked({
 }
 
 /**
- * Labels that switches hold although the assignments do not know them (a store that was lost, rules of another hand) are
- * entered under a name that no tunnel has. So they are not given out while they are held, and they are part of the
- * cycle's stored input: running it again gives the same labels.
+ * What the next plan's numbers are assigned after: the newest assignments, with failover numbers where they are from before there were any (`plan`
+ * is theirs), and with what switches hold although the assignments do not know it (a store that was lost, rules of another hand): labels under names that
+ * no tunnel has, failover numbers likewise. So they are not given out while they are held, and they are part of the cycle's stored input: running
+ * it again gives the same numbers.
  */
-export function withHeldLabels(assignments: Assignments, held: Iterable<NodeRules>): Assignments {
-  const assigned = new Set(assignments.labelByTunnel.values());
+export function assignmentsToPlanOn(
+  assignments: Assignments,
+  held: Iterable<NodeRules>,
+  last: { readonly record: { readonly plan: Plan }; readonly topology: Topology } | undefined,
+): Assignments {
+  const numbered = withFailoverNumbers(assignments, last?.record.plan, last?.topology);
+  const assigned = new Set(labelsAndFailovers(numbered));
   const foreign = new Set<number>();
   for (const rules of held) {
     for (const rule of rules.values()) {
-      if (rule.kind === "label" && !assigned.has(rule.match.label) && rule.match.label <= labelMax) foreign.add(rule.match.label);
+      const number = rule.kind === "label" ? rule.match.label : rule.kind === "failover" ? rule.failoverId : undefined;
+      if (number !== undefined && number <= labelMax && !assigned.has(number)) foreign.add(number);
     }
   }
-  if (foreign.size === 0) return assignments;
-  const labelByTunnel = new Map(assignments.labelByTunnel);
-  for (const label of [...foreign].sort((a, b) => a - b)) labelByTunnel.set(toId<TunnelId>(`held-${label}`), label);
-  return { ...assignments, labelByTunnel };
+  if (foreign.size === 0) return numbered;
+  const labelByTunnel = new Map(numbered.labelByTunnel);
+  for (const number of [...foreign].sort((a, b) => a - b)) labelByTunnel.set(toId<TunnelId>(`held-${number}`), number);
+  return { ...numbered, labelByTunnel };
 }
