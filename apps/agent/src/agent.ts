@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { agentStanding, createAgent, stepAgent, type AgentConfig, type AgentEffect, type AgentEvent } from "@sluice/control";
 import { ruleKey, unreachable, type ControllerMessage, type Fault, type NodeId, type RuleOperation } from "@sluice/model";
 import type { RuleFailure } from "@sluice/rules";
+import { chooseController } from "./controller-choice.js";
 import { openControllerChannel, openControllerStream, type ControllerChannel, type ControllerStream } from "./controller-stream.js";
 import type { Datapath } from "./datapath.js";
 import { memoryTermStore, openTermFile } from "./term-file.js";
@@ -25,9 +26,9 @@ export interface AgentLog {
 
 export interface AgentOptions {
   readonly nodeId: NodeId;
-  /** `host:port`. */
+  /** `host:port`; several, of which one leads, separated by commas. */
   readonly controller: string;
-  /** A connection to share with other agents of this process; it stays open. Default: one of the agent's own. */
+  /** A connection to share with other agents of this process; it stays open, and `controller` says nothing. Default: one of the agent's own. */
   readonly channel?: ControllerChannel;
   /** Where term and epoch are kept over restarts. Without it they last as long as the agent. */
   readonly stateDir?: string;
@@ -66,7 +67,9 @@ export function runAgent(options: AgentOptions): RunningAgent {
   const opened = options.stateDir === undefined ? undefined : openTermFile(options.stateDir, nodeId);
   if (opened?.ok === false) throw new AgentRefused(opened.faults);
   const terms = opened?.value ?? memoryTermStore();
-  const channel = options.channel ?? openControllerChannel(options.controller);
+  const choice = chooseController(options.controller);
+  /** To the controller that was asked last. */
+  let own: { readonly address: string; readonly channel: ControllerChannel } | undefined;
 
   const state = createAgent(
     { ...options.config, nodeId, bootId: randomUUID(), ruleCountMax: datapath.ruleCountMax },
@@ -104,7 +107,7 @@ export function runAgent(options: AgentOptions): RunningAgent {
     switch (effect.kind) {
       case "connect":
         // Agents that lost one controller must not all come back at one instant.
-        connecting = setTimeout(() => connect(effect.streamId), effect.delayMs * (0.5 + Math.random() / 2));
+        connecting = setTimeout(() => connect(effect.streamId), choice.delayMs(effect.delayMs) * (0.5 + Math.random() / 2));
         return;
       case "send":
         if (stream?.id === effect.streamId) stream.stream.send(effect.message);
@@ -112,6 +115,7 @@ export function runAgent(options: AgentOptions): RunningAgent {
       case "close-stream":
         log.warn({ node: nodeId, streamId: effect.streamId }, `leaving the controller: ${effect.reason}`);
         clearTimeout(connecting);
+        choice.ended({ notLeader: false, left: true });
         if (stream?.id === effect.streamId) {
           stream.stream.end();
           stream = undefined;
@@ -128,16 +132,28 @@ export function runAgent(options: AgentOptions): RunningAgent {
     }
   }
 
+  function channelNow(): ControllerChannel {
+    if (options.channel !== undefined) return options.channel;
+    if (own?.address !== choice.address) {
+      own?.channel.close();
+      own = { address: choice.address, channel: openControllerChannel(choice.address) };
+      log.info({ node: nodeId, controller: choice.address }, "asking this controller");
+    }
+    return own.channel;
+  }
+
   function connect(streamId: number): void {
     if (!running) return;
-    const fresh = openControllerStream(channel, {
+    const fresh = openControllerStream(channelNow(), {
       onMessage(message) {
+        if (message.kind === "welcome") choice.welcomed();
         log.debug({ node: nodeId, ...gistOf(message) }, `told: ${message.kind}`);
         dispatch({ kind: "message", streamId, message });
       },
-      onClosed(reason, faults) {
+      onClosed(reason, faults, leader) {
         log.warn({ node: nodeId, streamId, faults }, `the stream to the controller has ended: ${reason}`);
         if (stream?.id === streamId) stream = undefined;
+        choice.ended({ notLeader: faults[0]?.code === "not-leader", leader });
         dispatch({ kind: "closed", streamId });
       },
     });
@@ -188,7 +204,7 @@ export function runAgent(options: AgentOptions): RunningAgent {
     for (const end of unsubscribe) end();
     stream?.stream.cancel();
     stream = undefined;
-    if (options.channel === undefined) channel.close();
+    own?.channel.close();
   }
 
   const ticker = setInterval(() => dispatch({ kind: "tick" }), tickMs);

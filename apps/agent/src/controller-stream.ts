@@ -7,6 +7,7 @@ import {
   createOutgoingQueue,
   faultsOfError,
   keepaliveOptions,
+  leaderOfError,
   requestBytesMax,
   responseBytesMax,
   v1,
@@ -42,8 +43,8 @@ export function openControllerChannel(controller: string, security: ChannelCrede
 
 export interface StreamHandlers {
   readonly onMessage: (message: ControllerMessage) => void;
-  /** Once, unless `end` was called. `faults` is what the controller gave as its reason. */
-  readonly onClosed: (reason: string, faults: readonly Fault[]) => void;
+  /** Once, unless `end` was called. `faults` is what the controller gave as its reason; `leader` is who leads, where it is another. */
+  readonly onClosed: (reason: string, faults: readonly Fault[], leader?: string) => void;
 }
 
 export interface ControllerStream {
@@ -59,12 +60,12 @@ export function openControllerStream({ channel }: ControllerChannel, handlers: S
   const call = client.connect();
   let open = true;
 
-  function close(reason: string, faults: readonly Fault[] = []): void {
+  function close(reason: string, faults: readonly Fault[] = [], leader?: string): void {
     if (!open) return;
     open = false;
     queue.close();
     call.cancel();
-    handlers.onClosed(reason, faults);
+    handlers.onClosed(reason, faults, leader);
   }
 
   const queue = createOutgoingQueue<AgentMessage>({
@@ -80,7 +81,7 @@ export function openControllerStream({ channel }: ControllerChannel, handlers: S
     if (message.ok) handlers.onMessage(message.value);
     else close(`the controller's message was refused: ${message.faults[0].message}`, message.faults);
   });
-  call.on("error", (error: ServiceError) => close(error.message, faultsOfError(error)));
+  call.on("error", (error: ServiceError) => close(error.message, faultsOfError(error), leaderOfError(error)));
   call.on("end", () => close("the controller ended the stream"));
 
   return {

@@ -32,7 +32,8 @@ function linkIds(text: string, before: readonly LinkId[] | undefined): readonly 
 }
 
 function address(text: string): string {
-  if (!/^.+:\d{1,5}$/.test(text)) throw new InvalidArgumentError("Give host:port, like 127.0.0.1:50051.");
+  const isList = text.split(",").every((each) => /^[^,\s]+:\d{1,5}$/.test(each));
+  if (!isList) throw new InvalidArgumentError("Give host:port, like 127.0.0.1:50051, or several of them separated by commas.");
   return text;
 }
 
@@ -71,7 +72,11 @@ const program = new Command("sluice-agent")
       "keeps forwarding by the rules it has. The switch is a rule table in memory, or with --ovs-bridge an Open vSwitch.",
   )
   .requiredOption("--node <id>", "id of the switch in the controller's topology", id<NodeId>)
-  .requiredOption("--controller <host:port>", "where the controller serves gRPC", address)
+  .requiredOption(
+    "--controller <host:port>",
+    "where the controller serves gRPC; where there are several: all of them, separated by commas",
+    address,
+  )
   .requiredOption("--state-dir <dir>", "directory of this agent alone: what it has promised to obey, over restarts")
   .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology", linkIds)
   .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)

@@ -9,6 +9,9 @@ import { Status } from "../generated/google/rpc/status.js";
 import { grpcStatusOf, publicFault } from "./status.js";
 
 const detailsKey = "grpc-status-details-bin";
+/** Where the leader serves gRPC, on a refusal with `not-leader`; a name that no server of another kind uses. */
+const leaderKey = "sluice-leader";
+const leaderPattern = /^[\x21-\x7e]{1,256}$/;
 const faultsTypeUrl = "type.googleapis.com/sluice.v1.Faults";
 /** Bytes of packed faults: trailing metadata travels in headers, which peers bound (commonly at 8 KiB, before base64). */
 const detailsBytesMax = 4_096;
@@ -47,7 +50,15 @@ export function refusalOf(faults: Faults): StatusObject {
   const value = Buffer.from(WireFaults.encode({ faults: listed }).finish());
   const packed = Status.encode({ code, message, details: [{ typeUrl: faultsTypeUrl, value }] }).finish();
   metadata.set(detailsKey, Buffer.from(packed));
+  const leader = first.code === "not-leader" ? first.data?.["grpcAddress"] : undefined;
+  if (typeof leader === "string" && leaderPattern.test(leader)) metadata.set(leaderKey, leader);
   return { code, details: message, metadata };
+}
+
+/** Where the leader serves gRPC, as a controller that does not lead has said; undefined where it said nothing. */
+export function leaderOfError(error: Pick<ServiceError, "metadata">): string | undefined {
+  const leader = error.metadata?.get(leaderKey)[0];
+  return typeof leader === "string" && leaderPattern.test(leader) ? leader : undefined;
 }
 
 /** The faults of a failed call; empty where the peer sent none that can be read. */

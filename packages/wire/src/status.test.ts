@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { fault, faultCodes } from "@sluice/model";
 import { describe, expect, it } from "vitest";
-import { faultsOfError, grpcStatusOf, httpStatusOf, problemOf, refusalOf } from "./index.js";
+import { faultsOfError, grpcStatusOf, httpStatusOf, leaderOfError, problemOf, refusalOf } from "./index.js";
 
 describe("status table", () => {
   it.each(faultCodes)("%s has a status on both surfaces, and a stable problem type", (code) => {
@@ -32,6 +32,23 @@ describe("status table", () => {
       const told = JSON.stringify([problemOf([one]), details, faultsOfError({ metadata })]);
       expect(told).not.toContain("SELECT");
       expect(told).not.toContain("someone");
+    }
+  });
+});
+
+describe("the address of the leader", () => {
+  it("comes with a refusal by one that does not lead, and with no other", () => {
+    const data = { restAddress: "http://b:8080", grpcAddress: "b:50051" };
+    const refusal = refusalOf([fault("not-leader", "Ask b.", { data })]);
+    expect([refusal.code, leaderOfError(refusal)]).toEqual([status.UNAVAILABLE, "b:50051"]);
+    expect(problemOf([fault("not-leader", "Ask b.", { data })])).toMatchObject({ status: 421, leader: "http://b:8080" });
+    for (const other of [
+      fault("unavailable", "m", { data }),
+      fault("not-leader", "Nobody leads."),
+      fault("not-leader", "m", { data: { grpcAddress: "a b\n" } }),
+    ]) {
+      expect(leaderOfError(refusalOf([other]))).toBe(undefined);
+      expect(problemOf([other])).not.toHaveProperty("leader");
     }
   });
 });

@@ -112,11 +112,14 @@ export interface Problem {
   readonly detail: string;
   readonly code: FaultCode;
   readonly faults: readonly PublicFault[];
+  /** Where the leader serves REST, with `not-leader`, where that is known. */
+  readonly leader?: string;
 }
 
 export function problemOf(faults: Faults): Problem {
   const listed = faults.map(publicFault);
   const { code, message } = publicFault(faults[0]);
+  const leader = faults[0].data?.["restAddress"];
   return {
     type: `/problems/${code}`,
     title: statusTable[code].title,
@@ -124,5 +127,6 @@ export function problemOf(faults: Faults): Problem {
     detail: message,
     code,
     faults: listed,
+    ...(code === "not-leader" && typeof leader === "string" ? { leader } : {}),
   };
 }
