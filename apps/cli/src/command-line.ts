@@ -4,6 +4,7 @@ import { refused, type CommandContext } from "./command-context.js";
 import { exitCode, type ExitCode } from "./exit-code.js";
 import type { Act, Arguments } from "./grammar/act.js";
 import { addCerts } from "./grammar/certs.js";
+import { addContexts } from "./grammar/contexts.js";
 import { addLook } from "./grammar/look.js";
 import { addOffline } from "./grammar/offline.js";
 import { argumentFault } from "./refusal.js";
@@ -61,6 +62,7 @@ export function grammar(act: Act, version: string): Command {
     .helpCommand(true)
     .addHelpText("after", exitCodeHelp);
   addLook(program, act);
+  addContexts(program, act);
   addOffline(program, act);
   addCerts(program, act);
   return program;

@@ -11,7 +11,7 @@ import { followEvents, type EventsAsked, type ServerEvent } from "./event-stream
 import { followJob, type JobProgress } from "./job.js";
 import { faultsOfRefusal, jsonOf } from "./refused-request.js";
 import { piecesOf, type Answer, type Method, type Query, type RawRequest, type Requester } from "./request.js";
-import { mayHaveArrived, reasonOf, type Transport } from "./transport.js";
+import { lossOf, reasonOf, type Transport } from "./transport.js";
 
 /** Longest body of an answer that is not streamed, bytes. */
 const bodyBytesMax = 1 << 28;
@@ -183,7 +183,7 @@ export class ControllerClient implements Requester {
       if (limit.aborted)
         return refuse(fault("unavailable", `${this.origin} gave no answer within ${timeoutMs / 1000} s.`, doubtful(method)));
       const reason = `${this.origin} could not be reached: ${reasonOf(error)}.`;
-      return refuse(lost(reason, { arrived: mayHaveArrived(error), method }));
+      return refuse(lostFault(reason, { loss: lossOf(error), method }));
     }
   }
 
@@ -196,7 +196,7 @@ export class ControllerClient implements Requester {
       text = await textOf(answer.value);
     } catch (error) {
       if (this.signal.aborted) return refuse(fault("cancelled", "The request was cancelled."));
-      return refuse(lost(`The answer of ${this.origin} was cut off: ${reasonOf(error)}.`, { arrived: true, method: asked.method }));
+      return refuse(lostFault(`The answer of ${this.origin} was cut off: ${reasonOf(error)}.`, { loss: "lost", method: asked.method }));
     }
     const parsed = schema.safeParse(status === 204 ? undefined : jsonOf(text));
     if (!parsed.success)
@@ -219,9 +219,10 @@ export class ControllerClient implements Requester {
       const result = await attempt();
       if (result.ok || !mayRepeat || signal.aborted) return result;
       const [{ code, message, data }] = result.faults;
-      wasLost ||= data?.["arrived"] === true;
+      const loss = data?.["loss"];
+      wasLost ||= loss === "lost";
       // What is still under way after a loss is our own request.
-      const again = wasLost && (data?.["lost"] === true || code === "in-flight");
+      const again = wasLost && (loss === "lost" || loss === "unsent" || code === "in-flight");
       const pauseMs = pausesMs[number];
       if (!again || pauseMs === undefined) return result;
       onRetry?.(`${message} Trying again in ${pauseMs / 1000} s.`);
@@ -256,9 +257,9 @@ function doubtful(method: Method): { readonly pointer: string; readonly data?: F
       };
 }
 
-function lost(message: string, { arrived, method }: { readonly arrived: boolean; readonly method: Method }): Fault {
-  const { data, ...rest } = arrived ? doubtful(method) : { ...pointer, data: { advice: unreachableAdvice } };
-  return fault("unavailable", message, { ...rest, data: { ...data, lost: true, arrived } });
+function lostFault(message: string, { loss, method }: { readonly loss: ReturnType<typeof lossOf>; readonly method: Method }): Fault {
+  const { data, ...rest } = loss === "lost" ? doubtful(method) : { ...pointer, data: { advice: unreachableAdvice } };
+  return fault("unavailable", message, { ...rest, data: { ...data, loss } });
 }
 
 const unreachableAdvice =

@@ -60,13 +60,18 @@ async function readPem(path: string, option: string): Promise<Result<string>> {
   return refuse(argumentFault("malformed", option, `${option}: ${path} is no certificate or key in PEM.`));
 }
 
-/** System codes of a connection that never came to be: the request was not sent. */
+/** System codes of a connection that broke off after it was made. */
+const lossCodes = new Set(["ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET", "ERR_STREAM_PREMATURE_CLOSE"]);
+/** And of one that never came to be: the request was not sent. */
 const unsentCodes = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
 
-/** Whether the request may have been received, though no answer was: then nobody here knows what came of it. */
-export function mayHaveArrived(error: unknown): boolean {
+/**
+ * `lost`: the request may have been received, though no answer was, and may be answered when it is sent again; `unsent`: nobody received it, and
+ * somebody may later; `hopeless`: it will not be otherwise the next time.
+ */
+export function lossOf(error: unknown): "lost" | "unsent" | "hopeless" {
   const code = innermost(error).code ?? "";
-  return !(unsentCodes.has(code) || code.startsWith("ERR_TLS_") || code.startsWith("CERT_") || code.includes("_CERT"));
+  return lossCodes.has(code) ? "lost" : unsentCodes.has(code) ? "unsent" : "hopeless";
 }
 
 /** In words for people, with what to do where that is known. */
