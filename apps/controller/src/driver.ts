@@ -21,6 +21,7 @@ import {
   type AgentMessage,
   type ControllerMessage,
   type Epoch,
+  type Fault,
   type FaultCode,
   type NodeId,
   type RequestedBy,
@@ -58,7 +59,8 @@ export type ForecastInput = Extract<ControllerInput, { readonly kind: "forecast-
 /** The controller's end of one agent's stream. */
 export interface AgentStream {
   send(message: ControllerMessage): void;
-  close(code: FaultCode, reason: string): void;
+  /** `data` as a fault's. */
+  close(code: FaultCode, reason: string, data?: Fault["data"]): void;
 }
 
 export interface Driver {
@@ -89,6 +91,10 @@ export interface DriverParts {
   readonly solvers: Pick<SolverPool, "optimize" | "cancel" | "protect" | "cancelProtect">;
   /** Told of each sweep over the scenarios of a plan, for the log. */
   readonly onSweep?: (sweep: { readonly epoch: Epoch; readonly scenarios: number; readonly result: ProtectResult }) => void;
+  /** Whether the lead can be relied on at this moment; asked before each step. Without it, it always can. */
+  readonly mayAct?: () => boolean;
+  /** Called once when it could not any more: nothing was done after that. */
+  readonly onLapsed?: () => void;
   /** Called once when a newer leader exists. */
   readonly onStepDown: (reason: string) => void;
   /** Called when the machine's own invariant is broken: the process must end. */
@@ -118,6 +124,11 @@ export function startDriver(parts: DriverParts): Driver {
     stepping = true;
     try {
       for (let next = inbox.shift(); next !== undefined && !stopped; next = inbox.shift()) {
+        if (parts.mayAct?.() === false) {
+          stopped = true;
+          parts.onLapsed?.();
+          return;
+        }
         const stepped = stepController(state, { ...next, nowMs: nowMs() } as ControllerEvent);
         state = stepped.state;
         for (const effect of stepped.effects) carryOut(effect);
