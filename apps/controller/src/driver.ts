@@ -114,6 +114,7 @@ export function startDriver(parts: DriverParts): Driver {
   const journalWatchers = new Set<() => void>();
   /** By the time at which they are due. */
   const wakes = new Map<number, NodeJS.Timeout>();
+  let atOnce: NodeJS.Immediate | undefined;
   let writes: Promise<void> = Promise.resolve();
 
   /** Events that arise while a step's effects are carried out wait for their turn. */
@@ -185,8 +186,18 @@ export function startDriver(parts: DriverParts): Driver {
     }
   }
 
-  /** A tick between the regular ones; where too many are wanted at once, the next regular one has to do. */
+  /**
+   * A tick between the regular ones; where too many are wanted at once, the next regular one has to do. One that is due comes as soon as what has arrived
+   * meanwhile was heard: a timer would let a millisecond or two go by with nothing done.
+   */
   function wake(atMs: number): void {
+    if (atMs <= nowMs()) {
+      atOnce ??= setImmediate(() => {
+        atOnce = undefined;
+        dispatch({ kind: "tick" });
+      });
+      return;
+    }
     const at = Math.ceil(atMs);
     if (wakes.has(at) || wakes.size >= wakesMax) return;
     const timer = setTimeout(
@@ -273,6 +284,7 @@ export function startDriver(parts: DriverParts): Driver {
       stopped = true;
       clearInterval(ticker);
       for (const timer of wakes.values()) clearTimeout(timer);
+      clearImmediate(atOnce);
       for (const stream of streams.values()) stream.close("unavailable", "The controller is stopping.");
       for (const resolve of waiting.values()) resolve(refuse(fault("unavailable", "The controller is stopping.")));
       waiting.clear();

@@ -102,7 +102,7 @@ export const controllerConfigDefault: Omit<ControllerConfig, "controllerId"> = {
   failureBackoffMinMs: 1_000,
   failureBackoffMaxMs: 10_000,
   // Twenty milliseconds or so.
-  workPerEventMax: 10_000,
+  workPerEventMax: 5_000,
   pushPatienceMs: 2_000,
   ackTimeoutMs: 5_000,
   readTimeoutMs: 5_000,
