@@ -28,6 +28,7 @@ export const plans = listResource({
     inForce: z.boolean(),
     timings: z.record(z.string(), z.number()),
   }),
+  pageItems: 200,
   nameOf: ({ epoch }) => String(epoch),
   pathOfOne: (id) => `/v1/plans/${segment(id)}`,
   columns: [
