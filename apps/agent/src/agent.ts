@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { agentStanding, createAgent, stepAgent, type AgentConfig, type AgentEffect, type AgentEvent } from "@sluice/control";
 import { ruleKey, unreachable, type ControllerMessage, type Fault, type NodeId, type RuleOperation } from "@sluice/model";
 import type { RuleFailure } from "@sluice/rules";
+import type { TlsSource } from "@sluice/wire";
 import { chooseController } from "./controller-choice.js";
 import { openControllerChannel, openControllerStream, type ControllerChannel, type ControllerStream } from "./controller-stream.js";
 import type { Datapath } from "./datapath.js";
@@ -28,6 +29,8 @@ export interface AgentOptions {
   readonly nodeId: NodeId;
   /** `host:port`; several, of which one leads, separated by commas. */
   readonly controller: string;
+  /** Certificate, key and the authorities of the controller. Plaintext without. */
+  readonly tls?: TlsSource;
   /** A connection to share with other agents of this process; it stays open, and `controller` says nothing. Default: one of the agent's own. */
   readonly channel?: ControllerChannel;
   /** Where term and epoch are kept over restarts. Without it they last as long as the agent. */
@@ -136,7 +139,7 @@ export function runAgent(options: AgentOptions): RunningAgent {
     if (options.channel !== undefined) return options.channel;
     if (own?.address !== choice.address) {
       own?.channel.close();
-      own = { address: choice.address, channel: openControllerChannel(choice.address) };
+      own = { address: choice.address, channel: openControllerChannel(choice.address, options.tls) };
       log.info({ node: nodeId, controller: choice.address }, "asking this controller");
     }
     return own.channel;

@@ -1,8 +1,9 @@
 /** One gRPC stream to the controller, with domain messages on both sides of it. */
-import { Channel, credentials, type ChannelCredentials, type ChannelOptions, type ServiceError } from "@grpc/grpc-js";
+import { Channel, credentials, type ChannelOptions, type ServiceError } from "@grpc/grpc-js";
 import type { AgentMessage, ControllerMessage, Fault } from "@sluice/model";
 import {
   agentMessageToWire,
+  channelSecurity,
   controllerMessageFromWire,
   createOutgoingQueue,
   faultsOfError,
@@ -11,6 +12,7 @@ import {
   requestBytesMax,
   responseBytesMax,
   v1,
+  type TlsSource,
 } from "@sluice/wire";
 
 /** Messages that may wait for the controller; a report of a full table is some hundred. */
@@ -34,10 +36,12 @@ export interface ControllerChannel {
   close(): void;
 }
 
-/** A connection that many agents of one process may share; each has its own stream on it. Plaintext without credentials. */
-export function openControllerChannel(controller: string, security: ChannelCredentials = credentials.createInsecure()): ControllerChannel {
+/** A connection that many agents of one process may share; each has its own stream on it. Plaintext without certificates. */
+export function openControllerChannel(controller: string, tls?: TlsSource): ControllerChannel {
+  const security = tls === undefined ? { credentials: credentials.createInsecure(), options: {} } : channelSecurity(tls, controller);
   // Own subchannels: channels of one process to one address would silently share a connection otherwise.
-  const channel = new Channel(controller, security, { ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
+  const options = { ...channelOptions, ...security.options, "grpc.use_local_subchannel_pool": 1 };
+  const channel = new Channel(controller, security.credentials, options);
   return { channel, close: () => channel.close() };
 }
 

@@ -1,10 +1,11 @@
 /** Composition root of the agent: the only place where its parts are made and joined. */
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isId, toId, type LinkId, type NodeId } from "@sluice/model";
+import { identityOfAlternativeNames, identityUri, isId, toId, type LinkId, type NodeId } from "@sluice/model";
+import { hostOf, isLoopbackHost, openTlsSource, type TlsSource } from "@sluice/wire";
 import { Command, InvalidArgumentError } from "commander";
 import pino from "pino";
-import { AgentRefused, runAgent, type RunningAgent } from "./agent.js";
+import { AgentRefused, runAgent, type AgentOptions, type RunningAgent } from "./agent.js";
 import { keepAliveFile } from "./alive-file.js";
 import type { Datapath } from "./datapath.js";
 import { memoryDatapath, ruleCountMaxDefault, type MemoryDatapath } from "./memory-datapath.js";
@@ -77,6 +78,9 @@ const program = new Command("sluice-agent")
     "where the controller serves gRPC; where there are several: all of them, separated by commas",
     address,
   )
+  .option("--tls-cert <file>", "the agent's certificate (PEM), which names the switch; all three of --tls-* or none")
+  .option("--tls-key <file>", "its private key (PEM)")
+  .option("--tls-ca <file>", "authorities (PEM) of the controller's certificate")
   .requiredOption("--state-dir <dir>", "directory of this agent alone: what it has promised to obey, over restarts")
   .option("--link <id...>", "outgoing links of the switch, all up; without any, the controller believes its topology", linkIds)
   .option("--links-from-stdin", "take links down and up by lines on stdin, `down LINK` or `up LINK`: to rehearse cuts", false)
@@ -100,18 +104,22 @@ const program = new Command("sluice-agent")
     "after",
     `
 Logs go to stderr, one JSON object a line. SIGINT and SIGTERM end the agent with exit code 0.
-Exit code 1: the state in --state-dir cannot be trusted, and the message says what to do.
+Exit code 1: the state in --state-dir cannot be trusted, or certificates cannot be used, and the message says what to do.
+Without --tls-cert, --tls-key and --tls-ca the controller must be on this machine. Their files are read again when they change, and on SIGHUP.
 
 Example:
   sluice-agent --node ams --controller 127.0.0.1:50051 --state-dir ./state/ams --link ams-lon --link ams-fra
-  sluice-agent --node ams --controller 10.254.0.1:50051 --state-dir ./state/ams --ovs-bridge br0 --port ams-lon=eth1 \\
-    --port ams-fra=eth2 --deliver eth0`,
+  sluice-agent --node ams --controller 10.254.0.1:50051 --tls-cert certs/agent-ams.crt --tls-key certs/agent-ams.key --tls-ca certs/ca.crt \\
+    --state-dir ./state/ams --ovs-bridge br0 --port ams-lon=eth1 --port ams-fra=eth2 --deliver eth0`,
   )
   .parse();
 
 const given = program.opts<{
   node: NodeId;
   controller: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tlsCa?: string;
   stateDir: string;
   link?: readonly LinkId[];
   linksFromStdin: boolean;
@@ -188,8 +196,42 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-function run(datapath: Datapath): RunningAgent {
-  const agent = runOrRefuse(datapath);
+/**
+ * Undefined for plaintext, which is for a controller on this machine. A certificate that has expired is warned of only: a new one is taken up when it is
+ * there, and meanwhile the switch keeps forwarding.
+ */
+async function openTls(): Promise<TlsSource | undefined> {
+  const { tlsCert: cert, tlsKey: key, tlsCa: ca, controller, node } = given;
+  if (cert === undefined && key === undefined && ca === undefined) {
+    const elsewhere = controller.split(",").find((one) => !isLoopbackHost(hostOf(one)));
+    if (elsewhere === undefined) return undefined;
+    return program.error(
+      `error: ${elsewhere} is not on this machine: say --tls-cert, --tls-key and --tls-ca, so that both sides know each other (sluice certs makes them)`,
+    );
+  }
+  if (cert === undefined || key === undefined || ca === undefined)
+    return program.error("error: --tls-cert, --tls-key and --tls-ca go together");
+  const opened = await openTlsSource({ cert, key, ca }, { onWarning: (message, faults) => log.warn({ faults }, message) });
+  if (!opened.ok) {
+    log.fatal({ faults: opened.faults }, opened.faults[0].message);
+    process.exit(exitRefused);
+  }
+  const identity = identityOfAlternativeNames(opened.value.current().subjectAltName);
+  const wanted = identityUri({ kind: "agent", name: node });
+  if (!identity.ok || identityUri(identity.value) !== wanted) {
+    const is = identity.ok ? `is that of ${identityUri(identity.value)}` : "names nobody";
+    log.fatal(`The certificate in ${cert} ${is}, not of ${wanted}: the controller would refuse this agent.`);
+    process.exit(exitRefused);
+  }
+  process.on("SIGHUP", () => {
+    log.info("certificates are read again: SIGHUP");
+    void opened.value.reload();
+  });
+  return opened.value;
+}
+
+function run(datapath: Datapath, tls: Pick<AgentOptions, "tls">): RunningAgent {
+  const agent = runOrRefuse(datapath, tls);
   if (given.aliveFile !== undefined) {
     const onFailure = (err: unknown): void =>
       log.warn({ err }, "the alive file cannot be written: a supervisor will take the agent for dead");
@@ -198,11 +240,12 @@ function run(datapath: Datapath): RunningAgent {
   return agent;
 }
 
-function runOrRefuse(datapath: Datapath): RunningAgent {
+function runOrRefuse(datapath: Datapath, tls: Pick<AgentOptions, "tls">): RunningAgent {
   try {
     return runAgent({
       nodeId: given.node,
       controller: given.controller,
+      ...tls,
       stateDir: given.stateDir,
       datapath,
       log,
@@ -218,10 +261,12 @@ function runOrRefuse(datapath: Datapath): RunningAgent {
 
 async function main(): Promise<void> {
   const { ovsBridge, deliver } = given;
+  const source = await openTls();
+  const tls = source === undefined ? {} : { tls: source };
   if (ovsBridge === undefined) {
     if (given.port !== undefined || deliver !== undefined || given.bfdIntervalMs !== undefined)
       program.error("error: --port, --deliver and --bfd-interval-ms need --ovs-bridge");
-    const agent = run(memory());
+    const agent = run(memory(), tls);
     stop = () => agent.stop();
   } else {
     if (deliver === undefined) return program.error("error: --ovs-bridge needs --deliver");
@@ -229,7 +274,7 @@ async function main(): Promise<void> {
       return program.error("error: with --ovs-bridge, links are given by --port, and cut by their ports");
     const datapath = await openVSwitch(ovsBridge, deliver);
     if (datapath === undefined) return;
-    const agent = run(datapath);
+    const agent = run(datapath, tls);
     stop = async () => {
       await agent.stop();
       await datapath.stop();

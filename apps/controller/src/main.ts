@@ -1,8 +1,9 @@
 /** Composition root of the controller: the only place where its parts are made and joined. */
 import { readFileSync } from "node:fs";
 import { controllerConfigDefault, createController } from "@sluice/control";
-import { fault, ok, refuse, type Result } from "@sluice/model";
+import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { prismaStore } from "@sluice/store";
+import { openTlsSource, type TlsFiles, type TlsSource } from "@sluice/wire";
 import pino from "pino";
 import { startDriver } from "./driver.js";
 import { explainPlan } from "./explain.js";
@@ -59,6 +60,18 @@ if (options.exitWithStdin) {
 
 const auth = await needed("The keys of REST's tokens could not be read", await setUpAuth(options.auth));
 for (const note of auth.notes) log.warn(note);
+const grpcTls = await tlsOf("gRPC", options.grpcTls);
+const restTls = await tlsOf("REST", options.restTls);
+if (grpcTls === undefined) {
+  log.warn(
+    "development mode: gRPC asks for no certificates, and whoever reaches it on this machine may do everything; --grpc-tls-* end that",
+  );
+}
+process.on("SIGHUP", () => {
+  log.info("certificates are read again: SIGHUP");
+  // What is wrong with them is said where they are read.
+  for (const source of [grpcTls, restTls]) void source?.reload();
+});
 
 const database = options.databaseUrl === undefined ? { dataDir: options.dataDir } : { databaseUrl: options.databaseUrl };
 const onCause = (cause: unknown): void => log.error({ err: cause }, "the store failed");
@@ -71,63 +84,34 @@ closers.push(async () => {
   if (result.ok) await result.value.close();
 });
 const store = await needed("The store could not be opened", await opened);
-const term = await needed("The lead could not be taken", await store.acquireTerm(options.controllerId));
-const inventory = await needed("The inventory could not be read", await loadStartInventory(store));
 
-const solvers = startSolverPool(new URL("./solver/solver-process.js", import.meta.url));
-closers.push(() => solvers.close());
-const driver = startDriver({
-  state: createController(
-    { ...controllerConfigDefault, controllerId: options.controllerId, solveIntervalMinMs: options.cycleSeconds * 1000 },
-    { term, inventory },
-  ),
-  term,
+const config = { ...controllerConfigDefault, controllerId: options.controllerId, solveIntervalMinMs: options.cycleSeconds * 1000 };
+const solverProcess = new URL("./solver/solver-process.js", import.meta.url);
+const outlookSolver = startOutlookSolver(solverProcess);
+closers.push(() => outlookSolver.close());
+const role = roleOf({
   store,
-  solvers,
-  onSweep({ epoch, scenarios, result }) {
-    if (!result.ok) return log.warn({ epoch, scenarios, faults: result.faults }, "there are no splits for failures");
-    const { splits, cutShort, timings } = result.value;
-    log[cutShort === undefined ? "info" : "warn"]({ epoch, scenarios, splits: splits.length, cutShort, timings }, "splits for failures");
-    return undefined;
-  },
-  onStepDown: (reason) => void stop(`a newer leader exists: ${reason}`, 1),
-  onBroken: (error) => {
-    log.fatal({ err: error }, "an invariant of the controller is broken");
-    void stop("an invariant is broken", 70);
-  },
+  config,
+  lead,
+  onBroken,
+  onOusted: (reason) => void stop(`a newer leader exists: ${reason}`, 1),
+  log,
 });
-closers.push(() => driver.stop());
+const { driver, forecasts } = role;
 driver.watch(({ kind, data }) => log.info({ event: kind, ...data }, kind));
-if (options.settings !== undefined) {
-  await needed("The settings were refused", await driver.submit({ kind: "change-settings", settings: options.settings }));
-}
 
-const outlookSolver = startOutlookSolver(new URL("./solver/solver-process.js", import.meta.url));
-const forecasts = startForecasts({
-  store,
-  term,
-  view: driver.view,
-  tell: driver.tell,
-  watch: driver.watch,
-  solve: outlookSolver.solve,
-  nowMs: () => performance.timeOrigin + performance.now(),
-  onFaults: (faults) => log.warn({ faults }, "forecasts could not be looked at"),
-});
-closers.splice(
-  -1,
-  0,
-  () => outlookSolver.close(),
-  () => forecasts.close(),
+const grpc = await needed(
+  "gRPC could not be served",
+  await startGrpc({ address: options.grpc, driver, forecasts, log, ...(grpcTls && { tls: grpcTls }) }),
 );
-
-const grpc = await needed("gRPC could not be served", await startGrpc({ address: options.grpc, driver, forecasts, log }));
-// Streams are closed by the driver first, so that agents hear why.
-closers.splice(-1, 0, () => grpc.stop());
+closers.push(() => grpc.stop());
 const rest = await buildRest({
   view: driver.view,
   watch: driver.watch,
   watchJournal: driver.watchJournal,
   store,
+  leadership: role.leadership,
+  term: role.term,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
   report: (task, splits, signal) => solvers.report(task, splits, signal),
   solvers,
@@ -135,16 +119,69 @@ const rest = await buildRest({
   rulesOf: driver.rulesOf,
   forecasts,
   auth: auth.authenticator,
+  ...(restTls && { tls: restTls }),
   limits: restLimitsDefault,
   log,
   checkAnswers: false,
   version,
 });
-closers.push(() => rest.close());
 const restUrl = await needed("REST could not be served", await listen());
+// Streams are closed by the leader first, so that agents hear why, and requests under way have their answers before.
+closers.push(() => role.stop());
+closers.push(() => rest.close());
+await needed("The lead could not be taken", await role.start(campaignConfig(restUrl, `${options.grpc.host}:${grpc.port}`)));
 
+const term = role.term();
 process.stdout.write(`${JSON.stringify({ ready: true, grpc: `${options.grpc.host}:${grpc.port}`, rest: restUrl, term })}\n`);
 log.info({ grpc: grpc.port, rest: restUrl, term }, "serving");
+
+/** All that leads under one term; ended with it. */
+async function lead({ term: leadTerm, mayAct, onLapsed, onDeposed }: Lead): Promise<Result<Leader>> {
+  const inventory = await loadStartInventory(store);
+  if (!inventory.ok) return inventory;
+  const own = startDriver({
+    state: createController(config, { term: leadTerm, inventory: inventory.value }),
+    term: leadTerm,
+    store,
+    solvers: solversOf(leadTerm),
+    mayAct,
+    onLapsed,
+    onSweep({ epoch, scenarios, result }) {
+      if (!result.ok) return log.warn({ epoch, scenarios, faults: result.faults }, "there are no splits for failures");
+      const { splits, cutShort, timings } = result.value;
+      log[cutShort === undefined ? "info" : "warn"]({ epoch, scenarios, splits: splits.length, cutShort, timings }, "splits for failures");
+      return undefined;
+    },
+    onStepDown: onDeposed,
+    onBroken,
+  });
+  const ownForecasts = startForecasts({
+    store,
+    term: leadTerm,
+    view: own.view,
+    tell: own.tell,
+    watch: own.watch,
+    solve: outlookSolver.solve,
+    nowMs: () => performance.timeOrigin + performance.now(),
+    onFaults: (faults) => log.warn({ faults }, "forecasts could not be looked at"),
+  });
+  return ok({
+    driver: own,
+    forecasts: ownForecasts,
+    async close() {
+      ownForecasts.close();
+      await own.stop();
+    },
+  });
+}
+
+async function tlsOf(what: string, files: TlsFiles | undefined): Promise<TlsSource | undefined> {
+  if (files === undefined) return undefined;
+  const onWarning = (message: string, faults: readonly Fault[] = []): void => log.warn({ faults }, `${what}: ${message}`);
+  const source = await needed(`The certificates of ${what} cannot be used`, await openTlsSource(files, { onWarning }));
+  closers.push(() => source.close());
+  return source;
+}
 
 async function listen(): Promise<Result<string>> {
   const { host, port } = options.rest;

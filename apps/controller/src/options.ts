@@ -1,4 +1,5 @@
 /** The controller's command line. */
+import type { TlsFiles } from "@sluice/wire";
 import { Command, InvalidArgumentError } from "commander";
 import { isLoopback } from "./rest/auth/key-source.js";
 import type { AuthOptions } from "./rest/auth/setup.js";
@@ -8,6 +9,10 @@ export interface ControllerOptions {
   readonly databaseUrl?: string;
   readonly grpc: { readonly host: string; readonly port: number };
   readonly rest: { readonly host: string; readonly port: number };
+  /** Certificate, key and the authorities of clients; without it gRPC is plaintext, on loopback addresses only. */
+  readonly grpcTls?: Required<TlsFiles>;
+  /** Without it REST is plain HTTP. With `ca`, clients need a certificate besides their token. */
+  readonly restTls?: TlsFiles;
   /** Who may use REST; without it everybody on this machine. */
   readonly auth?: AuthOptions;
   readonly controllerId: string;
@@ -29,6 +34,15 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     .requiredOption("--data-dir <dir>", "where the embedded database lives (made when absent); with DATABASE_URL set it is not used")
     .option("--grpc <host:port>", "where gRPC is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 50051 })
     .option("--rest <host:port>", "where REST is served; port 0 takes a free one", address, { host: "127.0.0.1", port: 8080 })
+    .option("--grpc-tls-cert <file>", "certificate (PEM) of gRPC; all three of --grpc-tls-* or none")
+    .option("--grpc-tls-key <file>", "its private key (PEM)")
+    .option(
+      "--grpc-tls-ca <file>",
+      "authorities (PEM) of agents and clients: each needs a certificate that says who it is (docs/security.md)",
+    )
+    .option("--rest-tls-cert <file>", "certificate (PEM) of REST, with --rest-tls-key")
+    .option("--rest-tls-key <file>", "its private key (PEM)")
+    .option("--rest-tls-ca <file>", "authorities (PEM): clients of REST need a certificate of theirs, besides a token")
     .option("--auth-jwks <file|url>", "keys that REST's tokens are signed with: a JSON Web Key Set")
     .option("--auth-key <file>", "the one key instead: a public key (PEM or JWK), or a secret of 32 bytes or more for HS256")
     .option("--auth-issuer <name>", "who makes the tokens (claim iss); needed with either")
@@ -46,34 +60,47 @@ Environment:
   DATABASE_URL   a PostgreSQL database to use instead of the embedded one, e.g. postgresql://sluice@localhost/sluice
 
 Without --auth-jwks or --auth-key REST is in development mode: no tokens, everybody is an admin, on loopback addresses only (docs/security.md).
+So is gRPC without --grpc-tls-*. Files of certificates are read again when they change, and on SIGHUP. \`sluice certs\` makes some.
 
 Example:
-  sluice-controller --data-dir ./data --grpc 127.0.0.1:50051 --rest 127.0.0.1:8080`,
+  sluice-controller --data-dir ./data --grpc 127.0.0.1:50051 --rest 127.0.0.1:8080
+  sluice-controller --data-dir ./data --grpc 0.0.0.0:50051 --grpc-tls-cert certs/controller.crt --grpc-tls-key certs/controller.key \\
+    --grpc-tls-ca certs/ca.crt`,
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse([...argv], { from: "user" });
   const given = command.opts<
-    AuthGiven & {
-      dataDir: string;
-      grpc: ControllerOptions["grpc"];
-      rest: ControllerOptions["rest"];
-      id: string;
-      cycleSeconds: number;
-      settings?: unknown;
-      exitWithStdin: boolean;
-      logLevel: string;
-    }
+    AuthGiven &
+      TlsGiven & {
+        dataDir: string;
+        grpc: ControllerOptions["grpc"];
+        rest: ControllerOptions["rest"];
+        id: string;
+        cycleSeconds: number;
+        settings?: unknown;
+        exitWithStdin: boolean;
+        logLevel: string;
+      }
   >();
   const databaseUrl = environment["DATABASE_URL"];
   const auth = authOf(given, (message) => command.error(`error: ${message}`));
   if (auth === undefined && !isLoopback(given.rest.host)) {
     command.error(`error: --rest ${given.rest.host} is no loopback address: others need tokens, so say --auth-jwks or --auth-key`);
   }
+  const grpcTls = grpcTlsOf(given, (message) => command.error(`error: ${message}`));
+  const restTls = restTlsOf(given, (message) => command.error(`error: ${message}`));
+  if (grpcTls === undefined && !isLoopback(given.grpc.host)) {
+    command.error(
+      `error: --grpc ${given.grpc.host} is no loopback address: whoever reaches it could program the network, so say --grpc-tls-cert, --grpc-tls-key and --grpc-tls-ca (sluice certs makes them)`,
+    );
+  }
   return {
     dataDir: given.dataDir,
     ...(databaseUrl === undefined || databaseUrl === "" ? {} : { databaseUrl }),
     grpc: given.grpc,
     rest: given.rest,
+    ...(grpcTls && { grpcTls }),
+    ...(restTls && { restTls }),
     ...(auth === undefined ? {} : { auth }),
     controllerId: given.id,
     cycleSeconds: given.cycleSeconds,
@@ -103,6 +130,36 @@ function authOf(given: AuthGiven, refuse: (message: string) => never): AuthOptio
   if (issuer === undefined || issuer === "") return refuse("--auth-issuer is needed: whose tokens are taken");
   if (audience === "") return refuse("--auth-audience is needed: for whom the tokens are made");
   return { keys: { kind: authJwks === undefined ? "key" : "jwks", place }, issuer, audience, roleClaim };
+}
+
+interface TlsGiven {
+  grpcTlsCert?: string;
+  grpcTlsKey?: string;
+  grpcTlsCa?: string;
+  restTlsCert?: string;
+  restTlsKey?: string;
+  restTlsCa?: string;
+}
+
+/** A controller that was meant to ask for certificates does not serve without. */
+function grpcTlsOf(
+  { grpcTlsCert: cert, grpcTlsKey: key, grpcTlsCa: ca }: TlsGiven,
+  refuse: (message: string) => never,
+): Required<TlsFiles> | undefined {
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined || ca === undefined)
+    return refuse("--grpc-tls-cert, --grpc-tls-key and --grpc-tls-ca go together");
+  return { cert, key, ca };
+}
+
+function restTlsOf(
+  { restTlsCert: cert, restTlsKey: key, restTlsCa: ca }: TlsGiven,
+  refuse: (message: string) => never,
+): TlsFiles | undefined {
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined)
+    return refuse("--rest-tls-cert and --rest-tls-key go together, and --rest-tls-ca needs them");
+  return { cert, key, ...(ca !== undefined && { ca }) };
 }
 
 function address(text: string): { readonly host: string; readonly port: number } {

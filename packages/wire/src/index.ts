@@ -11,6 +11,8 @@ export * from "./scenario-codec.js";
 export * from "./service.js";
 export * from "./status-details.js";
 export * from "./status.js";
+export * from "./tls-channel.js";
+export * from "./tls-files.js";
 export * from "./topology-change-codec.js";
 export * from "./topology-codec.js";
 export * as v1 from "./v1.js";

@@ -3,6 +3,7 @@ import type { AgentMessage, Result, Topology } from "@sluice/model";
 import type { ForecastBatch } from "@sluice/store";
 import type { AgentStream, ControllerRequest } from "../driver.js";
 import type { ForecastUploads } from "../forecast/upload.js";
+import type { Callers } from "./callers.js";
 
 export interface GrpcDriver {
   /** The topology in force; absent before the first one. */
@@ -33,4 +34,9 @@ export interface GrpcPorts {
   readonly driver: GrpcDriver;
   readonly forecasts: GrpcForecasts;
   readonly log: GrpcLog;
+}
+
+/** What the services are made of. */
+export interface GrpcParts extends GrpcPorts {
+  readonly callers: Callers;
 }

@@ -1,22 +1,31 @@
 /** The gRPC server: the services of sluice.v1, health and reflection, and the limits that all of them keep. */
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Duplex } from "node:stream";
+import {
+  Server,
+  ServerCredentials,
+  type ServerInterceptor,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { fault, ok, refuse, type Result } from "@sluice/model";
-import { fileDescriptors, guardedService, keepaliveOptions, v1 } from "@sluice/wire";
+import { fileDescriptors, guardedService, keepaliveOptions, v1, type TlsSource } from "@sluice/wire";
 import { HealthImplementation } from "grpc-health-check";
+import { callerInterceptor, certifiedCallers, developmentCallers } from "./callers.js";
 import { demandService } from "./demand-service.js";
 import { grpcLimitsDefault, type GrpcLimits } from "./limits.js";
 import type { GrpcPorts } from "./ports.js";
 import { switchService } from "./switch-service.js";
+import { listenTls, type TlsListener } from "./tls-listener.js";
 import { topologyService } from "./topology-service.js";
 
 export interface GrpcOptions extends GrpcPorts {
   /** Port 0 takes a free one. */
   readonly address: { readonly host: string; readonly port: number };
   readonly limits?: Partial<GrpcLimits>;
-  /** Plaintext without. */
-  readonly credentials?: ServerCredentials;
+  /** Certificate, key and the authorities of clients, who then need certificates. Plaintext without, and everybody may do everything. */
+  readonly tls?: TlsSource;
 }
 
 export interface GrpcServer {
@@ -29,9 +38,16 @@ export interface GrpcServer {
 
 const serviceNames = ["", "sluice.v1.TopologyService", "sluice.v1.DemandService", "sluice.v1.SwitchService"] as const;
 
-export async function startGrpc(options: GrpcOptions): Promise<Result<GrpcServer>> {
+export async function startGrpc(given: GrpcOptions): Promise<Result<GrpcServer>> {
+  const { tls } = given;
+  const options = { ...given, callers: tls === undefined ? developmentCallers : certifiedCallers };
   const limits: GrpcLimits = { ...grpcLimitsDefault, ...options.limits };
+  let listener: TlsListener | undefined;
+  const nowMs = (): number => Date.now();
+  const check = callerInterceptor({ log: options.log, nowMs, strangerOf: (peer) => listener?.strangerOf(peer) });
+  const interceptors: ServerInterceptor[] = tls === undefined ? [] : [check];
   const server = new Server({
+    interceptors,
     ...keepaliveOptions,
     "grpc.max_receive_message_length": limits.requestBytesMax,
     "grpc.max_send_message_length": limits.responseBytesMax,
@@ -48,14 +64,22 @@ export async function startGrpc(options: GrpcOptions): Promise<Result<GrpcServer
   health.addToServer(server);
   new ReflectionService(reflected()).addToServer(server);
 
-  const { host, port: wanted } = options.address;
-  const bound = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`, options.credentials);
-  if (!bound.ok) return bound;
+  if (tls !== undefined) {
+    // Hands have been shaken when a connection comes to the server, which takes it as it is.
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const inject = (connection: Duplex): void => injector.injectConnection(connection);
+    const listening = await listenTls({ address: options.address, source: tls, log: options.log, nowMs, inject });
+    if (!listening.ok) return listening;
+    listener = listening.value;
+  }
+  const port = listener === undefined ? await bind(server, options.address) : ok(listener.port);
+  if (!port.ok) return port;
   return ok({
-    port: bound.value,
+    port: port.value,
     setServing,
     async stop() {
       setServing(false);
+      listener?.close();
       await shutDown(server, limits.stopMsMax);
     },
   });
@@ -74,13 +98,10 @@ function addService(server: Server, definition: object, implementation: object):
   server.addService(definition as ServiceDefinition, implementation as UntypedServiceImplementation);
 }
 
-function bind(
-  server: Server,
-  address: string,
-  credentials: ServerCredentials = ServerCredentials.createInsecure(),
-): Promise<Result<number>> {
+function bind(server: Server, { host, port: wanted }: GrpcOptions["address"]): Promise<Result<number>> {
+  const address = `${host.includes(":") ? `[${host}]` : host}:${wanted}`;
   return new Promise((resolve) => {
-    server.bindAsync(address, credentials, (error, port) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       resolve(
         error === null
           ? ok(port)

@@ -3,17 +3,18 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { fault, type ControllerMessage, type Faults, type Result } from "@sluice/model";
 import { agentMessageFromWire, controllerMessageToWire, createOutgoingQueue, type v1 } from "@sluice/wire";
 import type { GrpcLimits } from "./limits.js";
-import type { GrpcPorts } from "./ports.js";
+import type { GrpcParts } from "./ports.js";
 import { cutOff, endStream } from "./refusal.js";
 
 type Connection = ServerDuplexStream<Result<v1.ConnectRequest>, v1.ConnectResponse>;
 
-export function switchService(ports: GrpcPorts, limits: GrpcLimits) {
+export function switchService(ports: GrpcParts, limits: GrpcLimits) {
   return { connect: (call: Connection): void => serveAgent(ports, limits, call) };
 }
 
-function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connection): void {
+function serveAgent({ driver, log, callers }: GrpcParts, limits: GrpcLimits, call: Connection): void {
   const peer = call.getPeer();
+  const certified = callers.agentOf(call);
   let open = true;
 
   /** Once, whoever ends the stream: the driver forgets it, and nothing more is written. */
@@ -45,10 +46,10 @@ function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connec
 
   const streamId = driver.agentOpened({
     send: queue.send,
-    close(code, reason) {
+    close(code, reason, data) {
       if (!forget()) return;
-      log.info({ peer, streamId, code }, `the stream of an agent was closed: ${reason}`);
-      endStream(call, [fault(code, reason)]);
+      log[code === "not-leader" ? "debug" : "info"]({ peer, streamId, code }, `the stream of an agent was closed: ${reason}`);
+      endStream(call, [fault(code, reason, data === undefined ? {} : { data })]);
     },
   });
 
@@ -57,8 +58,15 @@ function serveAgent({ driver, log }: GrpcPorts, limits: GrpcLimits, call: Connec
     if (!open) return;
     burst();
     const message = request.ok ? agentMessageFromWire(request.value) : request;
-    if (message.ok) driver.agentMessage(streamId, message.value);
-    else refuseStream(message.faults);
+    if (!message.ok) return refuseStream(message.faults);
+    if (message.value.kind === "hello" && certified !== undefined && message.value.nodeId !== certified) {
+      return refuseStream([
+        fault("forbidden", `The certificate is that of the agent of ${certified}, which says that it is ${message.value.nodeId}.`, {
+          pointer: "/hello/nodeId",
+        }),
+      ]);
+    }
+    driver.agentMessage(streamId, message.value);
   });
   call.on("end", () => {
     if (forget()) call.end();

@@ -2,6 +2,7 @@
 import type { ControllerView, PublishedEvent, SwitchRules } from "@sluice/control";
 import type { Epoch, NodeId, Result, ScenarioSplit } from "@sluice/model";
 import type { Store } from "@sluice/store";
+import type { TlsSource } from "@sluice/wire";
 import type { FastifyBaseLogger } from "fastify";
 import type { ControllerRequest } from "../driver.js";
 import type { Forecasts } from "../forecast/service.js";
@@ -32,6 +33,8 @@ export interface RestDeps {
   readonly solvers?: PreviewSolvers;
   /** Without them there are no routes of forecasts. */
   readonly forecasts?: Forecasts;
+  /** Certificate and key; with authorities, clients need a certificate of theirs. Plain HTTP without. */
+  readonly tls?: TlsSource;
   /** Who asks; without it everybody is an admin, as in development mode. */
   readonly auth?: Authenticator;
   /** Without them nothing is limited but sizes and times. */

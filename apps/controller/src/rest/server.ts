@@ -35,6 +35,7 @@ import { declarePreviewRoutes } from "./routes/previews.js";
 import { declareProtectionRoutes } from "./routes/protection.js";
 import { declareSettingsRoutes } from "./routes/settings.js";
 import { declareTopologyRoutes } from "./routes/topology.js";
+import { followTls, restTlsOptions } from "./tls.js";
 
 /** Largest body, bytes, where a route does not say otherwise. */
 const bodyBytesMax = 1 << 20;
@@ -102,7 +103,13 @@ function contextOf({ view, store, log }: RestDeps): RouteContext {
 }
 
 /** A server without routes: everything that holds for each of them. */
-export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" | "checkAnswers">, metrics: Metrics): FastifyInstance {
+export function createServer(
+  { log, checkAnswers = true, tls }: Pick<RestDeps, "log" | "checkAnswers" | "tls">,
+  metrics: Metrics,
+): FastifyInstance {
+  const http = { maxHeaderSize: headerBytesMax, headersTimeout: headersMsMax };
+  // An instance is used the same way with and without.
+  const secure: object = tls === undefined ? {} : { https: { ...http, ...restTlsOptions(tls) } };
   const app: FastifyInstance = Fastify({
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
     // What goes wrong is logged where it is handled; one line for each request would drown it.
@@ -110,18 +117,22 @@ export function createServer({ log, checkAnswers = true }: Pick<RestDeps, "log" 
     bodyLimit: bodyBytesMax,
     requestTimeout: streamedRequestMsMax,
     keepAliveTimeout: keepAliveMs,
-    http: { maxHeaderSize: headerBytesMax, headersTimeout: headersMsMax },
+    http,
+    ...secure,
     routerOptions: { maxParamLength: idLengthMax },
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers["x-request-id"]),
     // No hook runs for a URL that cannot be parsed.
     frameworkErrors: (error, request, reply) => handleError(error, request, withCommonHeaders(reply)),
     clientErrorHandler(error, socket: Socket) {
-      if (error.code !== "ECONNRESET" && socket.writable) socket.end(rawProblemResponse(error.code));
+      const isHandshake = tls !== undefined && !/^(HPE_|ERR_HTTP_)/.test(error.code ?? "");
+      if (isHandshake) log?.debug({ code: error.code }, "hands could not be shaken with a client of REST");
+      if (!isHandshake && error.code !== "ECONNRESET" && socket.writable) socket.end(rawProblemResponse(error.code));
       else socket.destroy();
     },
   });
   app.server.maxConnections = connectionsMax;
+  if (tls !== undefined) followTls(app, tls);
   limitArrival(app, arrivalLimitsDefault);
   // A text is no JSON: it is refused as another media type, not read as a string.
   app.removeContentTypeParser("text/plain");
