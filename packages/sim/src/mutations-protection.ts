@@ -69,6 +69,16 @@ export const failoverGoesFirst: Mutation = { controllerEvents: (host, event) => 
 /** The label rules of a bypass go while a failover group still leads packets into it. */
 export const bypassGoesFirst: Mutation = { controllerEvents: (host, event) => takenFirst(host, event, "remove-bypass") };
 
+/** The label rules of a bypass go although a failover group that keeps its number may lead into it still: nobody waits for the group to change. */
+export const bypassUnderChangedGroup: Mutation = {
+  controllerEvents: (host, event) => waitingForLess(host, event, { purpose: "remove-bypass", other: "add-failover" }),
+};
+
+/** A failover group changes where it stands before the bypass that it is to lead over is there. */
+export const groupBeforeBypass: Mutation = {
+  controllerEvents: (host, event) => waitingForLess(host, event, { purpose: "add-failover", other: "add-bypass" }),
+};
+
 /** A link that came up is used at once, however often it falls. */
 export const noHoldDown: Mutation = {
   scenario: (scenario) => ({
@@ -116,6 +126,30 @@ const spoilt = new WeakSet<object>();
 function crowded(operation: RuleOperation): RuleOperation {
   if (operation.op !== "put" || operation.rule.kind !== "meter") return operation;
   return { op: "put", rule: { ...operation.rule, rateBps: operation.rule.rateBps * 8 } };
+}
+
+/** Messages of the stage do not wait for nodes that have a message of another stage to obey. */
+function waitingForLess(
+  host: ControllerHost,
+  event: ControllerEvent,
+  { purpose, other }: { readonly purpose: StagePurpose; readonly other: StagePurpose },
+): readonly ControllerEvent[] {
+  const { update } = host.state.push;
+  if (update === undefined || spoilt.has(update)) return [event];
+  spoilt.add(update);
+  for (const { queue, waiters } of update.progress.values()) {
+    if (!queue.some(({ stage }) => stage.purpose === other)) continue;
+    for (const [programmed, waiting] of waiters) {
+      const freed = waiting.filter(({ stage }) => stage.purpose === purpose);
+      waiters.set(
+        programmed,
+        waiting.filter((pending) => !freed.includes(pending)),
+      );
+      for (const pending of freed) pending.waiting -= 1;
+    }
+  }
+  for (const [nodeId, { queue, programmed }] of update.progress) if (queue[programmed]?.waiting === 0) update.ready.add(nodeId);
+  return [event];
 }
 
 /** Messages of the stage wait for nobody, and go before all else that their nodes are told. */

@@ -15,7 +15,9 @@ import {
 import {
   activatedOnTheWay,
   bypassGoesFirst,
+  bypassUnderChangedGroup,
   failoverGoesFirst,
+  groupBeforeBypass,
   noDistance,
   noHoldDown,
   otherPlan,
@@ -55,6 +57,8 @@ const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readon
   { bug: "a scenario is activated in the middle of an update", mutation: activatedOnTheWay, caughtBy: ["I3", "I10"] },
   { bug: "failover groups go before the rules that use them", mutation: failoverGoesFirst, caughtBy: ["I2", "I10"] },
   { bug: "bypasses go before the failover groups that use them", mutation: bypassGoesFirst, caughtBy: ["I2"] },
+  { bug: "bypasses go while a group that is to change leads into them", mutation: bypassUnderChangedGroup, caughtBy: ["I2"] },
+  { bug: "failover groups change before their new bypasses are there", mutation: groupBeforeBypass, caughtBy: ["I2"] },
   { bug: "links that flap are used at once", mutation: noHoldDown, caughtBy: ["I12"] },
   { bug: "solves keep no distance", mutation: noDistance, caughtBy: ["I12"] },
   { bug: "a split that nobody verified is prepared", mutation: unverifiedSplit, caughtBy: ["I2", "I3", "guarantee"] },

@@ -30,6 +30,7 @@ describe(`simulation of controller and agents, seeds ${first} to ${last}`, () =>
       "I1",
       "I2",
       "I2 bypass",
+      "I2 return",
       "I2 repaired",
       "I2 under a cut",
       "I2 scenario in force",

@@ -5,7 +5,7 @@ import type { World } from "./world.js";
 
 /**
  * Over all that is installed, used or not. I1: following a label from anywhere ends. I2: what names a failover group finds it, and what a
- * failover group that is used leads around a dead port finds its way back, but for rules that a crash took.
+ * failover group that is used leads around a dead port finds its way back to its tunnel, but for rules that a crash took.
  */
 export function checkLabels(world: World): void {
   const { plane, checks } = world;
@@ -13,7 +13,8 @@ export function checkLabels(world: World): void {
   for (const [nodeId, { rules, lost }] of plane.tables) {
     const used = failoversUsed(rules);
     for (const rule of rules.values()) {
-      if (rule.kind === "failover" && used.has(rule.failoverId) && !plane.strangersAtMs.has(nodeId)) checkBypass(world, nodeId, rule);
+      const users = rule.kind === "failover" ? used.get(rule.failoverId) : undefined;
+      if (rule.kind === "failover" && users !== undefined && !plane.strangersAtMs.has(nodeId)) checkBypass(world, nodeId, rule, users);
       if (rule.kind !== "label" || rule.action.kind !== "output") continue;
       checks.count("I1");
       const { link: output, failoverId } = rule.action;
@@ -25,23 +26,27 @@ export function checkLabels(world: World): void {
   }
 }
 
-/** Failover groups that a packet can come to. */
-function failoversUsed(rules: ReadonlyMap<RuleKey, Rule>): ReadonlySet<number> {
-  const used = new Set<number>();
+/** Failover groups that a packet can come to, and the labels under which it does. */
+function failoversUsed(rules: ReadonlyMap<RuleKey, Rule>): ReadonlyMap<number, ReadonlySet<number>> {
+  const used = new Map<number, Set<number>>();
+  const use = (failoverId: number | undefined, label: number) => {
+    if (failoverId !== undefined) used.set(failoverId, (used.get(failoverId) ?? new Set()).add(label));
+  };
   for (const rule of rules.values()) {
-    const exits = rule.kind === "group" ? rule.buckets : rule.kind === "label" && rule.action.kind === "output" ? [rule.action] : [];
-    for (const { failoverId } of exits) if (failoverId !== undefined) used.add(failoverId);
+    if (rule.kind === "group") for (const { failoverId, pushLabel } of rule.buckets) use(failoverId, pushLabel);
+    else if (rule.kind === "label" && rule.action.kind === "output") use(rule.action.failoverId, rule.match.label);
   }
   return used;
 }
 
-/** Whether its port is dead or not: the packet carries a tunnel's label below, and comes out of the bypass with it alone. */
-function checkBypass({ plane, checks }: World, nodeId: NodeId, { failoverId, buckets }: FailoverRule): void {
-  for (const { output, pushLabel } of buckets) {
+/** Whether its port is dead or not: the packet carries a tunnel's label below, comes out of the bypass with it alone, and is on its tunnel again. */
+function checkBypass(world: World, nodeId: NodeId, { failoverId, buckets }: FailoverRule, labels: ReadonlySet<number>): void {
+  const { plane, checks } = world;
+  for (const { output, pushLabel } of buckets.slice(1)) {
     let at = plane.universe.linkById.get(output)?.to;
-    if (pushLabel === undefined) continue;
-    checks.count("I2 bypass");
-    for (let hops = 0; at !== undefined; hops += 1) {
+    let isOut = pushLabel === undefined;
+    if (!isOut) checks.count("I2 bypass");
+    for (let hops = 0; at !== undefined && !isOut; hops += 1) {
       const key = `label/${pushLabel}`;
       const rule = plane.tablesOf(at).rules.get(key);
       if (rule?.kind !== "label") {
@@ -49,9 +54,32 @@ function checkBypass({ plane, checks }: World, nodeId: NodeId, { failoverId, buc
         if (plane.tablesOf(at).lost.has(key) || plane.strangersAtMs.has(at)) break;
         return checks.fail("I2", `failover ${failoverId} of ${nodeId} leads to ${at}, where there is no ${key}`);
       }
-      if (rule.action.kind === "pop-output") break;
-      if (rule.action.kind !== "output" || hops > plane.universe.nodes.length)
+      isOut = rule.action.kind === "pop-output";
+      if (rule.action.kind === "pop-deliver" || hops > plane.universe.nodes.length)
         return checks.fail("I2", `failover ${failoverId} of ${nodeId} leads nowhere: ${key} of ${at} is ${rule.action.kind}`);
+      at = plane.universe.linkById.get(rule.action.link)?.to;
+    }
+    if (isOut && at !== undefined) checkReturn(world, nodeId, { failoverId, buckets, labels, merge: at });
+  }
+}
+
+/** Where a bypass ends, each tunnel that goes through its failover group comes by: followed from the protected link's end, as far as there are rules. */
+function checkReturn(
+  { plane, checks }: World,
+  nodeId: NodeId,
+  { failoverId, buckets, labels, merge }: Omit<FailoverRule, "kind"> & { readonly labels: ReadonlySet<number>; readonly merge: NodeId },
+): void {
+  const [first] = buckets;
+  for (const label of labels) {
+    checks.count("I2 return");
+    const passed = new Set<NodeId>();
+    let at = first === undefined ? undefined : plane.universe.linkById.get(first.output)?.to;
+    while (at !== undefined && at !== merge && !passed.has(at)) {
+      passed.add(at);
+      const rule = plane.tablesOf(at).rules.get(`label/${label}`);
+      if (rule?.kind !== "label") break;
+      if (rule.action.kind !== "output")
+        return checks.fail("I2", `failover ${failoverId} of ${nodeId} leads to ${merge}, which is not on the way of label ${label}`);
       at = plane.universe.linkById.get(rule.action.link)?.to;
     }
   }
