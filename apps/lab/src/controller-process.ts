@@ -7,6 +7,7 @@ import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { fault, ok, refuse, type Fault, type PlanSettings, type Result, type Term } from "@sluice/model";
+import type { TlsFiles } from "@sluice/wire";
 
 /** Longest that a controller may take from its start to its ready line, ms: a new database needs some 4 s on a slow machine. */
 const readyMsMax = 60_000;
@@ -19,6 +20,8 @@ export interface ControllerProcessOptions {
   readonly entry: URL;
   readonly dataDir: string;
   readonly grpc: string;
+  /** Of gRPC; plaintext, on loopback only, without. */
+  readonly tls?: Required<TlsFiles>;
   readonly rest: string;
   readonly cycleSeconds: number;
   /** Absent: the controller's own. */
@@ -46,9 +49,10 @@ export interface ControllerProcess {
 
 /** Faults: `unavailable` with the controller's own words where it ends before it serves, `deadline-exceeded` where it does neither, `cancelled` by the signal; the process is gone then. */
 export function startController(options: ControllerProcessOptions): Promise<Result<ControllerProcess>> {
-  const { entry, dataDir, grpc, rest, cycleSeconds, settings, signal } = options;
+  const { entry, dataDir, grpc, tls, rest, cycleSeconds, settings, signal } = options;
   if (signal?.aborted === true) return Promise.resolve(refuse(startCancelled()));
   const args = ["--data-dir", dataDir, "--grpc", grpc, "--rest", rest, "--cycle-seconds", String(cycleSeconds), "--exit-with-stdin"];
+  if (tls !== undefined) args.push("--grpc-tls-cert", tls.cert, "--grpc-tls-key", tls.key, "--grpc-tls-ca", tls.ca);
   if (settings !== undefined) args.push("--settings", JSON.stringify(settings));
   // stdin stays open and empty: its end is how the child learns that this process is gone. A process group of its own keeps Ctrl-C away: here
   // is decided in which order things end.

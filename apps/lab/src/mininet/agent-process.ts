@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LinkId, NodeId } from "@sluice/model";
+import type { TlsFiles } from "@sluice/wire";
 import type { SwitchPlace } from "./network-process.js";
 
 const agentEntry = fileURLToPath(new URL("../../../agent/dist/main.js", import.meta.url));
@@ -20,6 +21,7 @@ export interface AgentProcessOptions {
   readonly bridge: string;
   readonly interfaces: ReadonlyMap<LinkId, string>;
   readonly controller: string;
+  readonly tls: Required<TlsFiles>;
   readonly stateDir: string;
   readonly readBackMs: number;
   readonly countersMs: number;
@@ -65,12 +67,13 @@ export class AgentProcess {
   }
 
   #start(): void {
-    const { node, place, bridge, interfaces, controller, stateDir, readBackMs, countersMs, bfdIntervalMs } = this.#options;
+    const { node, place, bridge, interfaces, controller, tls, stateDir, readBackMs, countersMs, bfdIntervalMs } = this.#options;
     // A node's id may be no file name, or too long a one.
     const ownDir = join(stateDir, "agents", createHash("sha256").update(node).digest("hex").slice(0, 32));
     const ports = [...interfaces].flatMap(([linkId, name]) => ["--port", `${linkId}=${name}`]);
     const log = openSync(join(stateDir, "agents.log"), "a", 0o600);
     const who = ["--node", node, "--controller", controller, "--state-dir", ownDir];
+    const trust = ["--tls-cert", tls.cert, "--tls-key", tls.key, "--tls-ca", tls.ca];
     const what = ["--ovs-bridge", bridge, "--ovs-run-dir", place.runDir, "--deliver", place.site, ...ports];
     const bfd = bfdIntervalMs === undefined ? [] : ["--bfd-interval-ms", String(bfdIntervalMs)];
     const when = ["--read-back-ms", String(readBackMs), "--counters-ms", String(countersMs), ...bfd];
@@ -87,6 +90,7 @@ export class AgentProcess {
       ...nodeOptions,
       agentEntry,
       ...who,
+      ...trust,
       ...what,
       ...when,
     ];

@@ -1,6 +1,8 @@
 /** The lab on Mininet from start to end: the network, the controller, an agent in each switch's namespace. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { credentials } from "@grpc/grpc-js";
 import { managementAddress, networkPlanOf, type ScaledNetwork } from "@sluice/formats";
 import {
   fault,
@@ -18,6 +20,7 @@ import { ControllerClient } from "../controller-client.js";
 import { startController, type ControllerProcess, type ControllerProcessOptions, type Serving } from "../controller-process.js";
 import { isAnswered, readStatus, type ControllerStatus } from "../controller-status.js";
 import { AgentProcess } from "./agent-process.js";
+import { makeLabCertificates } from "./lab-certificates.js";
 import { startNetwork, type BuiltNetwork, type NetworkProcess, type SwitchPlace } from "./network-process.js";
 import { readEvents } from "./plan-reading.js";
 import { runTool } from "./run-tool.js";
@@ -283,10 +286,15 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
   const { network } = built.value;
   tell(`${seconds()}: the network is up.`);
 
+  const nodeIds = topology.nodes.map(({ id }) => id);
+  const certificates = await makeLabCertificates({ stateDir, host: managementAddress, nodeIds, nowMs: Date.now() });
+  if (!certificates.ok) return certificates;
+  const { operator } = certificates.value;
   const controllerOptions: ControllerProcessOptions = {
     entry: controllerEntry,
     dataDir: join(stateDir, "controller"),
     grpc: `${managementAddress}:${controllerPort}`,
+    tls: certificates.value.controller,
     rest: "127.0.0.1:0",
     cycleSeconds,
     settings: labSettings,
@@ -300,7 +308,10 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
   const { serving } = controller.value;
   tell(`${seconds()}: the controller serves gRPC on ${serving.grpc}, REST on ${serving.rest}.`);
 
-  const client = new ControllerClient(serving.grpc);
+  const client = new ControllerClient(
+    serving.grpc,
+    credentials.createSsl(readFileSync(operator.ca), readFileSync(operator.key), readFileSync(operator.cert)),
+  );
   const sent = await client.replaceTopology(topologyDocument(topology));
   if (!sent.ok) return sent;
   const measured = await client.measure(matrix);
@@ -313,10 +324,19 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
   const readBackMs = Math.max(readBackMsLeast, readBackMsPerSwitch * topology.nodes.length);
   for (const { id } of topology.nodes) {
     const place = network.switches.get(id);
-    if (place === undefined) return refuse(fault("internal", `The network has no switch ${id}.`));
+    const tls = certificates.value.agents.get(id);
+    if (place === undefined || tls === undefined) return refuse(fault("internal", `The network has no switch ${id}.`));
     const own = topology.links.filter(({ from }) => from === id);
     const interfaces = new Map<LinkId, string>(own.map((link) => [link.id, network.links.get(link.id)?.interface ?? ""]));
-    const common = { place, bridge: network.bridge, interfaces, controller: serving.grpc, stateDir, bfdIntervalMs: parts.bfdIntervalMs };
+    const common = {
+      place,
+      bridge: network.bridge,
+      interfaces,
+      controller: serving.grpc,
+      tls,
+      stateDir,
+      bfdIntervalMs: parts.bfdIntervalMs,
+    };
     agents.set(id, new AgentProcess({ node: id, ...common, readBackMs, countersMs }));
   }
   // The same addresses again, so that agents and clients find it.
