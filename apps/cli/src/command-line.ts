@@ -1,9 +1,10 @@
 /** The command line: runs what the grammar (grammar/) finds, and tells what it refuses. */
 import { Command, CommanderError } from "commander";
 import { refused, type CommandContext } from "./command-context.js";
-import { exitCode, type ExitCode } from "./exit-code.js";
+import { differing, exitCode, type ExitCode } from "./exit-code.js";
 import type { Act, Arguments } from "./grammar/act.js";
 import { addCerts } from "./grammar/certs.js";
+import { addChange } from "./grammar/change.js";
 import { addContexts } from "./grammar/contexts.js";
 import { addLook } from "./grammar/look.js";
 import { addOffline } from "./grammar/offline.js";
@@ -50,9 +51,13 @@ export async function runCommandLine(argv: readonly string[], open: OpenContext,
       for (const line of help.join("").trimEnd().split("\n")) context.terminal.tell(line);
       return exitCode.badInput;
     }
-    return refused(context, [grammarFault(error)]);
+    const refusal = refused(context, [grammarFault(error)]);
+    return argv.some((word) => differingCommands.has(word)) ? differing(refusal) : refusal;
   }
 }
+
+/** Of these 2 means that something differs. A word in another place that happens to be one of them turns a 2 into a 1, which is a refusal, too. */
+const differingCommands: ReadonlySet<string> = new Set(["plan", "diff", "validate"]);
 
 /** All commands. */
 export function grammar(act: Act, version: string): Command {
@@ -62,6 +67,7 @@ export function grammar(act: Act, version: string): Command {
     .helpCommand(true)
     .addHelpText("after", exitCodeHelp);
   addLook(program, act);
+  addChange(program, act);
   addContexts(program, act);
   addOffline(program, act);
   addCerts(program, act);

@@ -8,6 +8,8 @@ export const exitCode = {
   verdictFailed: 1,
   /** The arguments or a file were refused; nothing was written. */
   badInput: 2,
+  /** Of `plan`, `diff` and `validate`: something differs, or would. Their refusals are 1, so that none looks like this. */
+  different: 2,
   /** No rung of the ladder gave an answer in time. */
   noAnswer: 3,
   /** A bug, or a machine that fails underneath. */
@@ -35,4 +37,9 @@ const codeOf: Partial<Record<FaultCode, ExitCode>> = {
 /** Whatever is wrong with what was handed in is `badInput`. */
 export function exitCodeOf(fault: Fault): ExitCode {
   return codeOf[fault.code] ?? exitCode.badInput;
+}
+
+/** Of a command whose answer may be that something differs: a refusal must not look like one. */
+export function differing(code: ExitCode): ExitCode {
+  return code === exitCode.badInput ? exitCode.verdictFailed : code;
 }
