@@ -4,7 +4,10 @@ import { stagePurposes, type Stage, type StageMessage, type StagePurpose } from 
 
 /** The order in which the stages come; `detach` and `pause` are removals that come first. */
 const stageOrder = ["detach", "pause", ...stagePurposes] as const;
-export type StageKind = (typeof stageOrder)[number];
+/** Flips come in steps: `flip` is the first, `flip 2` the second. */
+export type StageKind = (typeof stageOrder)[number] | `flip ${number}`;
+/** More than a stage has steps: they are numbered within it. */
+const stepsOfStageMax = 1000;
 export type Draft = ReturnType<typeof stageDraft>;
 
 export function stageDraft() {
@@ -22,7 +25,7 @@ export function stageDraft() {
     operationsOf: (kind: StageKind, nodeId: NodeId): readonly RuleOperation[] => messages.get(kind)?.get(nodeId)?.operations ?? [],
     nodesOf: (kind: StageKind): readonly NodeId[] => [...(messages.get(kind)?.keys() ?? [])],
     stages(graceMs: Readonly<Partial<Record<StageKind, number>>>): readonly Stage[] {
-      const kinds = stageOrder.filter((kind) => (messages.get(kind)?.size ?? 0) > 0);
+      const kinds = [...messages.keys()].filter((kind) => (messages.get(kind)?.size ?? 0) > 0).sort((a, b) => placeOf(a) - placeOf(b));
       return kinds.map((kind, index): Stage => {
         const ofStage = [...(messages.get(kind) ?? [])].sort(([a], [b]) => compareText(a, b));
         return {
@@ -41,7 +44,23 @@ export function stageDraft() {
   };
 }
 
+/** The stage in which flows make a step, from 1. */
+export function flipKind(step: number): StageKind {
+  return step <= 1 ? "flip" : `flip ${step}`;
+}
+
+/** Steps of one stage are in the order of their numbers. */
+function placeOf(kind: StageKind): number {
+  const [name = "", step = "1"] = kind.split(" ");
+  return stageOrder.findIndex((each) => each === name) * stepsOfStageMax + Number(step);
+}
+
 function purposeOf(kind: StageKind): StagePurpose {
   if (kind === "detach") return "remove-failover";
-  return kind === "pause" ? "remove-ingress" : kind;
+  if (kind === "pause") return "remove-ingress";
+  return isPurpose(kind) ? kind : "flip";
+}
+
+function isPurpose(kind: StageKind): kind is StagePurpose {
+  return stagePurposes.some((each) => each === kind);
 }

@@ -159,11 +159,12 @@ describe("orderUpdate of a protected network", () => {
     const rules = two(before, withBypasses(plans("bac", "bc"), bypass("bcd", "bd")));
     const ordered = orderUpdate({ topology, ...rules, slack: 0 });
     expect(walkUpdate(topology, rules.installed, ordered, { target: rules.target }).violations).toEqual([]);
-    const throttled = ordered.stages.find(({ purpose }) => purpose === "throttle")?.messages.map(({ nodeId }) => nodeId);
-    expect(throttled).toEqual(["b"]);
-    // Nothing needs to shrink where the packets stay repaired the way they were.
+    const flips = ordered.stages.filter(({ purpose }) => purpose === "flip").map(({ messages }) => messages.map(({ nodeId }) => nodeId));
+    expect(flips.length).toBeGreaterThan(1);
+    expect(ordered.throttled).toEqual([]);
+    // One step is enough where the packets stay repaired the way they were.
     const same = two(before, withBypasses(plans("bac", "bc"), bypass("bacd", "bd")));
-    expect(update(topology, same).stages.map(({ purpose }) => purpose)).not.toContain("throttle");
+    expect(update(topology, same).stages.filter(({ purpose }) => purpose === "flip").length).toBe(1);
   });
 
   it("takes no flow out for a link that repaired packets fill in the end", () => {

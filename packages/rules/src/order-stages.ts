@@ -1,6 +1,5 @@
 /** What each stage of an update does, and which messages of others each of its messages waits for. */
 import {
-  compareText,
   type Bucket,
   type FailoverRule,
   type NodeId,
@@ -11,14 +10,13 @@ import {
   type RuleSet,
   type Topology,
 } from "@sluice/model";
-import { applyOperations, diffRules, operationKey } from "./diff.js";
-import { changedOnWay, failoversChanged, leadsBy } from "./failover-change.js";
+import { leadsBy } from "./failover-change.js";
 import type { Flow } from "./flow.js";
 import type { LabelConflict } from "./label-conflict.js";
 import type { Detachment } from "./order-detach.js";
 import type { Draft } from "./order-draft.js";
-import { stepCostMax, type Steps } from "./steps.js";
-import type { FlowChange, Throttles } from "./throttle.js";
+import type { FlowChange } from "./throttle.js";
+import type { Schedule } from "./update-schedule.js";
 
 export interface NodeUpdate {
   readonly nodeId: NodeId;
@@ -48,7 +46,8 @@ export interface UpdateScene {
   readonly detachment: Detachment;
   readonly conflicts: readonly LabelConflict[];
   readonly changes: readonly FlowChange[];
-  readonly throttles: Throttles;
+  /** When each of them changes over. */
+  readonly schedule: Schedule;
   /** Whether packets of a bucket that are being repaired now go another way until their label rules have changed their failover groups. */
   readonly isRerouted: (bucket: Bucket) => boolean;
 }
@@ -90,64 +89,6 @@ export function draftAdditions(draft: Draft, scene: UpdateScene): void {
   }
 }
 
-export function draftThrottles(draft: Draft, { changes, throttles: { between } }: UpdateScene): void {
-  for (const change of changes) {
-    const way = between.get(change);
-    if (way === undefined) continue;
-    const { operations } = draft.message("throttle", change.nodeId);
-    if (way.kind === "none") operations.push({ op: "delete", key: change.key });
-    else operations.push({ op: "put", rule: way.meet.meter }, { op: "put", rule: way.meet.group });
-  }
-}
-
-/** Everything at the ingresses that is put, from what the earlier stages left there. */
-export function* draftFlips(
-  draft: Draft,
-  { topology, nodes, base, target, changes, throttles, labelsPut, labelsRepaired, isRerouted }: UpdateScene,
-): Steps<void> {
-  const known = new Map(nodes.map((node) => [node.nodeId, node.operations]));
-  const touched = new Set([...known.keys(), ...draft.nodesOf("pause"), ...draft.nodesOf("throttle")]);
-  for (const nodeId of [...touched].sort(compareText)) {
-    const earlier = [...draft.operationsOf("pause", nodeId), ...draft.operationsOf("throttle", nodeId)];
-    const before = applyIfAny(base.get(nodeId) ?? noRules, earlier);
-    const rest = earlier.length === 0 ? (known.get(nodeId) ?? []) : diffRules(before, target.get(nodeId) ?? noRules);
-    const puts = rest.filter((operation) => operation.op === "put" && isIngressSide(operation));
-    const numbers = new Set(puts.map(operationKey));
-    for (const operation of rest) {
-      if (operation.op === "put" || !isIngressSide(operation)) continue;
-      const old = before.get(operation.key);
-      // A flow that goes must not see its number in the hands of another: it goes in the very message that reassigns it.
-      const isReassigned = old?.kind === "ingress" && (numbers.has(`meter/${old.meterId}`) || numbers.has(`group/${old.groupId}`));
-      if (isReassigned) draft.message("flip", nodeId).operations.unshift(operation);
-      else draft.message("remove-ingress", nodeId).operations.push(operation);
-    }
-    if (puts.length > 0) draft.message("flip", nodeId).operations.push(...puts);
-    yield earlier.length === 0 ? rest.length : before.size;
-  }
-  const changed = new Map(nodes.map(({ nodeId, before, operations }) => [nodeId, failoversChanged(before, operations)] as const));
-  const then = (nodeId: NodeId, key: RuleKey) => target.get(nodeId)?.get(key);
-  let cost = 0;
-  for (const { nodeId, after } of changes) {
-    cost += 1;
-    if (cost % stepCostMax === 0) yield stepCostMax;
-    if (!draft.has("flip", nodeId)) continue;
-    const { waitsFor } = draft.message("flip", nodeId);
-    for (const bucket of after?.group?.buckets ?? []) {
-      const anew = labelsPut.get(bucket.pushLabel);
-      for (const node of anew ?? []) waitsFor.add(node);
-      // Where a label is another tunnel's now, what stands at the other nodes may be repaired to where the old one went.
-      const rerouted = isRerouted(bucket);
-      if (anew === undefined && !rerouted) continue;
-      for (const node of labelsRepaired.get(bucket.pushLabel) ?? []) waitsFor.add(node);
-      for (const node of rerouted ? changedOnWay(topology, bucket, { target: then, changed }) : []) waitsFor.add(node);
-    }
-  }
-  for (const nodeId of draft.nodesOf("flip")) {
-    const { waitsFor } = draft.message("flip", nodeId);
-    for (const node of throttles.waitsFor.get(nodeId) ?? []) waitsFor.add(node);
-  }
-}
-
 /** Label rules of tunnels, then failover groups, which label rules may have used until then, then the label rules of their bypasses. */
 export function draftRemovals(draft: Draft, scene: UpdateScene): void {
   const { nodes, installed, target, changes, detachment, labelsDeleted, bypassLabelsBefore } = scene;
@@ -185,7 +126,6 @@ export function isDetached({ failovers }: Detachment, nodeId: NodeId, { failover
   return failovers.get(nodeId)?.some((each) => each.failoverId === failoverId) ?? false;
 }
 
-const noRules: NodeRules = new Map();
 const ingressKinds: ReadonlySet<Rule["kind"]> = new Set(["meter", "group", "ingress"]);
 
 /** Whether an operation is about flow groups: their meters, groups and flow entries. */
@@ -202,10 +142,6 @@ export function labelOf(operation: RuleOperation): number | undefined {
 
 export function numbersOf({ ingress }: Flow): readonly RuleKey[] {
   return [`meter/${ingress.meterId}`, `group/${ingress.groupId}`];
-}
-
-function applyIfAny(rules: NodeRules, operations: readonly RuleOperation[]): NodeRules {
-  return operations.length === 0 ? rules : applyOperations(rules, operations);
 }
 
 function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {

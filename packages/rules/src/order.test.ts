@@ -42,7 +42,7 @@ function two(sets: readonly RuleSet[]): { readonly installed: RuleSet; readonly 
 
 describe("orderUpdate", () => {
   it("leads from any plan to any other, and every reachable state on the way is safe", () => {
-    const purposes = new Map<string, number>();
+    let inSteps = 0;
     fc.assert(
       fc.property(arbitraryNetwork(), slacks, ({ topology, plans }, slack) => {
         const { installed, target } = two(rulesOfPlans(topology, plans));
@@ -51,12 +51,12 @@ describe("orderUpdate", () => {
         expect(digestOfRuleSet(applyUpdate(installed, update))).toBe(digestOfRuleSet(target));
         expect(walkUpdate(topology, installed, update).violations).toEqual([]);
         expect(update.interrupts.filter(({ reason }) => reason === "label-reused")).toEqual([]);
-        for (const { purpose } of update.stages) purposes.set(purpose, (purposes.get(purpose) ?? 0) + 1);
+        if (update.stages.filter(({ purpose }) => purpose === "flip").length > 1) inSteps += 1;
       }),
       { numRuns: 400 },
     );
     // The property means little unless crowded links occur often.
-    expect(purposes.get("throttle")).toBeGreaterThan(20);
+    expect(inSteps).toBeGreaterThan(20);
   });
 
   it("is safe even where installed rules use the same labels and numbers for other tunnels", () => {

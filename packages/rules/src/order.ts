@@ -6,13 +6,12 @@ import { labelConflicts, type LabelConflict } from "./label-conflict.js";
 import { bypassLabels, detachRepairs } from "./order-detach.js";
 import { stageDraft } from "./order-draft.js";
 import { graceOf } from "./order-grace.js";
+import { draftFlips, draftThrottles } from "./order-flips.js";
 import {
   draftAdditions,
   draftDetachment,
-  draftFlips,
   draftPauses,
   draftRemovals,
-  draftThrottles,
   isIngressSide,
   labelOf,
   numbersOf,
@@ -20,9 +19,10 @@ import {
   type UpdateScene,
 } from "./order-stages.js";
 import { allSteps, stepCostMax, type Steps } from "./steps.js";
-import { chooseThrottles, type Between, type FlowChange, type Throttles } from "./throttle.js";
+import type { FlowChange } from "./throttle.js";
 import { isWhole, tunnelTracers, type TunnelTracer, type TunnelTracers } from "./tunnel-trace.js";
-import type { Interrupt, UpdatePlan } from "./update-plan.js";
+import type { Interrupt, Throttled, UpdatePlan } from "./update-plan.js";
+import { atOnce, scheduleFlows, type Schedule } from "./update-schedule.js";
 
 export interface UpdateInput {
   readonly topology: Topology;
@@ -42,13 +42,13 @@ const noRules: NodeRules = new Map();
  * - label rules go only after every ingress that pushed them has changed over;
  * - a failover group comes after its bypass and before what uses it, and goes after what used it and before its bypass: where old and
  *   new rules repair a tunnel at a link, every state in between does;
- * - a link that has no room for old and new at once gets the new only after the old has shrunk (`chooseThrottles`); where links are
- *   down, loads are those of packets that are being repaired;
+ * - a link that has no room for old and new at once gets them in steps, and only where there are none a part of the old has to shrink first
+ *   (`scheduleFlows`); where links are down, loads are those of packets that are being repaired;
  * - a label that would change its meaning under traffic is freed first, and the interruption is listed; a bypass's label is freed by doing
  *   without the repair (`detachRepairs`), which interrupts nothing that is not failing.
  *
  * Applying all stages to `installed` gives `target`. Level-triggered: it needs no memory of earlier updates and takes any
- * installed rules, damaged ones too. O(rules + changed flows x buckets x hops), and what `chooseThrottles` needs for crowded links.
+ * installed rules, damaged ones too. O(rules + changed flows x buckets x hops), and what `scheduleFlows` needs for crowded links.
  */
 export function orderUpdate(input: UpdateInput): UpdatePlan {
   return allSteps(orderUpdateSteps(input));
@@ -77,8 +77,8 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
   yield stepCostMax;
   const changes = yield* flowChanges(nodes, conflicts, target, flowsOf);
   const tracers = tracersOf({ topology, installed, target });
-  const throttles =
-    changes.length === 0 ? noThrottles : yield* throttlesOf({ topology, slack, installed, target, changes, tracers, flowsOf });
+  const schedule =
+    changes.length === 0 ? atOnce : yield* flowSchedule({ topology, slack, installed, base, target, changes, tracers, flowsOf });
   const scene: UpdateScene = {
     topology,
     nodes,
@@ -93,7 +93,7 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
     detachment,
     conflicts,
     changes,
-    throttles,
+    schedule,
     isRerouted: (bucket) => isRerouted(tracers, bucket),
   };
 
@@ -108,7 +108,13 @@ export function* orderUpdateSteps({ topology, installed, target, slack }: Update
   yield stepCostMax;
   const grace = graceOf(scene);
   yield changes.length;
-  return { slack, stages: draft.stages(grace), interrupts: interruptsOf(changes, throttles) };
+  return {
+    slack,
+    stages: draft.stages(grace),
+    interrupts: interruptsOf(changes, schedule),
+    throttled: throttledOf(changes, schedule),
+    crowded: schedule.crowded.flatMap((link) => topology.links[link]?.id ?? []),
+  };
 }
 
 /** The flows whose ingress rule, meter or group differ, and those that have to pause; sorted by node and key. */
@@ -162,21 +168,21 @@ function isRerouted({ isWhole: isAllUp, meanwhile, target }: Tracers, bucket: Bu
   return now !== then && now.join() !== then.join();
 }
 
-const noThrottles: Throttles = { between: new Map<FlowChange, Between>(), waitsFor: new Map() };
-
-function* throttlesOf({
+function* flowSchedule({
   topology,
   slack,
   installed,
+  base,
   target,
   changes,
   tracers,
   flowsOf,
 }: UpdateInput & {
+  readonly base: RuleSet;
   readonly changes: readonly FlowChange[];
   readonly tracers: Tracers;
   readonly flowsOf: FlowReader;
-}): Steps<Throttles> {
+}): Steps<Schedule> {
   const carriedBps = (rules: RuleSet, traces: readonly TunnelTracer[]) => loadsOf({ topology, rules, traces, flowsOf });
   const { isWhole: isAllUp } = tracers;
   const [installedBps = nothing, meanwhileBps] = yield* carriedBps(
@@ -184,14 +190,9 @@ function* throttlesOf({
     isAllUp ? [tracers.installed] : [tracers.installed, tracers.meanwhile],
   );
   const [targetBps] = isAllUp ? [] : yield* carriedBps(target, [tracers.target]);
-  const uses = new Map<NodeId, ReadonlyMap<RuleKey, number>>();
-  const isShared = ({ nodeId, before }: FlowChange) => {
-    if (before === undefined) return false;
-    let ofNode = uses.get(nodeId);
-    if (ofNode === undefined) uses.set(nodeId, (ofNode = usesOf(flowsOf(installed.get(nodeId) ?? noRules))));
-    return numbersOf(before).some((key) => (ofNode.get(key) ?? 0) > 1);
-  };
-  return yield* chooseThrottles({
+  const isSharedBefore = sharing(base, flowsOf);
+  const isSharedAfter = sharing(target, flowsOf);
+  return yield* scheduleFlows({
     topology,
     slack,
     installedBps,
@@ -200,8 +201,20 @@ function* throttlesOf({
     changes,
     traceInstalled: tracers.meanwhile,
     traceTarget: tracers.target,
-    isShared,
+    isSharedBefore: ({ nodeId, before }) => isSharedBefore(nodeId, before),
+    isShared: ({ nodeId, before, after }) => isSharedBefore(nodeId, before) || isSharedAfter(nodeId, after),
   });
+}
+
+/** Whether a flow's meter or group is another one's, too, under these rules. */
+function sharing(rules: RuleSet, flowsOf: FlowReader): (nodeId: NodeId, flow: Flow | undefined) => boolean {
+  const uses = new Map<NodeId, ReadonlyMap<RuleKey, number>>();
+  return (nodeId, flow) => {
+    if (flow === undefined) return false;
+    let ofNode = uses.get(nodeId);
+    if (ofNode === undefined) uses.set(nodeId, (ofNode = usesOf(flowsOf(rules.get(nodeId) ?? noRules))));
+    return numbersOf(flow).some((key) => (ofNode.get(key) ?? 0) > 1);
+  };
 }
 
 const nothing = new Float64Array(0);
@@ -240,7 +253,7 @@ function usesOf(flows: ReadonlyMap<RuleKey, Flow>): ReadonlyMap<RuleKey, number>
   return uses;
 }
 
-function interruptsOf(changes: readonly FlowChange[], { between }: Throttles): readonly Interrupt[] {
+function interruptsOf(changes: readonly FlowChange[], { between }: Schedule): readonly Interrupt[] {
   const interrupts: Interrupt[] = [];
   for (const change of changes) {
     if (change.before === undefined || change.after === undefined) continue;
@@ -248,6 +261,19 @@ function interruptsOf(changes: readonly FlowChange[], { between }: Throttles): r
     if (reason !== undefined) interrupts.push({ nodeId: change.nodeId, key: change.key, reason });
   }
   return interrupts;
+}
+
+/** Flows that are admitted less for a time than both before and after. */
+function throttledOf(changes: readonly FlowChange[], { between }: Schedule): readonly Throttled[] {
+  const throttled: Throttled[] = [];
+  for (const change of changes) {
+    const way = between.get(change);
+    if (way === undefined || change.before === undefined || change.after === undefined) continue;
+    const lesserBps = Math.min(change.before.meter?.rateBps ?? 0, change.after.meter?.rateBps ?? 0);
+    const keptBps = way.kind === "none" ? 0 : way.meet.meter.rateBps;
+    if (keptBps < lesserBps) throttled.push({ nodeId: change.nodeId, key: change.key, lessBps: lesserBps - keptBps });
+  }
+  return throttled;
 }
 
 interface NodesByLabel {

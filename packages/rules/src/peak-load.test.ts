@@ -13,6 +13,8 @@ const plans: fc.Arbitrary<UpdatePlan> = fc
   .map((stages) => ({
     slack: 0,
     interrupts: [],
+    throttled: [],
+    crowded: [],
     stages: stages.map((messages, index) => ({
       index,
       purpose: "flip",

@@ -6,19 +6,20 @@
  *   add-bypass       label rules of new bypasses; nothing uses them yet
  *   add-failover     failover groups, each when its bypass is there
  *   add-transit      label rules of new tunnels, which nothing uses yet, and label rules that change their failover group
- *   throttle         flow groups that must leave a full link first shrink to what old and new have in common
- *   flip             ingresses change over: meter, group and flow entry of a flow group in one message
+ *   throttle         flow groups that must leave a full link shrink, where no steps keep it from filling over
+ *   flip             ingresses change over: meter, group and flow entry of a flow group in one message; several stages where links have no
+ *                    room for old and new at once, in which flow groups go one after the other or in parts
  *   remove-ingress   flow groups that have no successor
  *   remove-transit   label rules of tunnels that nothing uses any more
  *   remove-failover  failover groups that nothing uses any more
  *   remove-bypass    label rules of bypasses that no failover group leads into any more
  *
- * This is the two-phase update of Reitblatt et al. 2012 with labels as versions; the throttle stage keeps links from
- * filling over while flow groups change places (the problem of SWAN, Hong et al. 2013, section 3.2).
+ * This is the two-phase update of Reitblatt et al. 2012 with labels as versions; the steps of flips keep links from
+ * filling over while flow groups change places (SWAN, Hong et al. 2013, sections 3.2 and 4).
  */
-import type { NodeId, RuleKey, RuleOperation } from "@sluice/model";
+import type { LinkId, NodeId, RuleKey, RuleOperation } from "@sluice/model";
 
-/** In the order in which the stages come. */
+/** In the order in which the stages come; there may be several flips. */
 export const stagePurposes = [
   "add-bypass",
   "add-failover",
@@ -38,6 +39,17 @@ export interface UpdatePlan {
   readonly stages: readonly Stage[];
   /** Ingress rules of the target that are taken out for a part of the update, because there is no way around it. */
   readonly interrupts: readonly Interrupt[];
+  /** Flow groups that are admitted less than both before and after for a part of the update. */
+  readonly throttled: readonly Throttled[];
+  /** The links for which they are: no steps lead over these without. */
+  readonly crowded: readonly LinkId[];
+}
+
+export interface Throttled {
+  readonly nodeId: NodeId;
+  readonly key: RuleKey;
+  /** What it is admitted less than the lesser of before and after, bps. */
+  readonly lessBps: number;
 }
 
 export interface Interrupt {

@@ -122,7 +122,7 @@ function scattered(from: RuleSet, to: RuleSet, { cuts, waits }: typeof scatterin
       waitsFor: waits.flatMap((wait) => (wait % 3 === i % 3 ? nodeIds.slice(wait % nodeIds.length, (wait % nodeIds.length) + 1) : [])),
     })),
   }));
-  return { slack: 0.1, stages, interrupts: [] };
+  return { slack: 0.1, stages, interrupts: [], throttled: [], crowded: [] };
 }
 
 describe("walkUpdate", () => {

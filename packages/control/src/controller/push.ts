@@ -15,6 +15,8 @@ import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.j
 import { withoutUnused } from "./unused-rules.js";
 import { isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
 
+/** Of links that are too crowded for an update, so many are named in its event. */
+const linksListedMax = 20;
 /** Stages that take label rules away: whoever may still send packets to them is at another switch. */
 const labelRemovals: ReadonlySet<StagePurpose> = new Set(["remove-transit", "remove-bypass"]);
 
@@ -42,7 +44,7 @@ export function pushAtOnce(state: ControllerState, target: VerifiedPlan, operati
   if (push.sweep === "under-way") push.sweep = "due";
   const messages = [...operations].map(([nodeId, ofNode]) => ({ nodeId, operations: ofNode, waitsFor: [] }));
   const stages = messages.length === 0 ? [] : [{ index: 0, purpose: "flip" as const, graceMs: 0, messages }];
-  const plan = { slack: inventory.settings.updateSlack, interrupts: [], stages };
+  const plan = { slack: inventory.settings.updateSlack, stages, interrupts: [], throttled: [], crowded: [] };
   push.epochSent = Math.max(push.epochSent, target.record.epoch);
   push.update = startUpdate(plan, { epoch: push.epochSent, nowMs, provisional: new Set(), atOnce: true });
   push.lastProgressMs = nowMs;
@@ -120,8 +122,20 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
       stages: plan.stages.length,
       messages: update.messageCount,
       interrupts: plan.interrupts.length,
+      flips: plan.stages.filter(({ purpose }) => purpose === "flip").length,
+      throttled: plan.throttled.length,
+      throttledBps: plan.throttled.reduce((sum, { lessBps }) => sum + lessBps, 0),
       utilizationMax: walk.utilizationMax,
     });
+    if (plan.throttled.length > 0) {
+      publish(state, "update-throttles", {
+        epoch: target.record.epoch,
+        flowGroups: plan.throttled.length,
+        throttledBps: plan.throttled.reduce((sum, { lessBps }) => sum + lessBps, 0),
+        linkCount: plan.crowded.length,
+        linkIds: plan.crowded.slice(0, linksListedMax).join(" "),
+      });
+    }
   }
   finishIfDone(state);
   for (const nodeId of update.ready) sendNext(state, nodeId);

@@ -21,6 +21,8 @@ const updatePlan = fc
   .map((stages): UpdatePlan => ({
     slack: 0,
     interrupts: [],
+    throttled: [],
+    crowded: [],
     stages: stages.map((messages, index) => ({
       index,
       purpose: stagePurposes[index] ?? "flip",

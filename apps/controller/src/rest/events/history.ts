@@ -15,6 +15,7 @@ const planKinds = [
   "rolled-back",
   "adopted",
   "update-started",
+  "update-throttles",
   "update-refused",
   "proposal-applied",
   "plan-rolled-back-to",
