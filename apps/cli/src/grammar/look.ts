@@ -1,13 +1,14 @@
 /** The grammar of what looks at a running controller. */
 import { Option, type Command } from "commander";
 import { auditCommand, auditVerifyCommand, type AuditFlags, type AuditVerifyFlags } from "../commands/audit.js";
+import { describable, describeCommand } from "../commands/describe.js";
 import { eventFormats, eventsCommand, type EventsFlags } from "../commands/events.js";
 import { getCommand, type GetFlags } from "../commands/get.js";
 import { historyCommand, type HistoryFlags } from "../commands/history.js";
 import { statusCommand, type StatusFlags } from "../commands/status.js";
 import { filterNames } from "../operator/resource.js";
 import { resources } from "../operator/resources.js";
-import { addControllerOptions, addOutputOption } from "../operator/with-controller.js";
+import { addControllerOptions, addOutputOption, type ControllerFlags } from "../operator/with-controller.js";
 import type { Act } from "./act.js";
 
 export function addLook(program: Command, act: Act): void {
@@ -17,11 +18,28 @@ export function addLook(program: Command, act: Act): void {
     .addHelpText("after", statusEpilogue)
     .action(act<StatusFlags>(statusCommand));
   addGet(program).action(act<GetFlags>(getCommand));
+  addDescribe(program).action(act<ControllerFlags>(describeCommand));
   addEvents(program).action(act<EventsFlags>(eventsCommand));
   addHistory(program).action(act<HistoryFlags>(historyCommand));
   const { audit, verify } = addAudit(program);
   audit.action(act<AuditFlags>(auditCommand));
   verify.action(act<AuditVerifyFlags>(auditVerifyCommand));
+}
+
+function addDescribe(program: Command): Command {
+  return addControllerOptions(addOutputOption(program.command("describe"), ["table", "json", "yaml"]))
+    .description("one thing and what belongs to it")
+    .argument("<what>", describable.join(", "))
+    .argument("<id>", "as sluice get -o name lists them; of plans also in-force and newest")
+    .addHelpText(
+      "after",
+      `
+  sluice describe node NODE              its links, its switch, its demand
+  sluice describe link LINK              its load, the tunnels over it, the ways around it
+  sluice describe plan in-force          verdicts, classes, notes
+  sluice describe agent NODE             its session, and rules that are not as intended
+  sluice describe demand 'A>B/class'     what is admitted, over which tunnels`,
+    );
 }
 
 function addEvents(program: Command): Command {
