@@ -65,7 +65,7 @@ function follow(topology: Topology, rules: RuleSet, down: ReadonlySet<LinkId>, f
 }
 
 /** Every state that the messages' order allows, as rule sets. */
-function* reachableStates(topology: Topology, installed: RuleSet, plan: UpdatePlan): Generator<RuleSet> {
+export function* reachableStates(topology: Topology, installed: RuleSet, plan: UpdatePlan): Generator<RuleSet> {
   const messages = new Map<NodeId, { readonly message: StageMessage; readonly stage: number }[]>();
   plan.stages.forEach((stage, position) => {
     for (const message of stage.messages) {
