@@ -98,7 +98,8 @@ export function callerInterceptor({ log, nowMs, strangerOf }: CallerCheck): Serv
     const peer = call.getPeer();
     const reason = known.ok ? undefined : strangerOf(peer);
     const faults = reason === undefined ? may.faults : refuse(fault("unauthenticated", reason)).faults;
-    log.warn({ peer, path, faults }, `a call was refused: ${faults[0].message}`);
+    // Of a stranger the listener has told already, no more often than a log bears.
+    log[known.ok ? "warn" : "debug"]({ peer, path, faults }, `a call was refused: ${faults[0].message}`);
     const status = refusalOf(faults);
     // The handler, which waits for the start to go on, never runs.
     return new ServerInterceptingCall(call, { start: () => call.sendStatus(status) });

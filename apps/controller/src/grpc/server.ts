@@ -26,6 +26,8 @@ export interface GrpcOptions extends GrpcPorts {
   readonly limits?: Partial<GrpcLimits>;
   /** Certificate, key and the authorities of clients, who then need certificates. Plaintext without, and everybody may do everything. */
   readonly tls?: TlsSource;
+  /** Of the wall clock, ms: certificates end by it. */
+  readonly nowMs?: () => number;
 }
 
 export interface GrpcServer {
@@ -43,7 +45,7 @@ export async function startGrpc(given: GrpcOptions): Promise<Result<GrpcServer>>
   const options = { ...given, callers: tls === undefined ? developmentCallers : certifiedCallers };
   const limits: GrpcLimits = { ...grpcLimitsDefault, ...options.limits };
   let listener: TlsListener | undefined;
-  const nowMs = (): number => Date.now();
+  const nowMs = given.nowMs ?? ((): number => Date.now());
   const check = callerInterceptor({ log: options.log, nowMs, strangerOf: (peer) => listener?.strangerOf(peer) });
   const interceptors: ServerInterceptor[] = tls === undefined ? [] : [check];
   const server = new Server({

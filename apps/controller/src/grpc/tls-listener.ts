@@ -17,7 +17,7 @@ const connectionsMax = 8_192;
 /** How long a peer may take to shake hands, ms. */
 const handshakeMsMax = 10_000;
 /** Between two looks for certificates that have ended, ms. */
-const sweepMs = 5_000;
+const sweepMs = 1_000;
 /** Lines about peers that were turned away in a minute: anybody can cause them. */
 const noticesPerMinuteMax = 30;
 
