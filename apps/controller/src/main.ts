@@ -12,6 +12,9 @@ import { startForecasts } from "./forecast/service.js";
 import { grpcLimitsDefault } from "./grpc/limits.js";
 import { startGrpc } from "./grpc/server.js";
 import { within } from "./grpc/unary.js";
+import { campaignConfig } from "./leadership/campaign-config.js";
+import { solversByLeader } from "./leadership/leader-solvers.js";
+import { createRole, type Lead, type Leader } from "./leadership/role.js";
 import { parseOptions } from "./options.js";
 import { logRedaction } from "./rest/auth/redaction.js";
 import { setUpAuth } from "./rest/auth/setup.js";
@@ -89,7 +92,11 @@ const config = { ...controllerConfigDefault, controllerId: options.controllerId,
 const solverProcess = new URL("./solver/solver-process.js", import.meta.url);
 const outlookSolver = startOutlookSolver(solverProcess);
 closers.push(() => outlookSolver.close());
-const role = roleOf({
+const solvers = startSolverPool(solverProcess);
+closers.push(() => solvers.close());
+const solversOf = solversByLeader(solvers);
+let settingsDue = options.settings !== undefined;
+const role = createRole({
   store,
   config,
   lead,
@@ -129,21 +136,24 @@ const restUrl = await needed("REST could not be served", await listen());
 // Streams are closed by the leader first, so that agents hear why, and requests under way have their answers before.
 closers.push(() => role.stop());
 closers.push(() => rest.close());
-await needed("The lead could not be taken", await role.start(campaignConfig(restUrl, `${options.grpc.host}:${grpc.port}`)));
+const grpcAddress = `${options.grpc.host}:${grpc.port}`;
+const standing = options.databaseUrl === undefined ? "alone" : campaignConfig({ ...options, rest: restUrl, grpc: grpcAddress });
+await needed("The lead could not be taken", await role.start(standing));
 
 const term = role.term();
-process.stdout.write(`${JSON.stringify({ ready: true, grpc: `${options.grpc.host}:${grpc.port}`, rest: restUrl, term })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: true, grpc: grpcAddress, rest: restUrl, term })}\n`);
 log.info({ grpc: grpc.port, rest: restUrl, term }, "serving");
 
 /** All that leads under one term; ended with it. */
 async function lead({ term: leadTerm, mayAct, onLapsed, onDeposed }: Lead): Promise<Result<Leader>> {
   const inventory = await loadStartInventory(store);
   if (!inventory.ok) return inventory;
+  const ownSolvers = solversOf();
   const own = startDriver({
     state: createController(config, { term: leadTerm, inventory: inventory.value }),
     term: leadTerm,
     store,
-    solvers: solversOf(leadTerm),
+    solvers: ownSolvers.solvers,
     mayAct,
     onLapsed,
     onSweep({ epoch, scenarios, result }) {
@@ -155,6 +165,12 @@ async function lead({ term: leadTerm, mayAct, onLapsed, onDeposed }: Lead): Prom
     onStepDown: onDeposed,
     onBroken,
   });
+  if (settingsDue) {
+    const changed = await own.submit({ kind: "change-settings", settings: options.settings });
+    // Who is no leader any more has changed nothing, and tries again when it is.
+    if (!changed.ok && mayAct()) await needed("The settings were refused", changed);
+    settingsDue = !changed.ok;
+  }
   const ownForecasts = startForecasts({
     store,
     term: leadTerm,
@@ -170,9 +186,16 @@ async function lead({ term: leadTerm, mayAct, onLapsed, onDeposed }: Lead): Prom
     forecasts: ownForecasts,
     async close() {
       ownForecasts.close();
-      await own.stop();
+      const stopped = own.stop();
+      ownSolvers.cancelAll();
+      await stopped;
     },
   });
+}
+
+function onBroken(error: unknown): void {
+  log.fatal({ err: error }, "an invariant of the controller is broken");
+  void stop("an invariant is broken", 70);
 }
 
 async function tlsOf(what: string, files: TlsFiles | undefined): Promise<TlsSource | undefined> {

@@ -16,6 +16,11 @@ export interface ControllerOptions {
   /** Who may use REST; without it everybody on this machine. */
   readonly auth?: AuthOptions;
   readonly controllerId: string;
+  /** How long a lease lasts, where several controllers share a database. */
+  readonly leaseSeconds: number;
+  /** Where others reach this controller, where that is not what it listens on. */
+  readonly advertiseRest?: string;
+  readonly advertiseGrpc?: string;
   readonly cycleSeconds: number;
   /** Fields of `PlanSettings` to change at the start; validated by the machine. */
   readonly settings?: unknown;
@@ -49,6 +54,9 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     .option("--auth-audience <name>", "for whom they are made (claim aud)", "sluice")
     .option("--auth-role-claim <name>", "the claim that says viewer, operator, admin or job, or a list of them", "role")
     .option("--id <name>", "this controller's name in events and logs", "controller-1")
+    .option("--lease-seconds <seconds>", "with DATABASE_URL: how long this controller leads without renewing it", leaseSeconds, 5)
+    .option("--advertise-rest <url>", "with DATABASE_URL: where clients reach this controller's REST, e.g. https://c1.example:8080")
+    .option("--advertise-grpc <host:port>", "with DATABASE_URL: where agents reach its gRPC; both default to where it listens")
     .option("--cycle-seconds <seconds>", "at least this long between two plans that demand asks for", seconds, 5)
     .option("--settings <json>", 'plan settings to change at the start, e.g. \'{"objective":"max-min-fair"}\'', json)
     .option("--exit-with-stdin", "end when stdin closes: for a parent process that must leave nothing behind", false)
@@ -76,6 +84,9 @@ Example:
         grpc: ControllerOptions["grpc"];
         rest: ControllerOptions["rest"];
         id: string;
+        leaseSeconds: number;
+        advertiseRest?: string;
+        advertiseGrpc?: string;
         cycleSeconds: number;
         settings?: unknown;
         exitWithStdin: boolean;
@@ -103,6 +114,9 @@ Example:
     ...(restTls && { restTls }),
     ...(auth === undefined ? {} : { auth }),
     controllerId: given.id,
+    leaseSeconds: given.leaseSeconds,
+    ...(given.advertiseRest === undefined ? {} : { advertiseRest: given.advertiseRest }),
+    ...(given.advertiseGrpc === undefined ? {} : { advertiseGrpc: given.advertiseGrpc }),
     cycleSeconds: given.cycleSeconds,
     ...(given.settings === undefined ? {} : { settings: given.settings }),
     exitWithStdin: given.exitWithStdin,
@@ -173,6 +187,12 @@ function address(text: string): { readonly host: string; readonly port: number }
 function seconds(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value < 0.1 || value > 86_400) throw new InvalidArgumentError("Give seconds from 0.1 to 86400.");
+  return value;
+}
+
+function leaseSeconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < 1 || value > 600) throw new InvalidArgumentError("Give seconds from 1 to 600.");
   return value;
 }
 

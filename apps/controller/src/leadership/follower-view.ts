@@ -3,7 +3,7 @@
  * of agents, links that they report, measurements, what is on its way) is not there.
  */
 import { controllerView, createController, type ControllerConfig, type ControllerView, type PlanView } from "@sluice/control";
-import type { Faults, Result } from "@sluice/model";
+import { fault, refuse, type Faults, type Result } from "@sluice/model";
 import type { Store } from "@sluice/store";
 import { loadStartInventory } from "../start-inventory.js";
 
@@ -20,6 +20,8 @@ export interface FollowerView {
   stalenessMs(): number;
   /** Reads what there is to be read, now. */
   refresh(): Promise<void>;
+  /** Reads for the first time, and goes on. */
+  start(): Promise<void>;
   close(): void;
 }
 
@@ -72,7 +74,10 @@ export function followStore({ store, config, isNeeded, onJournal, onFaults }: Fo
   }
 
   async function refreshOnce(): Promise<void> {
-    const done = await read();
+    // What is stored and not understood is the leader's to stop for: here nothing is done with it.
+    const failed = (error: unknown): Result<void> =>
+      refuse(fault("store-failed", `What is stored cannot be shown: ${error instanceof Error ? error.message : String(error)}.`));
+    const done = await read().catch(failed);
     if (!done.ok && !isAway) onFaults(done.faults);
     isAway = !done.ok;
   }
@@ -88,7 +93,6 @@ export function followStore({ store, config, isNeeded, onJournal, onFaults }: Fo
     if (closed) return;
     timer = setTimeout(() => void (isNeeded() ? refresh() : Promise.resolve()).finally(next), refreshMs);
   }
-  next();
 
   const stalenessMs = (): number => nowMs() - freshAtMs;
   return {
@@ -104,6 +108,10 @@ export function followStore({ store, config, isNeeded, onJournal, onFaults }: Fo
     },
     stalenessMs,
     refresh,
+    start() {
+      next();
+      return refresh();
+    },
     close() {
       closed = true;
       clearTimeout(timer);

@@ -40,7 +40,7 @@ export function auditChanges(app: FastifyInstance, audit: AuditLog): void {
   });
 
   app.addHook("onSend", async (request, reply, payload) => {
-    if (!isChange(request)) return payload;
+    if (!isChange(request) || request.isUnled) return payload;
     const attempted = begun.get(request);
     const bodyHash = bodies.get(request)?.digest;
     const outcome = { status: reply.statusCode, ...codeOf(reply, payload) };

@@ -89,6 +89,9 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
   let isWriting = false;
   let isClosed = false;
   let retry: NodeJS.Timeout | undefined;
+  /** Under which this process has led: what others wrote under theirs is not tampering. */
+  const ownTerms = new Set<Term>();
+  let termLast: Term | undefined;
   const counts = { written: 0, failures: 0, lost: 0, isBroken: false };
 
   /** Writes all that there is, as long as that succeeds. */
@@ -98,6 +101,11 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
     clearTimeout(retry);
     let written: Result<unknown> = ok(undefined);
     while (queue.length > 0 && written.ok) {
+      if (term() !== termLast) {
+        termLast = term();
+        ownTerms.add(termLast);
+        head = undefined;
+      }
       written = head === undefined ? await readHead() : await writeSome(head);
     }
     isWriting = false;
@@ -135,7 +143,8 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
   function failed(faults: Faults): void {
     counts.failures += 1;
     head = undefined;
-    onTrouble?.("the audit log could not be written", faults);
+    // Who does not lead keeps what is still to be told until it leads again.
+    if (term() !== 0) onTrouble?.("the audit log could not be written", faults);
     const refused = refuse(...faults);
     for (const { settle } of queue) settle(refused);
     queue = queue.filter(({ draft }) => draft.phase !== "request");
@@ -154,17 +163,15 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
       head = known = newest.value[0] ?? auditStart;
       return ok(undefined);
     }
-    const there: AuditEntry[] = [];
     for (let isWhole = false; !isWhole;) {
-      const after = there.at(-1)?.sequence ?? known.sequence;
-      const page = await store.listAudit({ order: "oldest-first", after, limit: pageLimitMax });
+      const page = await store.listAudit({ order: "oldest-first", after: known.sequence, limit: pageLimitMax });
       if (!page.ok) return page;
-      there.push(...page.value);
+      for (const entry of page.value) found(entry);
+      known = page.value.at(-1) ?? known;
       isWhole = page.value.length < pageLimitMax;
     }
-    for (const entry of there) found(entry);
     doubtful = [];
-    head = known = there.at(-1) ?? known;
+    head = known;
     return ok(undefined);
   }
 
@@ -177,7 +184,7 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
     else if (doubt >= 0) {
       doubtful = doubtful.toSpliced(doubt, 1);
       queue.push(silent(closing(entry)));
-    } else broken(entry);
+    } else if (ownTerms.has(entry.term)) broken(entry);
   }
 
   function broken({ sequence }: Pick<AuditPosition, "sequence">): void {

@@ -1,11 +1,12 @@
 /** What REST needs of the rest of the controller. It reads from the view and the store, and changes by requests to the machine. */
 import type { ControllerView, PublishedEvent, SwitchRules } from "@sluice/control";
-import type { Epoch, NodeId, Result, ScenarioSplit } from "@sluice/model";
+import type { Epoch, NodeId, Result, ScenarioSplit, Term } from "@sluice/model";
 import type { Store } from "@sluice/store";
 import type { TlsSource } from "@sluice/wire";
 import type { FastifyBaseLogger } from "fastify";
 import type { ControllerRequest } from "../driver.js";
 import type { Forecasts } from "../forecast/service.js";
+import type { Leadership } from "../leadership/role.js";
 import type { ExplainQuery, ReportResult, ReportTask } from "../solver/solver-message.js";
 import type { SolverPool } from "../solver/solver-pool.js";
 import type { Authenticator } from "./auth/authenticator.js";
@@ -21,6 +22,10 @@ export interface RestDeps {
   /** Told each time that events have become durable; without it, those who watch the journal hear of them with the next heartbeat. */
   watchJournal?(told: () => void): () => void;
   readonly store: Store;
+  /** Where there may be several controllers; without it this one leads. */
+  readonly leadership?: Leadership;
+  /** The term that this controller leads under, 0 where it does not: what is written here is written under it. That of the view where left out. */
+  term?(): Term;
   /** Resolves when what was asked for is durable, or refused with pointers into what was given. */
   submit(request: ControllerRequest): Promise<Result<unknown>>;
   /** What a switch is known to hold, and what it should; undefined for a node that the topology does not have. */

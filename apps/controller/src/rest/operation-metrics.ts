@@ -1,6 +1,6 @@
 /** Metrics of the controller's own work for its operators: what it publishes, who watches, the audit log, long work, its event loop. */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
-import { publishedKinds, type PublishedEvent } from "@sluice/control";
+import { publishedKinds, type LeadershipView, type PublishedEvent } from "@sluice/control";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { AuditCounts } from "./audit.js";
 import type { WatcherCounts } from "./events/event-watchers.js";
@@ -13,6 +13,7 @@ export interface MetricSources {
   readonly watchers?: () => WatcherCounts;
   readonly audit?: () => AuditCounts;
   readonly reports?: () => ReportCounts;
+  readonly leadership?: () => LeadershipView;
   readonly jobs?: () => Readonly<Partial<Record<JobState, number>>>;
 }
 
@@ -59,6 +60,12 @@ export function createOperationMetrics(registry: Registry): OperationMetrics {
   const reportWaiting = gauge("failure_report_waiting", "Clients that wait for the failure report under way.");
   const reports = counter("failure_reports_total", "Failure reports that were computed, by what came of them.", ["outcome"]);
   const jobs = gauge("jobs", "Previews and what-ifs by state; those that ended are forgotten after a while.", ["state"]);
+  const leads = gauge("leader", "1 when this controller leads.");
+  const leaseRemaining = gauge(
+    "lease_remaining_seconds",
+    "How long the lease may still be relied on; 0 where this controller does not lead by one.",
+  );
+  const leaderships = counter("leaderships_total", "How many times this controller has begun to lead.");
   const active = counter("event_loop_active_seconds_total", "Time that the event loop was busy; its rate is the loop's utilization.");
   let before: EventLoopUtilization = performance.eventLoopUtilization();
 
@@ -87,6 +94,12 @@ export function createOperationMetrics(registry: Registry): OperationMetrics {
       total(auditLost, audit?.lost ?? 0);
       auditWaiting.set(audit?.waiting ?? 0);
       auditBroken.set(audit?.isBroken === true ? 1 : 0);
+
+      const leadership = sources.leadership?.();
+      const isLeader = leadership === undefined || leadership.role === "leader";
+      leads.set(isLeader ? 1 : 0);
+      leaseRemaining.set(isLeader ? (leadership?.remainingMs ?? 0) / msPerSecond : 0);
+      total(leaderships, leadership?.leaderships ?? 1);
 
       const report = sources.reports?.();
       reportRunning.set((report?.runningMs ?? 0) / msPerSecond);

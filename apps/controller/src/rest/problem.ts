@@ -33,6 +33,7 @@ export function httpProblem(code: HttpProblemCode, detail: string): Problem {
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 503) void reply.header("retry-after", retryAfterSeconds);
+  if (problem.leader !== undefined) void reply.header("location", `${problem.leader}${reply.request.url}`);
   return reply
     .code(problem.status)
     .type(problemMediaType)

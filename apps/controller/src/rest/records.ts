@@ -7,10 +7,14 @@ import { eventWatchers, watcherLimitsDefault, type EventWatchers } from "./event
 import type { Metrics } from "./metrics.js";
 
 /** To be called once it is known how it is found out who asks, and before the routes are declared. */
-export function keepRecords(app: FastifyInstance, { store, view, watchJournal, limits, log }: RestDeps, metrics: Metrics): EventWatchers {
+export function keepRecords(
+  app: FastifyInstance,
+  { store, view, term = () => view().term, watchJournal, limits, log }: RestDeps,
+  metrics: Metrics,
+): EventWatchers {
   const audit = auditLog({
     store,
-    term: () => view().term,
+    term,
     nowMs: () => view().nowMs,
     // Whoever keeps the log of the process can show later what the audit log was.
     onWritten: ({ sequence, hash, phase, requestId, actor }) => log?.info({ audit: { sequence, hash, phase, requestId, actor } }, "audit"),

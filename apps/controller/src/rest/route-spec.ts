@@ -90,6 +90,7 @@ const meanings: Readonly<Record<number, string>> = {
   412: "Another version than If-Match names",
   413: "Too large",
   415: "The body is of another media type",
+  421: "Another controller leads: see Location",
   422: "A value is not allowed",
   428: "If-Match is missing",
   429: "Too many requests of one actor",
@@ -147,6 +148,7 @@ export function writeRefusals({
   idempotent,
 }: WriteSpec<z.ZodType, z.ZodType, z.ZodType, z.ZodType>): readonly number[] {
   return [
+    421,
     ...(asked === undefined ? [] : [415]),
     ...(asked === undefined || judged === "stream" ? [] : [413]),
     ...(version === undefined ? [] : [412, 428]),

@@ -87,7 +87,7 @@ describe("answers", () => {
     const response = await app.inject("/readyz");
     expect([response.statusCode, response.json()]).toEqual([
       503,
-      { ready: false, reasons: ["There is no topology yet."], deletionsAllowed: false },
+      { ready: false, reasons: ["There is no topology yet."], deletionsAllowed: false, role: "leader" },
     ]);
     expect((await app.inject("/healthz")).statusCode).toBe(200);
   });

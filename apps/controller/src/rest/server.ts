@@ -11,6 +11,7 @@ import type { RestDeps } from "./deps.js";
 import { documentRoutes, serveDocument } from "./document.js";
 import { repeatsOn } from "./idempotency.js";
 import { failureReports } from "./failure-reports.js";
+import { answerFollowing } from "./following.js";
 import { limitActors, limitLoad } from "./limits.js";
 import { otherMethodsRefused } from "./methods.js";
 import { createMetrics, type Metrics } from "./metrics.js";
@@ -26,6 +27,7 @@ import { declareElementRoutes } from "./routes/elements.js";
 import { declareEventRoutes } from "./routes/events.js";
 import { declareFailureRoutes } from "./routes/failures.js";
 import { declareForecastRoutes } from "./routes/forecasts.js";
+import { declareLeadershipRoutes } from "./routes/leadership.js";
 import { declareNetworkRoutes } from "./routes/network.js";
 import { declareOperationRoutes } from "./routes/operation.js";
 import { declareOperationSettingsRoutes } from "./routes/operation-settings.js";
@@ -57,6 +59,10 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
   app.decorate("rest", contextOf(deps));
   if (deps.limits !== undefined) await limitLoad(app, deps.limits);
   authorize(app, deps.auth ?? developmentMode);
+  if (deps.leadership !== undefined) {
+    answerFollowing(app, deps.leadership);
+    metrics.readFrom({ leadership: deps.leadership.view });
+  }
   const watchers = keepRecords(app, deps, metrics);
   const reports = failureReports(() => performance.now());
   metrics.readFrom({ reports: reports.counts });
@@ -79,6 +85,7 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
     declareProtectionRoutes(routes, deps);
     declareFailureRoutes(routes, deps, reports);
     declareOperationRoutes(routes, deps);
+    if (deps.leadership !== undefined) declareLeadershipRoutes(routes, deps.leadership);
     declareEventRoutes(routes, deps, watchers);
     declareAuditRoutes(routes, deps);
     declareOperationSettingsRoutes(routes, deps);
@@ -92,13 +99,13 @@ export async function buildRest(deps: RestDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function contextOf({ view, store, log }: RestDeps): RouteContext {
+function contextOf({ view, term = () => view().term, store, log }: RestDeps): RouteContext {
   return {
     versionOf: (resource) => {
       const { topologyVersion = 0, demandsVersion = 0, settingsVersion, operationVersion } = view();
       return { topology: topologyVersion, demands: demandsVersion, settings: settingsVersion, operation: operationVersion }[resource];
     },
-    repeats: repeatsOn({ store, term: () => view().term, nowMs: Date.now, log }),
+    repeats: repeatsOn({ store, term, nowMs: Date.now, log }),
   };
 }
 

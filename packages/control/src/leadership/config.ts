@@ -26,18 +26,26 @@ export interface LeadershipConfig {
   readonly seed: number;
 }
 
-export const leadershipConfigDefault: Omit<LeadershipConfig, "holder" | "restAddress" | "grpcAddress" | "seed"> = {
-  leaseMs: 5_000,
-  // Quartz is a thousand times better; a virtual machine that is moved while it runs is not.
-  clockRateErrorMax: 0.02,
-  renewEveryMs: 1_000,
-  renewRetryMs: 250,
-  renewalsMax: 4,
-  answerMaxMs: 2_500,
-  pollMinMs: 300,
-  pollMaxMs: 700,
-  standAsideMs: 5_000,
-};
+type LeadershipTimes = Omit<LeadershipConfig, "holder" | "restAddress" | "grpcAddress" | "seed">;
+
+/** What goes with a lease of so many ms. */
+export function leadershipTimesOf(leaseMs: number): LeadershipTimes {
+  return {
+    leaseMs,
+    // Quartz is a thousand times better; a virtual machine that is moved while it runs is not.
+    clockRateErrorMax: 0.02,
+    renewEveryMs: leaseMs / 5,
+    renewRetryMs: leaseMs / 20,
+    renewalsMax: 4,
+    answerMaxMs: leaseMs / 2,
+    // Whoever follows knows of a hand-over within this.
+    pollMinMs: 300,
+    pollMaxMs: 700,
+    standAsideMs: 5_000,
+  };
+}
+
+export const leadershipConfigDefault: LeadershipTimes = leadershipTimesOf(5_000);
 
 /**
  * For how long a holder may rely on a lease, ms by its own clock from before it was asked for: its clock may be as slow, and the database's as fast,

@@ -5,16 +5,17 @@ import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
 import type { RestDeps } from "../deps.js";
 import { declareGet } from "../route.js";
+import { leadershipBody } from "./leadership.js";
 import { healthSchema, readinessSchema, statusSchema } from "../schemas/operation.js";
 
 /** How long readiness waits for the store, ms: probes give up after a second or a few. */
 const pingMsMax = 1_000;
 
-export function declareOperationRoutes(app: FastifyInstance, { view, store }: RestDeps): void {
+export function declareOperationRoutes(app: FastifyInstance, { view, store, leadership }: RestDeps): void {
   declareGet(
     app,
     { url: "/v1/status", tag: "operation", role: ["viewer", "job"], summary: "The whole at a glance", response: statusSchema },
-    () => ok(statusBody(view())),
+    () => ok({ ...statusBody(view()), ...(leadership && { leadership: leadershipBody(leadership) }) }),
   );
 
   declareGet(
@@ -30,7 +31,7 @@ export function declareOperationRoutes(app: FastifyInstance, { view, store }: Re
       tag: "operation",
       role: "open",
       isProbe: true,
-      summary: "Whether the controller can do its work; 503 with the reasons where not",
+      summary: "Whether the controller can do its work, as leader or follower; 503 with the reasons where not",
       response: readinessSchema,
       alsoStatus: 503,
     },
@@ -39,7 +40,7 @@ export function declareOperationRoutes(app: FastifyInstance, { view, store }: Re
       const reasons = [...readiness.reasons, ...(await storeReasons(store))];
       const ready = readiness.ready && reasons.length === 0;
       if (!ready) void reply.code(503);
-      return ok({ ready, reasons, deletionsAllowed: readiness.deletionsAllowed });
+      return ok({ ready, reasons, deletionsAllowed: readiness.deletionsAllowed, role: leadership?.view().role ?? "leader" });
     },
   );
 }

@@ -1,5 +1,6 @@
 /** Bodies that tell how the controller and its switches are doing. */
 import { z } from "zod";
+import { leadershipSchema } from "./leadership.js";
 import { count, id, instant, rate, trafficClassSchema } from "./network.js";
 import { certificateSchema, rungSchema, timingsSchema } from "./plan.js";
 import { faultSchema } from "./problem.js";
@@ -86,6 +87,9 @@ export const statusSchema = z
       })
       .optional(),
     agents: z.strictObject({ total: count, absent: count, reading: count, synced: count, programming: count, onTarget: count }),
+    leadership: leadershipSchema.optional().meta({
+      description: "A follower shows what is stored; agents, links that they report, measurements and pushes are the leader's.",
+    }),
   })
   .meta({ id: "Status" });
 
@@ -96,5 +100,6 @@ export const readinessSchema = z
     ready: z.boolean(),
     reasons: z.array(z.string()).meta({ description: "Why not; one sentence each." }),
     deletionsAllowed: z.boolean().meta({ description: "Whether rules may be removed from switches." }),
+    role: leadershipSchema.shape.role,
   })
   .meta({ id: "Readiness" });

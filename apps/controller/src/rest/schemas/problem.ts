@@ -17,6 +17,7 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string(),
     faults: z.array(faultSchema),
+    leader: z.string().optional().meta({ description: "With `not-leader`: where the controller serves REST that leads." }),
     requestId: z.string().optional().meta({ description: "Also in the header `x-request-id` and in the controller's log." }),
   })
   .meta({ id: "Problem", description: "A refusal (RFC 9457)." });
