@@ -27,6 +27,7 @@ import { parseFlowGroup, parseOneOf, type TunnelSource } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
 import { changeInProcess } from "../explain/change-process.js";
+import { controllerExplainCommand, type ControllerExplainFlags } from "../explain/controller-explanation.js";
 import { readOneFile, type ReadLimits } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile, type PlanFile } from "../plan-file.js";
@@ -38,7 +39,8 @@ import type { SolveFlags } from "../solve-setting.js";
 import { noteLines } from "../solve-table.js";
 import { readTunnelFile, tunnelsNeeded } from "../tunnel-input.js";
 
-export interface ExplainCommandFlags extends NetworkFlags, SolveFlags {
+export interface ExplainCommandFlags extends Omit<NetworkFlags, "topology">, SolveFlags, ControllerExplainFlags {
+  readonly topology?: string;
   readonly demand?: string;
   readonly link?: string;
   readonly extra?: string;
@@ -47,6 +49,8 @@ export interface ExplainCommandFlags extends NetworkFlags, SolveFlags {
   readonly plan?: string;
   readonly output: string;
 }
+
+type OfflineFlags = ExplainCommandFlags & NetworkFlags;
 
 /** What solving again says, beside what the prices say. */
 interface Measured extends LinkGain {
@@ -66,17 +70,37 @@ interface Planned {
 }
 
 export async function explainCommand(flags: ExplainCommandFlags, context: CommandContext): Promise<ExitCode> {
-  const { terminal } = context;
-  const output = parseOneOf(flags.output, outputKinds, "--output");
-  if (!output.ok) return refused(context, output.faults);
   if ((flags.demand === undefined) === (flags.link === undefined)) {
     return refused(context, [argumentFault("missing-field", "--demand", "explain takes either --demand A>B/class or --link LINK.")]);
   }
-  if (flags.exact === true && flags.link === undefined) {
-    return refused(context, [argumentFault("not-allowed", "--exact", "--exact is about a link: give it with --link.")]);
-  }
   if (flags.change === true && flags.demand === undefined) {
     return refused(context, [argumentFault("not-allowed", "--change", "--change is about a demand: give it with --demand.")]);
+  }
+  const { topology } = flags;
+  return topology === undefined ? explainAtController(flags, context) : explainOffline({ ...flags, topology }, context);
+}
+
+/** Without --topology: of a plan that a controller has. Options about files and about solving mean nothing to it. */
+function explainAtController(flags: ExplainCommandFlags, context: CommandContext): Promise<ExitCode> | ExitCode {
+  const { demands, plan, exact, extra, objective, tunnels } = flags;
+  const offline = Object.entries({ demands, plan, exact, extra, objective, tunnels }).find(([, given]) => given !== undefined)?.[0];
+  if (offline !== undefined)
+    return refused(context, [
+      argumentFault("missing-field", "--topology", `--${offline} needs files: give the network as --topology FILE.`),
+    ]);
+  return controllerExplainCommand(flags, context, wordsOf);
+}
+
+async function explainOffline(flags: OfflineFlags, context: CommandContext): Promise<ExitCode> {
+  const { terminal } = context;
+  const output = parseOneOf(flags.output, outputKinds, "--output");
+  if (!output.ok) return refused(context, output.faults);
+  if (flags.epoch !== undefined || flags.controller !== undefined) {
+    const option = flags.epoch === undefined ? "--controller" : "--epoch";
+    return refused(context, [argumentFault("not-allowed", option, `${option} is about a controller's plan: leave --topology out.`)]);
+  }
+  if (flags.exact === true && flags.link === undefined) {
+    return refused(context, [argumentFault("not-allowed", "--exact", "--exact is about a link: give it with --link.")]);
   }
   const planned = flags.plan === undefined ? await solvePlan(flags, context) : await readPlan(flags, flags.plan, context);
   if (!planned.ok) return refused(context, planned.faults);
@@ -101,14 +125,14 @@ export async function explainCommand(flags: ExplainCommandFlags, context: Comman
   return exitCode.ok;
 }
 
-async function solvePlan(flags: ExplainCommandFlags, context: CommandContext): Promise<Result<Planned>> {
+async function solvePlan(flags: OfflineFlags, context: CommandContext): Promise<Result<Planned>> {
   const solved = await runSolve(flags, context);
   if (!solved.ok) return solved;
   const { input, source } = solved.value;
   return withCandidates({ ...solved.value, topology: input.topology }, source.kind === "file" ? source.path : undefined, context);
 }
 
-async function readPlan(flags: ExplainCommandFlags, path: string, limits: ReadLimits): Promise<Result<Planned>> {
+async function readPlan(flags: OfflineFlags, path: string, limits: ReadLimits): Promise<Result<Planned>> {
   const bytes = await readOneFile(path, "--plan", limits);
   if (!bytes.ok) return bytes;
   const file = inFile(path, readPlanFile(bytes.value));
@@ -187,10 +211,7 @@ async function withCandidates(planned: Planned, path: string | undefined, limits
   return read.ok ? ok({ ...planned, candidates: read.value.candidates }) : read;
 }
 
-function explain(
-  flags: ExplainCommandFlags,
-  { snapshot, plan, topology, candidates }: Planned,
-): Result<DemandExplanation | LinkExplanation> {
+function explain(flags: OfflineFlags, { snapshot, plan, topology, candidates }: Planned): Result<DemandExplanation | LinkExplanation> {
   if (flags.link !== undefined) {
     const id = flags.link;
     if (!isId(id) || !topology.linkById.has(toId<LinkId>(id))) {

@@ -15,6 +15,7 @@ import { labExportCommand, linkMbpsDefault, type LabExportCommandFlags } from ".
 import { solveCommand, type SolveCommandFlags } from "../commands/solve.js";
 import { verifyCommand, type VerifyCommandFlags } from "../commands/verify.js";
 import { addForecast } from "../forecast/forecast-options.js";
+import { addConnectionOptions } from "../operator/with-controller.js";
 import { listOf, type Act } from "./act.js";
 
 export function addOffline(program: Command, act: Act): void {
@@ -38,14 +39,25 @@ export function addOffline(program: Command, act: Act): void {
     .option("--failures", "walk the rules through every single failure, too: cables, nodes, SRLGs")
     .action(act<VerifyCommandFlags>(verifyCommand));
 
-  addOutput(addSolveOptions(addNetworkOptions(program.command("explain"))))
-    .description("say what binds a demand, or what more capacity on a link would admit")
+  addConnectionOptions(addOutput(addSolveOptions(addNetworkOptions(program.command("explain"), "optional"))))
+    .description(
+      "say what binds a demand, or what more capacity on a link would admit: in a controller's plan, or with --topology in one of files",
+    )
     .option("--demand <A>B/class>", "the flow group (quote it)")
     .option("--link <link>", "the link's id")
+    .option("--epoch <n>", "without --topology: in this plan of the controller's store (default: the one in force)")
     .option("--extra <rate>", "capacity to add to the link in the explanation, e.g. 10Gbps (default a tenth of the link's)")
     .option("--exact", "with --link: solve again with the extra capacity, and tell what it does give")
     .option("--change", "with --demand: find the smallest change that would admit all of it, by planning again")
     .option("--plan <file>", "explain this plan instead of solving anew")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice explain --link a-b                            of the plan that a controller has in force
+  sluice explain --demand 'a>b/bulk' --epoch 12
+  sluice explain --topology net.json --demands day.json --interval 40 --demand 'a>b' --change`,
+    )
     .action(act<ExplainCommandFlags>(explainCommand));
 
   addOutput(addSolveOptions(addNetworkOptions(program.command("failures"), "optional")))

@@ -19,9 +19,8 @@ export function failureLines(
   if (layer === undefined || scenarios.length === 0) return [];
   const count = (verdict: Verdict): number => scenarios.filter((each) => each.verdict === verdict).length;
   const parts = (["worse", "better", "same", "new", "gone"] as const).filter((verdict) => count(verdict) > 0);
-  const lossy = scenarios.filter(
-    ({ verdict, before, after }) => verdict !== "same" || lossOf(before, layer) > 0 || lossOf(after, layer) > 0,
-  );
+  // Others differ by how full links are, at most.
+  const lossy = scenarios.filter(({ before, after }) => lossOf(before, layer) > 0 || lossOf(after, layer) > 0);
   const shown = lossy.slice(0, rows);
   const lines = [`${colors.bold("failures")} (${layer}): ${parts.map((verdict) => `${count(verdict)} ${verdict}`).join(", ")}`];
   if (shown.length > 0)

@@ -26,6 +26,6 @@ export function diffLines(
   return [head, "", ...differenceLines(difference, options), "", `${options.colors.bold("Difference:")} ${gistOf(difference)}.`];
 }
 
-export function parseEpoch(text: string): Result<number> {
-  return parseWhole(text, "EPOCH", { least: 1, most: 999_999_999 });
+export function parseEpoch(text: string, option = "EPOCH"): Result<number> {
+  return parseWhole(text, option, { least: 1, most: 999_999_999 });
 }

@@ -32,6 +32,13 @@ export interface Session {
 
 /** Options that every command about a controller takes. */
 export function addControllerOptions(command: Command): Command {
+  return addConnectionOptions(command)
+    .option("--progress", "show progress on stderr even where it is no terminal")
+    .option("--no-progress", "show no progress");
+}
+
+/** Those of them that say which controller is meant and how to talk to it: for commands that have the others already. */
+export function addConnectionOptions(command: Command): Command {
   return command
     .option("--context <name>", "the controller of this context (sluice context list); default: the current one")
     .option("--controller <url>", "the controller's REST address, e.g. http://127.0.0.1:8080")
@@ -46,9 +53,7 @@ export function addControllerOptions(command: Command): Command {
         "never",
         "auto",
       ]),
-    )
-    .option("--progress", "show progress on stderr even where it is no terminal")
-    .option("--no-progress", "show no progress");
+    );
 }
 
 export function addOutputOption(command: Command, formats: readonly OutputFormat[] = outputFormats): Command {
