@@ -8,7 +8,7 @@ import { addedBps, stopOf, stopShares, type Move, type Place } from "./flow-move
 import { stepCostMax, type Steps } from "./steps.js";
 
 /** Each step is a round trip to switches: more of them than this and something is throttled instead. */
-export const stepsMax = 10;
+export const stepsMax = 11;
 
 /** Moves are compared by this. */
 export type Preference = "ratio" | "relief" | "small";
@@ -108,6 +108,40 @@ export function* makeSteps(input: StepInput): Steps<Stepping> {
     yield taken.length;
   }
   return { legs, steps, isDone: left.length === 0, stuck };
+}
+
+/** Whether the sum over moves of max(where it is, where it goes) fits every link in each step. O(legs x links of a move + steps x links). */
+export function fitsAll(
+  { moves, limitBps, loadBps, throttled }: StepInput,
+  legs: ReadonlyMap<Move, readonly Leg[]>,
+  steps: number,
+): boolean {
+  const addedAt = Array.from({ length: steps + 1 }, () => new Float64Array(limitBps.length));
+  const changedAt = Array.from({ length: steps + 1 }, () => new Float64Array(limitBps.length));
+  for (const move of moves) {
+    let place = throttled.get(move)?.place ?? move.before;
+    for (const { step, place: next } of legs.get(move) ?? []) {
+      const [added, changed] = [addedAt[step], changedAt[step]];
+      if (added === undefined || changed === undefined) return false;
+      move.links.forEach((link, i) => {
+        added[link] = (added[link] ?? 0) + Math.max(0, addedBps(move, place, next, i));
+        changed[link] = (changed[link] ?? 0) + (next.loadBps[i] ?? 0) - (place.loadBps[i] ?? 0);
+      });
+      place = next;
+    }
+  }
+  const carriedBps = Float64Array.from(loadBps);
+  for (let step = 1; step <= steps; step += 1) {
+    const [added, changed] = [addedAt[step], changedAt[step]];
+    for (let link = 0; link < limitBps.length; link += 1) {
+      const more = added?.[link] ?? 0;
+      if (more > 0 && (carriedBps[link] ?? 0) + more > (limitBps[link] ?? 0)) return false;
+    }
+    changed?.forEach((bps, link) => {
+      carriedBps[link] = (carriedBps[link] ?? 0) + bps;
+    });
+  }
+  return true;
 }
 
 /** What all that is left to do adds to each link, bps. */

@@ -5,6 +5,7 @@
  */
 import type { NodeId, Topology } from "@sluice/model";
 import { addedBps, flowMoves, stopOf, type Move, type MoveScene, type Place } from "./flow-moves.js";
+import { interpolateSteps } from "./flow-interpolation.js";
 import { flowLoads, stopWeightSumMax, type FlowStop } from "./flow-stop.js";
 import { makeSteps, preferences, stepsMax, type Leg, type StepInput, type Stepping, type Throttle } from "./flow-steps.js";
 import type { Steps } from "./steps.js";
@@ -99,6 +100,10 @@ function* fewestSteps(scene: Scene): Steps<Stepping> {
       if (best.isDone && best.steps <= stepsFewest) return best;
     }
   }
+  const { steps = stepsMax, isDone = false } = best ?? {};
+  // The whole network in equal parts costs more messages: only where that is shorter.
+  const even = yield* interpolateSteps({ ...scene, preference: "ratio", inParts: true, stepsMax: isDone ? steps - 1 : stepsMax });
+  if (even !== undefined) return even;
   return best ?? { legs: new Map(), steps: 0, isDone: false, stuck: new Set() };
 }
 
