@@ -260,12 +260,12 @@ describe("sluice failures --controller", { timeout: 120_000 }, () => {
       { body: { kind: "failure-report", items: 3 } },
     ]);
     const ask = (...more: readonly string[]) => run(["failures", "--controller", url, ...more]);
-    expect(await ask()).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/being computed.*\[unavailable\]/) as string });
+    expect(await ask()).toMatchObject({ code: 3, stdout: "", stderr: expect.stringMatching(/being computed.*\[unavailable\]/) as string });
     expect(await ask("--pairs", "20000")).toMatchObject({ code: 2, stderr: expect.stringMatching(/--pairs.*\[out-of-range\]/) as string });
     for (const _ of [1, 2])
-      expect(await ask()).toMatchObject({ code: 2, stderr: expect.stringMatching(/no failure report.*\[malformed\]/) as string });
+      expect(await ask()).toMatchObject({ code: 2, stderr: expect.stringMatching(/not what was asked for.*\[malformed\]/) as string });
     server?.close();
-    expect(await ask()).toMatchObject({ code: 2, stderr: expect.stringMatching(/could not be read.*\[unavailable\]/) as string });
+    expect(await ask()).toMatchObject({ code: 3, stderr: expect.stringMatching(/could not be reached.*\[unavailable\]/) as string });
     expect(await run(["failures", "--controller", "::"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("[malformed]") as string,

@@ -17,6 +17,7 @@ import { exitCode, type ExitCode } from "../exit-code.js";
 import { controllerReport, type ControllerReport } from "../failures/controller-report.js";
 import { reportInProcess } from "../failures/failures-process.js";
 import { failuresTable } from "../failures/failures-table.js";
+import { openClient, refusedByController, type ControllerFlags } from "../operator/with-controller.js";
 import { readOneFile } from "../input-file.js";
 import { readNetworkAndDemands, type FileNote, type NetworkFlags } from "../network-input.js";
 import { readPlanFile } from "../plan-file.js";
@@ -26,11 +27,9 @@ import { runSolve } from "../solve-run.js";
 import type { SolveFlags } from "../solve-setting.js";
 import { noteLines } from "../solve-table.js";
 
-export interface FailuresCommandFlags extends Omit<NetworkFlags, "topology">, SolveFlags {
+export interface FailuresCommandFlags extends Omit<NetworkFlags, "topology">, SolveFlags, Omit<ControllerFlags, "output"> {
   readonly topology?: string;
   readonly plan?: string;
-  /** REST address of a controller whose plan is meant. */
-  readonly controller?: string;
   readonly epoch?: string;
   readonly pairs?: string | boolean;
   readonly seed: string;
@@ -53,20 +52,20 @@ export async function failuresCommand(flags: FailuresCommandFlags, context: Comm
   if (!top.ok) return refused(context, top.faults);
   const layers = parseLayers(flags.layers);
   if (!layers.ok) return refused(context, layers.faults);
-  const { controller, topology } = flags;
-  const reported =
-    controller !== undefined
-      ? await askedReport(flags, { rest: controller, layers: layers.value }, context)
-      : topology === undefined
-        ? refuse(
-            argumentFault(
-              "missing-field",
-              "--topology",
-              "failures needs the network as --topology FILE, or a running controller as --controller URL.",
-            ),
-          )
-        : await ownReport({ ...flags, topology }, layers.value, context);
-  if (!reported.ok) return refused(context, reported.faults);
+  const { controller, context: named, topology } = flags;
+  const isAsked = controller !== undefined || named !== undefined;
+  const reported = isAsked
+    ? await askedReport(flags, layers.value, context)
+    : topology === undefined
+      ? refuse(
+          argumentFault(
+            "missing-field",
+            "--topology",
+            "failures needs the network as --topology FILE, or a running controller as --controller URL or --context NAME.",
+          ),
+        )
+      : await ownReport({ ...flags, topology }, layers.value, context);
+  if (!reported.ok) return (isAsked ? refusedByController : refused)(context, reported.faults);
   const { report, notes } = reported.value;
   terminal.settle();
   if (output.value === "json") {
@@ -106,20 +105,19 @@ async function ownReport(flags: OwnFlags, layers: readonly LayerName[], context:
 }
 
 /** Of the plan that a controller has in force, or had. */
-async function askedReport(
-  flags: FailuresCommandFlags,
-  { rest, layers }: { readonly rest: string; readonly layers: readonly LayerName[] },
-  { terminal, signal }: CommandContext,
-): Promise<Result<Reported>> {
+async function askedReport(flags: FailuresCommandFlags, layers: readonly LayerName[], context: CommandContext): Promise<Result<Reported>> {
   const kinds = flags.scenarios === undefined ? ok(undefined) : parseFailureKinds(flags.scenarios);
   if (!kinds.ok) return kinds;
   const pairs = parsePairs(flags);
   if (!pairs.ok) return pairs;
   const epoch = flags.epoch === undefined ? ok(undefined) : parseWhole(flags.epoch, "--epoch", { least: 1, most: 999_999_999 });
   if (!epoch.ok) return epoch;
+  const client = await openClient(flags, context);
+  if (!client.ok) return client;
+  const { terminal } = context;
   terminal.progress("ask the controller");
   const query = { kinds: kinds.value, pairs: pairs.value, layers, epoch: epoch.value };
-  const report = await controllerReport(rest, query, { signal, onProgress: (stage, fraction) => terminal.progress(stage, fraction) });
+  const report = await controllerReport(client.value, query, (stage, fraction) => terminal.progress(stage, fraction));
   return report.ok ? ok({ report: report.value, notes: [] }) : report;
 }
 

@@ -209,7 +209,7 @@ describe("sluice forecast, from a controller", () => {
   test.each([
     [{ status: 422, code: "out-of-range" }, 2, "It is out-of-range."],
     [{ status: 401, code: "unauthenticated" }, 2, "--token-file"],
-    [{ status: 403, code: "forbidden" }, 2, "may not"],
+    [{ status: 403, code: "forbidden" }, 2, "role does not allow"],
   ])("tells what the controller refuses: %j", async (problem, code, text) => {
     const controller = await controllerOf({ problem });
     const ran = await run(uploadTo(controller));

@@ -4,7 +4,6 @@ import { ok, refuse, type Result } from "@sluice/model";
 import { parseOneOf } from "../argument.js";
 import { jsonText, outputKinds, refused, type CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
-import { controllerAddress, type ControllerAddress } from "../forecast/controller-request.js";
 import { forecastRows, rowCount } from "../forecast/forecast-rows.js";
 import { forecastSetting, type ForecastFlags, type ForecastSetting } from "../forecast/forecast-setting.js";
 import { parseInstant, readHistoryFile } from "../forecast/history-file.js";
@@ -13,14 +12,14 @@ import type { Retrying } from "../forecast/retry.js";
 import { parseSpan, spanText } from "../forecast/span.js";
 import { runSteps } from "../forecast/steps.js";
 import { uploadForecast, type Upload } from "../forecast/upload-forecast.js";
+import type { ControllerClient } from "../operator/controller-client.js";
+import { openClient, refusedByController, type ControllerFlags } from "../operator/with-controller.js";
 import { writeWhole } from "../input-file.js";
 import type { FileNote, NetworkFlags } from "../network-input.js";
 import { argumentFault } from "../refusal.js";
 import { noteLines } from "../solve-table.js";
 
-export interface ForecastCommandFlags extends Omit<NetworkFlags, "topology">, ForecastFlags {
-  readonly controller?: string;
-  readonly tokenFile?: string;
+export interface ForecastCommandFlags extends Omit<NetworkFlags, "topology">, ForecastFlags, Omit<ControllerFlags, "output"> {
   readonly upload?: boolean;
   readonly retryPause: string;
   readonly history: string;
@@ -45,8 +44,8 @@ export async function forecastCommand(flags: ForecastCommandFlags, context: Comm
   if (!output.ok) return refused(context, output.faults);
   const setting = forecastSetting(flags);
   if (!setting.ok) return refused(context, setting.faults);
-  const address = await addressOf(flags);
-  if (!address.ok) return refused(context, address.faults);
+  const client = await clientOf(flags, context);
+  if (!client.ok) return refused(context, client.faults);
   const pause = parseSpan(flags.retryPause, "--retry-pause");
   if (!pause.ok) return refused(context, pause.faults);
   const retrying: Retrying = {
@@ -54,8 +53,8 @@ export async function forecastCommand(flags: ForecastCommandFlags, context: Comm
     pauseMs: pause.value,
     onRetry: (message) => terminal.tell(`sluice: ${message}`),
   };
-  const made = await makeForecast(flags, { setting: setting.value, address: address.value, retrying }, context);
-  if (!made.ok) return failed(context, made);
+  const made = await makeForecast(flags, { setting: setting.value, client: client.value, retrying }, context);
+  if (!made.ok) return refusedByController(context, made.faults);
   const { forecast, notes } = made.value;
   terminal.settle();
   for (const line of noteLines([...notes, ...forecastNotes(forecast.notes)], terminal.errorColors)) terminal.tell(line);
@@ -67,16 +66,16 @@ export async function forecastCommand(flags: ForecastCommandFlags, context: Comm
     const written = await writeWhole(flags.out, [...forecastRows(forecast, setting.value.format)].join(""), "--out");
     if (!written.ok) return refused(context, written.faults);
   }
-  if (flags.upload !== true || address.value === undefined) {
+  if (flags.upload !== true || client.value === undefined) {
     if (!toStdout) await terminal.write(summaryText(made.value, undefined, output.value));
     return exitCode.ok;
   }
-  const uploaded = await uploadForecast(address.value, forecast, {
+  const uploaded = await uploadForecast(client.value, forecast, {
     ...retrying,
     onProgress: (stage, fraction) => terminal.progress(stage, fraction),
   });
   terminal.settle();
-  if (!uploaded.ok) return failed(context, uploaded);
+  if (!uploaded.ok) return refusedByController(context, uploaded.faults);
   if (!toStdout) await terminal.write(summaryText(made.value, uploaded.value, output.value));
   if (uploaded.value.batch.state !== "quarantined") return exitCode.ok;
   terminal.tell(
@@ -85,15 +84,9 @@ export async function forecastCommand(flags: ForecastCommandFlags, context: Comm
   return exitCode.verdictFailed;
 }
 
-/** A controller that cannot be reached is no bad argument: the next run may find it. */
-function failed(context: CommandContext, { faults }: Extract<Result<never>, { ok: false }>): ExitCode {
-  const code = refused(context, faults);
-  return faults[0].code === "unavailable" ? exitCode.noAnswer : code;
-}
-
-async function addressOf(flags: ForecastCommandFlags): Promise<Result<ControllerAddress | undefined>> {
-  const { controller, tokenFile, topology, demands, upload } = flags;
-  if (controller === undefined) {
+async function clientOf(flags: ForecastCommandFlags, context: CommandContext): Promise<Result<ControllerClient | undefined>> {
+  const { controller, context: named, topology, demands, upload } = flags;
+  if (controller === undefined && named === undefined) {
     if (upload === true)
       return refuse(argumentFault("missing-field", "--controller", "--upload needs the controller that it goes to: --controller URL."));
     if (topology === undefined)
@@ -112,13 +105,14 @@ async function addressOf(flags: ForecastCommandFlags): Promise<Result<Controller
     return refuse(
       argumentFault("missing-field", "--start", "A forecast that is uploaded needs to know when its history was: --start TIME."),
     );
-  return controllerAddress({ controller, tokenFile }, process.env);
+  // What failed is tried again here (--retry-pause), not by the client.
+  return openClient(flags, context, []);
 }
 
 /** What the flags come to. */
 interface Asked {
   readonly setting: ForecastSetting;
-  readonly address: ControllerAddress | undefined;
+  readonly client: ControllerClient | undefined;
   readonly retrying: Retrying;
 }
 
@@ -142,7 +136,7 @@ interface Read {
 
 /** In windows of the forecast's length. From files where they are named, else from the controller. */
 async function readHistory(flags: ForecastCommandFlags, asked: Asked, context: CommandContext): Promise<Result<Read>> {
-  const { address, retrying } = asked;
+  const { client, retrying } = asked;
   const { windowMs } = asked.setting;
   const { topology } = flags;
   if (topology !== undefined) {
@@ -159,7 +153,7 @@ async function readHistory(flags: ForecastCommandFlags, asked: Asked, context: C
       ),
     );
   }
-  if (address === undefined) return refuse(argumentFault("missing-field", "--controller", "There is no controller to read from."));
+  if (client === undefined) return refuse(argumentFault("missing-field", "--controller", "There is no controller to read from."));
   const span = parseSpan(flags.history, "--history");
   if (!span.ok) return span;
   const now = flags.now === undefined ? ok(Date.now()) : parseInstant(flags.now, "--now");
@@ -167,7 +161,7 @@ async function readHistory(flags: ForecastCommandFlags, asked: Asked, context: C
   // The window that is under way is measured in part only: it ends before.
   const toMs = Math.floor(now.value / windowMs) * windowMs;
   const fromMs = Math.max(0, Math.ceil((toMs - span.value) / windowMs) * windowMs);
-  const history = await measuredHistory(address, { fromMs, toMs, stepMs: windowMs }, retrying);
+  const history = await measuredHistory(client, { fromMs, toMs, stepMs: windowMs }, retrying);
   return history.ok ? ok({ history: history.value, notes: [] }) : history;
 }
 

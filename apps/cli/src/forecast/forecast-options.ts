@@ -2,6 +2,7 @@
 import { quantileNames } from "@sluice/forecast";
 import { trafficClasses } from "@sluice/model";
 import type { Command } from "commander";
+import { addConnectionOptions } from "../operator/with-controller.js";
 import { backtestOutputs, horizonsDefault } from "../commands/forecast-backtest.js";
 import { modelNames } from "./forecast-model.js";
 import { rowFormats } from "./forecast-rows.js";
@@ -17,12 +18,12 @@ Exit codes: 0 done; 1 the controller quarantined windows; 2 an argument, a file 
 /** Gives the two commands: their actions are the caller's. */
 export function addForecast(program: Command): { readonly forecast: Command; readonly backtest: Command } {
   // Options behind `backtest` are its own; for that the program has to stop at its commands, too.
-  const forecast = addFiles(program.enablePositionalOptions().command("forecast"))
+  const forecast = addConnectionOptions(addFiles(program.enablePositionalOptions().command("forecast")), {
+    controller: "read what was measured from this controller, e.g. http://127.0.0.1:8080 (its REST address)",
+  })
     .enablePositionalOptions()
     .description("forecast demand from what was measured, and upload it to a controller")
-    .option("--controller <url>", "read what was measured from this controller, e.g. http://127.0.0.1:8080 (its REST address)")
     .option("--upload", "send the forecast to the controller")
-    .option("--token-file <file>", "bearer token for the controller (else SLUICE_TOKEN)")
     .option(
       "--retry-pause <span>",
       "first pause before a controller that is not there is asked again; each later one is twice as long",

@@ -1,7 +1,8 @@
 /** What a controller measured, streamed from its REST into a history. */
 import type { DemandHistory } from "@sluice/forecast";
 import { fault, refuse, type Result } from "@sluice/model";
-import { piecesOf, request, type ControllerAddress } from "./controller-request.js";
+import type { ControllerClient } from "../operator/controller-client.js";
+import { piecesOf } from "../operator/request.js";
 import { MeasuredLines } from "./forecast-rows.js";
 import { withRetries, type Retrying } from "./retry.js";
 
@@ -16,21 +17,16 @@ export interface HistoryQuery {
 }
 
 /** Faults: those of the request and of the rows; `missing-field` where nothing was measured in that time. */
-export function measuredHistory(address: ControllerAddress, query: HistoryQuery, retrying: Retrying): Promise<Result<DemandHistory>> {
-  return withRetries(() => readOnce(address, query, retrying.signal), retrying);
+export function measuredHistory(client: ControllerClient, query: HistoryQuery, retrying: Retrying): Promise<Result<DemandHistory>> {
+  return withRetries(() => readOnce(client, query), retrying);
 }
 
-async function readOnce(
-  address: ControllerAddress,
-  { fromMs, toMs, stepMs }: HistoryQuery,
-  signal: AbortSignal,
-): Promise<Result<DemandHistory>> {
-  const answer = await request(address, {
+async function readOnce(client: ControllerClient, { fromMs, toMs, stepMs }: HistoryQuery): Promise<Result<DemandHistory>> {
+  const answer = await client.request({
     method: "GET",
     path: "/v1/history/demands",
     query: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() },
     accept: "application/x-ndjson",
-    signal,
     timeoutMs: historyMsMax,
   });
   if (!answer.ok) return answer;
@@ -41,7 +37,7 @@ async function readOnce(
       if (!taken.ok) return taken;
     }
   } catch {
-    if (signal.aborted) return refuse(fault("cancelled", "Reading the history was cancelled."));
+    if (client.signal.aborted) return refuse(fault("cancelled", "Reading the history was cancelled."));
     return refuse(fault("unavailable", `The history was cut off after ${lines.rows} rows.`, { pointer: "--controller" }));
   }
   return lines.finish(toMs);

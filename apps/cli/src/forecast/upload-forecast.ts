@@ -8,7 +8,7 @@ import { createGzip } from "node:zlib";
 import type { Forecast } from "@sluice/forecast";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { z } from "zod";
-import { jsonBody, request, type ControllerAddress } from "./controller-request.js";
+import type { ControllerClient } from "../operator/controller-client.js";
 import { forecastRows, rowCount } from "./forecast-rows.js";
 import { withRetries, type Retrying } from "./retry.js";
 
@@ -47,7 +47,7 @@ export interface Uploading extends Retrying {
 }
 
 /** Faults: `too-many` rows; those of the rows, where the controller refuses them; `unavailable` where it cannot be reached in some tries. */
-export async function uploadForecast(address: ControllerAddress, forecast: Forecast, uploading: Uploading): Promise<Result<Upload>> {
+export async function uploadForecast(client: ControllerClient, forecast: Forecast, uploading: Uploading): Promise<Result<Upload>> {
   const rows = rowCount(forecast);
   if (rows > batchRowsMax)
     return refuse(
@@ -57,7 +57,7 @@ export async function uploadForecast(address: ControllerAddress, forecast: Forec
       ),
     );
   const batchId = batchIdOf(forecast);
-  return withRetries((number) => attempt(address, { forecast, batchId, rows, isFirst: number === 1 }, uploading), uploading);
+  return withRetries((number) => attempt(client, { forecast, batchId, rows, isFirst: number === 1 }, uploading), uploading);
 }
 
 interface Batch {
@@ -67,29 +67,29 @@ interface Batch {
   readonly isFirst: boolean;
 }
 
-async function attempt(address: ControllerAddress, batch: Batch, uploading: Uploading): Promise<Result<Upload>> {
+async function attempt(client: ControllerClient, batch: Batch, uploading: Uploading): Promise<Result<Upload>> {
   const { batchId } = batch;
-  const known = await stateOf(address, batchId, uploading.signal);
+  const known = await stateOf(client, batchId);
   if (!known.ok) return known;
   const state = known.value?.state;
   if (known.value !== undefined && (state === "ready" || state === "quarantined"))
     return ok({ batch: known.value, repeated: batch.isFirst });
   const from = state === "receiving" ? (known.value?.rows ?? 0) : 0;
-  const sent = await send(address, { ...batch, from }, uploading);
+  const sent = await send(client, { ...batch, from }, uploading);
   return sent.ok ? ok({ batch: sent.value, repeated: false }) : sent;
 }
 
 /** Undefined where the controller does not have it. */
-async function stateOf(address: ControllerAddress, batchId: string, signal: AbortSignal): Promise<Result<UploadedBatch | undefined>> {
+async function stateOf(client: ControllerClient, batchId: string): Promise<Result<UploadedBatch | undefined>> {
   const path = `/v1/forecasts/${batchId}`;
-  const answer = await request(address, { method: "GET", path, accept: "application/json", signal, timeoutMs: uploadMsMax });
-  if (answer.ok) return jsonBody(answer.value, batchSchema);
+  const answer = await client.send({ method: "GET", path, timeoutMs: uploadMsMax }, batchSchema);
+  if (answer.ok) return ok(answer.value.value);
   const [first] = answer.faults;
   return first.code === "not-found" && first.data?.["status"] === 404 ? ok(undefined) : answer;
 }
 
 async function send(
-  address: ControllerAddress,
+  client: ControllerClient,
   batch: Batch & { readonly from: number },
   uploading: Uploading,
 ): Promise<Result<UploadedBatch>> {
@@ -104,17 +104,16 @@ async function send(
     }
   };
   const gzip = Readable.from(text(), { objectMode: false }).pipe(createGzip());
-  const answer = await request(address, {
-    ...(from === 0 ? { method: "POST", path: "/v1/forecasts" } : { method: "PATCH", path: `/v1/forecasts/${batchId}` }),
+  const sending = {
+    ...(from === 0 ? { method: "POST" as const, path: "/v1/forecasts" } : { method: "PATCH" as const, path: `/v1/forecasts/${batchId}` }),
     query: { ...(from === 0 ? { batchId } : { row: String(from) }), rows: String(rows) },
     headers: { "content-type": "application/x-ndjson", "content-encoding": "gzip" },
-    body: Readable.toWeb(gzip) as ReadableStream<Uint8Array>,
-    accept: "application/json",
-    signal: uploading.signal,
+    body: gzip,
     timeoutMs: uploadMsMax,
-  });
+  };
+  const answer = await client.send(sending, batchSchema);
   gzip.destroy();
-  if (answer.ok) return jsonBody(answer.value, batchSchema);
+  if (answer.ok) return ok(answer.value.value);
   const [first, ...rest] = answer.faults.slice(0, errorsShown);
   return first === undefined ? answer : refuse(first, ...rest);
 }

@@ -60,15 +60,12 @@ Examples:
     )
     .action(act<ExplainCommandFlags>(explainCommand));
 
-  addOutput(addSolveOptions(addNetworkOptions(program.command("failures"), "optional")))
+  addConnectionOptions(addOutput(addSolveOptions(addNetworkOptions(program.command("failures"), "optional"))), {
+    controller: "report on the plan that this controller has in force, e.g. http://127.0.0.1:8080 (its REST address)",
+    excluded: offlineOnly,
+  })
     .description("say what each failure would cost: before repair, after local repair, after the scenario split, with a new plan")
     .option("--plan <file>", "report on this plan instead of solving anew")
-    .addOption(
-      new Option(
-        "--controller <url>",
-        "report on the plan that this controller has in force, e.g. http://127.0.0.1:8080 (its REST address)",
-      ).conflicts(offlineOnly),
-    )
     .option("--epoch <n>", "with --controller: report on this plan of its store")
     .option(
       "--pairs [n]",

@@ -55,7 +55,9 @@ export interface ListAsked {
   readonly most?: number | undefined;
   /** Items a page: 1,000, or what the path allows where that is less. */
   readonly pageItems?: number | undefined;
-  readonly onPage?: ((itemsSoFar: number) => void) | undefined;
+  /** Longest wait for one page, ms. */
+  readonly timeoutMs?: number | undefined;
+  readonly onPage?: ((itemsSoFar: number, head: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
 export interface Change<T> {
@@ -91,26 +93,31 @@ export class ControllerClient implements Requester {
   }
 
   /** Faults: the controller's own; `unavailable` where nobody answers, or may later; `malformed` where something else does; `cancelled`. */
-  get<T>(path: string, schema: z.ZodType<T>, query: Query = {}, more: { readonly timeoutMs?: number } = {}): Promise<Result<Answer<T>>> {
+  get<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    query: Query = {},
+    more: { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<Result<Answer<T>>> {
     const asked: RawRequest = { method: "GET", path, query, accept: "application/json", ...more };
-    return this.#repeated(true, () => this.#once(asked, schema));
+    return this.#repeated(true, () => this.send(asked, schema));
   }
 
   /** Every page of a list, or as many as hold `most` items. */
   async list<T>(path: string, itemSchema: z.ZodType<T>, query: Query = {}, asked: ListAsked = {}): Promise<Result<Listed<T>>> {
-    const { most = itemsMax, onPage } = asked;
+    const { most = itemsMax, timeoutMs, onPage } = asked;
     const pageSchema = z.looseObject({ items: z.array(itemSchema), nextCursor: z.string().optional() });
     const items: T[] = [];
     let head: Readonly<Record<string, unknown>> | undefined;
     let cursor: string | undefined;
     while (items.length < most) {
       const limit = Math.min(asked.pageItems ?? pageItems, most - items.length);
-      const page = await this.get(path, pageSchema, { ...query, limit, cursor });
+      const page = await this.get(path, pageSchema, { ...query, limit, cursor }, { timeoutMs });
       if (!page.ok) return page;
       const { items: some, nextCursor, ...rest } = page.value.value;
       head ??= rest;
       items.push(...some);
-      onPage?.(items.length);
+      onPage?.(items.length, head);
       if (nextCursor === undefined) break;
       if (some.length === 0) return refuse(fault("malformed", `${this.#at(path)} gave an empty page and a cursor.`, pointer));
       cursor = nextCursor;
@@ -135,7 +142,7 @@ export class ControllerClient implements Requester {
       timeoutMs,
       signal,
     };
-    return this.#repeated(idempotencyKey !== undefined, () => this.#once(asked, schema), signal);
+    return this.#repeated(idempotencyKey !== undefined, () => this.send(asked, schema), signal);
   }
 
   /** Asks for long work and waits for its end; gives the path of its result. When the signal is aborted, the job is cancelled. */
@@ -187,7 +194,8 @@ export class ControllerClient implements Requester {
     }
   }
 
-  async #once<T>(asked: RawRequest, schema: z.ZodType<T>): Promise<Result<Answer<T>>> {
+  /** The answer, read whole. Sent once. */
+  async send<T>(asked: RawRequest, schema: z.ZodType<T>): Promise<Result<Answer<T>>> {
     const answer = await this.request(asked);
     if (!answer.ok) return answer;
     const { status, headers } = answer.value;

@@ -6,7 +6,8 @@ import { z } from "zod";
 const retryAfterMsMax = 60_000;
 
 const problemSchema = z.object({
-  type: z.string(),
+  // What a problem without a type has (RFC 9457, section 3.1.1).
+  type: z.string().default("about:blank"),
   detail: z.string(),
   code: z.string().optional(),
   requestId: z.string().optional(),

@@ -37,11 +37,21 @@ export function addControllerOptions(command: Command): Command {
     .option("--no-progress", "show no progress");
 }
 
+export interface ConnectionHelp {
+  /** What --controller is for. */
+  readonly controller?: string;
+  /** Options that mean nothing to a controller, as commander names them. */
+  readonly excluded?: readonly string[];
+}
+
 /** Those of them that say which controller is meant and how to talk to it: for commands that have the others already. */
-export function addConnectionOptions(command: Command): Command {
+export function addConnectionOptions(
+  command: Command,
+  { controller = "the controller's REST address, e.g. http://127.0.0.1:8080", excluded = [] }: ConnectionHelp = {},
+): Command {
   return command
-    .option("--context <name>", "the controller of this context (sluice context list); default: the current one")
-    .option("--controller <url>", "the controller's REST address, e.g. http://127.0.0.1:8080")
+    .addOption(new Option("--context <name>", "the controller of this context (sluice context list)").conflicts([...excluded]))
+    .addOption(new Option("--controller <url>", controller).conflicts([...excluded]))
     .option("--token-file <file>", "file with a bearer token (else SLUICE_TOKEN, else the context's)")
     .option("--ca <file>", "PEM: whose signature on the controller's certificate counts")
     .option("--cert <file>", "PEM: client certificate, with --key")
@@ -105,7 +115,12 @@ export async function openSession(
   });
 }
 
-export async function openClient(flags: ControllerFlags, { terminal, signal, env }: CommandContext): Promise<Result<ControllerClient>> {
+/** `pausesMs`: before requests are sent again, in place of the client's own. */
+export async function openClient(
+  flags: ControllerFlags,
+  { terminal, signal, env }: CommandContext,
+  pausesMs?: readonly number[],
+): Promise<Result<ControllerClient>> {
   const timeout = flags.timeout === undefined ? ok(undefined) : parseSpan(flags.timeout, "--timeout");
   if (!timeout.ok) return timeout;
   const connection = await findConnection(flags, env);
@@ -121,6 +136,7 @@ export async function openClient(flags: ControllerFlags, { terminal, signal, env
       transport: transport.value,
       signal,
       timeoutMs: timeout.value,
+      pausesMs,
       onRetry: (message) => terminal.tell(`sluice: ${message}`),
     }),
   );
