@@ -5,6 +5,7 @@
 import {
   assert,
   buildDemandMatrix,
+  bypassId,
   canonicalHash,
   compareText,
   fault,
@@ -109,6 +110,8 @@ export interface Protecting {
   readonly also?: PathsByPair;
   /** Path of a tunnel, and path of the one that stands in for it. */
   readonly backups: readonly (readonly [of: readonly string[], by: readonly string[]])[];
+  /** Protected link, and the way around it. */
+  readonly bypasses?: readonly (readonly [of: string, by: readonly string[]])[];
 }
 
 /** A plan that puts each demand on the path given for its pair; others are left out. */
@@ -161,7 +164,7 @@ export function planOn(snapshot: Snapshot, paths: PathsByPair, protecting?: Prot
   };
 }
 
-function protectionOn(topology: Topology, { backups }: Protecting, tunnels: ReadonlyMap<string, Tunnel>): PlanProtection {
+function protectionOn(topology: Topology, { backups, bypasses = [] }: Protecting, tunnels: ReadonlyMap<string, Tunnel>): PlanProtection {
   const backupTunnels = new Map<string, Tunnel>();
   const found = backups.map(([of, by]) => {
     const tunnel = tunnelOf(topology, by.map(link));
@@ -176,7 +179,9 @@ function protectionOn(topology: Topology, { backups }: Protecting, tunnels: Read
     };
   });
   return {
-    bypasses: [],
+    bypasses: bypasses
+      .map(([of, by]) => ({ id: bypassId(link(of), by.map(link)), protects: link(of), path: by.map(link), sharedSrlgIds: [] }))
+      .sort((x, y) => compareText(x.id, y.id)),
     backupTunnels: [...backupTunnels.values()].sort((x, y) => compareText(x.id, y.id)),
     backups: found.sort((x, y) => compareText(x.tunnelId, y.tunnelId)),
   };
