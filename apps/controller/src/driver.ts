@@ -58,6 +58,8 @@ export type ForecastInput = Extract<ControllerInput, { readonly kind: "forecast-
 
 /** The controller's end of one agent's stream. */
 export interface AgentStream {
+  /** Whose agent it is by its certificate; absent where agents are taken at their word. */
+  readonly certified?: NodeId;
   send(message: ControllerMessage): void;
   /** `data` as a fault's. */
   close(code: FaultCode, reason: string, data?: Fault["data"]): void;
@@ -264,7 +266,7 @@ export function startDriver(parts: DriverParts): Driver {
     agentOpened(stream) {
       const streamId = nextStreamId++;
       streams.set(streamId, stream);
-      dispatch({ kind: "agent-opened", streamId });
+      dispatch({ kind: "agent-opened", streamId, ...(stream.certified !== undefined && { certified: stream.certified }) });
       return streamId;
     },
     agentMessage: (streamId, message) => dispatch({ kind: "agent-message", streamId, message }),

@@ -131,6 +131,8 @@ export type ControllerEvent = { readonly nowMs: number } & (
       /** An agent's stream is open; the number is the driver's, never used twice in a term. */
       readonly kind: "agent-opened";
       readonly streamId: number;
+      /** Whose agent it is by its certificate; absent where agents are taken at their word. */
+      readonly certified?: NodeId;
     }
   | { readonly kind: "agent-message"; readonly streamId: number; readonly message: AgentMessage }
   | {

@@ -8,7 +8,17 @@
  */
 import { X509Certificate } from "node:crypto";
 import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
-import { fault, identityOfAlternativeNames, ok, refuse, type Identity, type IdentityKind, type Result } from "@sluice/model";
+import {
+  fault,
+  identityOfAlternativeNames,
+  ok,
+  refuse,
+  toId,
+  type Identity,
+  type IdentityKind,
+  type NodeId,
+  type Result,
+} from "@sluice/model";
 import { refusalOf } from "@sluice/wire";
 import type { GrpcLog } from "./ports.js";
 
@@ -59,7 +69,7 @@ export interface Callers {
   /** Of a call that has been let in. */
   callerOf(call: AnyCall): Caller;
   /** The node whose agent this is; undefined where agents are taken at their word. */
-  agentOf(call: AnyCall): string | undefined;
+  agentOf(call: AnyCall): NodeId | undefined;
 }
 
 export const developmentCallers: Callers = { callerOf: () => ({ name: "anonymous", role: "admin" }), agentOf: () => undefined };
@@ -71,7 +81,7 @@ export const certifiedCallers: Callers = {
     if (kind === "controller") throw new Error("controllers call nothing that changes");
     return { name, role: kind };
   },
-  agentOf: (call) => admitted(call).name,
+  agentOf: (call) => toId<NodeId>(admitted(call).name),
 };
 
 /** The interceptor has looked at it: what ended meanwhile had been let in. */

@@ -45,6 +45,7 @@ function serveAgent({ driver, log, callers }: GrpcParts, limits: GrpcLimits, cal
   });
 
   const streamId = driver.agentOpened({
+    ...(certified !== undefined && { certified }),
     send: queue.send,
     close(code, reason, data) {
       if (!forget()) return;
@@ -59,13 +60,6 @@ function serveAgent({ driver, log, callers }: GrpcParts, limits: GrpcLimits, cal
     burst();
     const message = request.ok ? agentMessageFromWire(request.value) : request;
     if (!message.ok) return refuseStream(message.faults);
-    if (message.value.kind === "hello" && certified !== undefined && message.value.nodeId !== certified) {
-      return refuseStream([
-        fault("forbidden", `The certificate is that of the agent of ${certified}, which says that it is ${message.value.nodeId}.`, {
-          pointer: "/hello/nodeId",
-        }),
-      ]);
-    }
     driver.agentMessage(streamId, message.value);
   });
   call.on("end", () => {

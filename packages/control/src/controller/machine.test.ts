@@ -429,6 +429,21 @@ describe("streams", () => {
   });
   const open = (harness: Harness, streamId: number) => harness.event({ kind: "agent-opened", streamId });
 
+  it("are refused to an agent whose certificate is that of another, before anything that it says counts", () => {
+    const harness = new Harness();
+    harness.ingest(triangle());
+    harness.event({ kind: "agent-opened", streamId: 1, certified: node("b") });
+    harness.fromAgent(1, hello("a", { termSeen: 7 }));
+    harness.event({ kind: "agent-opened", streamId: 2, certified: node("a") });
+    harness.fromAgent(2, hello("a"));
+    expect(harness.closed.map(({ streamId, code }) => [streamId, code])).toEqual([[1, "forbidden"]]);
+    const told = harness.published.filter(({ kind }) => kind === "agent-refused" || kind === "agent-connected");
+    expect(told.map(({ kind, data }) => [kind, data["nodeId"], data["code"], data["certified"]])).toEqual([
+      ["agent-refused", "a", "forbidden", "b"],
+      ["agent-connected", "a", undefined, undefined],
+    ]);
+  });
+
   it("are refused for a node that is not in the topology, and for an agent that has obeyed a newer term", () => {
     const harness = new Harness();
     harness.ingest(triangle());

@@ -183,7 +183,7 @@ function handle(state: ControllerState, event: ControllerEvent): void {
     case "forecast-noted":
       return publish(state, event.note, event.data, event.by);
     case "agent-opened":
-      return agentOpened(state, event.streamId);
+      return agentOpened(state, event.streamId, event.certified);
     case "agent-message":
       return agentMessage(state, event.streamId, event.message);
     case "agent-closed":

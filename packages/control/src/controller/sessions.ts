@@ -2,7 +2,7 @@
  * Streams of agents: who is there, what their switches hold, who has fallen silent. A stream is known by its hello; one
  * node has one stream, and the newest wins.
  */
-import { ruleKey, unreachable, type AgentMessage, type FaultCode } from "@sluice/model";
+import { ruleKey, unreachable, type AgentMessage, type FaultCode, type NodeId } from "@sluice/model";
 import { digestOf } from "@sluice/rules";
 import { acknowledged, stageLost, stageProgrammed } from "./acknowledge.js";
 import { worstRules } from "./belief.js";
@@ -13,10 +13,18 @@ import { nothingPrepared, prepareLost, preparedAnswered, prepareRefused } from "
 import { isOnTarget, rulesLearned, sendNext } from "./push.js";
 import { nextId, type ControllerState, type Hello, type Stream, type Switch } from "./state.js";
 
-export function agentOpened(state: ControllerState, streamId: number): void {
+export function agentOpened(state: ControllerState, streamId: number, certified?: NodeId): void {
   const { streams, config, nowMs } = state;
   if (streams.has(streamId)) return;
-  streams.set(streamId, { id: streamId, openedAtMs: nowMs, lastHeardMs: nowMs, lastPingMs: nowMs, nodeId: undefined, parked: undefined });
+  streams.set(streamId, {
+    id: streamId,
+    certified,
+    openedAtMs: nowMs,
+    lastHeardMs: nowMs,
+    lastPingMs: nowMs,
+    nodeId: undefined,
+    parked: undefined,
+  });
   if (streams.size > config.streamsMax) closeStream(state, streamId, "too-many", `${config.streamsMax} agents are connected already.`);
 }
 
@@ -88,6 +96,16 @@ export function greetParked(state: ControllerState): void {
 
 function greet(state: ControllerState, stream: Stream, hello: Hello): void {
   const { nodeId } = hello;
+  const { certified } = stream;
+  if (certified !== undefined && certified !== nodeId) {
+    publish(state, "agent-refused", { nodeId, code: "forbidden", certified });
+    return closeStream(
+      state,
+      stream.id,
+      "forbidden",
+      `The certificate is that of the agent of ${certified}, which says that it is ${nodeId}.`,
+    );
+  }
   if (hello.termSeen > state.term) {
     publish(state, "agent-refused", { nodeId, code: "stale-term", termSeen: hello.termSeen });
     return closeStream(

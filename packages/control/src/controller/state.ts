@@ -307,6 +307,8 @@ export type Hello = Extract<AgentMessage, { kind: "hello" }>;
 
 export interface Stream {
   readonly id: number;
+  /** Whose agent it is by its certificate; undefined where agents are taken at their word. */
+  readonly certified: NodeId | undefined;
   readonly openedAtMs: number;
   lastHeardMs: number;
   lastPingMs: number;
