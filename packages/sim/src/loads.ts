@@ -17,6 +17,7 @@
 import { controllerView } from "@sluice/control";
 import { cablesOf, type FailureScenario, type LinkId, type NodeId, type Rule, type RuleKey, type Topology } from "@sluice/model";
 import type { ControllerHost } from "./controller-host.js";
+import { ThrottleChecks } from "./throttles.js";
 import { offeredBy, walksOf, type Offered, type Start, type Walk } from "./walker.js";
 import type { World } from "./world.js";
 
@@ -58,11 +59,13 @@ export const loadTolerance = 1e-6;
 
 export class LoadChecks {
   readonly #world: World;
+  readonly #throttles: ThrottleChecks;
   #way: Way | undefined;
   #activated: Activated | undefined;
 
   constructor(world: World) {
     this.#world = world;
+    this.#throttles = new ThrottleChecks(world);
   }
 
   /** After an event, before tables are judged: an update that was made in it is what they are judged by. */
@@ -75,8 +78,9 @@ export class LoadChecks {
     this.#way = update.atOnce && target.active !== undefined ? this.#activation(newest, update, target) : this.#update(newest, update);
   }
 
-  #update({ state }: ControllerHost, update: Update): Way {
+  #update(host: ControllerHost, update: Update): Way {
     const { plane } = this.#world;
+    const { state } = host;
     const { down: linksDown, foreign } = linksAsKnown(state, plane.universe.links);
     const unread = new Set([...state.switches.values()].filter(({ belief }) => belief.kind === "unknown").map(({ nodeId }) => nodeId));
     const offered = plane.offered().filter(({ nodeId }) => !unread.has(nodeId));
@@ -89,6 +93,7 @@ export class LoadChecks {
       }
     }
     const startBps = loadsOf(byTunnel.values(), walksOf(plane.under(linksDown)), { countsRepaired: true, foreign });
+    this.#beginThrottles(host, update, { startBps, linksDown });
     const share = 1 + update.plan.slack;
     return {
       update,
@@ -100,10 +105,24 @@ export class LoadChecks {
     };
   }
 
+  /** Rates of an update are held against what was admitted before it and will be after. */
+  #beginThrottles(
+    host: ControllerHost,
+    update: Update,
+    { startBps, linksDown }: { readonly startBps: ReadonlyMap<LinkId, number>; readonly linksDown: ReadonlySet<LinkId> },
+  ): void {
+    const { target } = host.state.push;
+    if (target === undefined) return this.#throttles.end();
+    const walk = walksOf(this.#world.plane.under(linksDown, target.rules));
+    const offered = [...target.rules].flatMap(([nodeId, rules]) => offeredBy(nodeId, rules));
+    this.#throttles.begin(host, update, { startBps, endBps: loadsOf(offered, walk) });
+  }
+
   #activation({ state }: ControllerHost, update: Update, target: Target): Way {
     const { plane } = this.#world;
     const { active } = target;
     const { checks } = this.#world;
+    this.#throttles.end();
     const base = active?.base ?? target;
     const before = this.#activated?.base === base ? this.#activated : undefined;
     const unreached = [...state.switches.values()].filter(({ streamId }) => streamId === undefined).map(({ nodeId }) => nodeId);
@@ -160,6 +179,7 @@ export class LoadChecks {
       const loads = loadsOf(plane.offered(), walksOf(plane.under(linksDown)), { countsRepaired: prepared?.crowded !== true });
       this.#compare(loads, (linkId) => this.#capacityBps(linkId), "in steady state");
     }
+    this.#throttles.judge();
     const way = this.#way;
     if (way === undefined) return;
     checks.count(way.activation === undefined ? "I3 moving" : "I3 activating");

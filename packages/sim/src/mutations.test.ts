@@ -11,6 +11,8 @@ import {
   noTermCheck,
   pushBeforePersist,
   removeBeforeFlip,
+  silentThrottle,
+  stepsAtOnce,
 } from "./mutations.js";
 import {
   activatedOnTheWay,
@@ -46,6 +48,8 @@ const bugs: readonly { readonly bug: string; readonly mutation: Mutation; readon
   { bug: "ingresses flip before transit rules are acknowledged", mutation: flipBeforeTransit, caughtBy: ["I2", "I8"] },
   { bug: "transit rules go before ingresses have flipped", mutation: removeBeforeFlip, caughtBy: ["I2", "I3", "I8"] },
   { bug: "transit rules go while packets are under way", mutation: noGrace, caughtBy: ["I8"] },
+  { bug: "steps over crowded links do not wait for each other", mutation: stepsAtOnce, caughtBy: ["I3"] },
+  { bug: "flows shrink in an update that says nothing of it", mutation: silentThrottle, caughtBy: ["I3"] },
   { bug: "a switch is not read again after its stream was lost", mutation: noReread, caughtBy: ["I2", "I3", "I8", "I10"] },
   { bug: "duplicates are obeyed again", mutation: noDuplicateCheck, caughtBy: ["I9"] },
   { bug: "plans are pushed before they are durable", mutation: pushBeforePersist, caughtBy: ["I5", "persisted-first"] },

@@ -45,6 +45,53 @@ export const noGrace: Mutation = {
   scenario: (scenario) => ({ ...scenario, controllerConfig: { ...scenario.controllerConfig, drainGraceMs: -1_000_000 } }),
 };
 
+/** Who comes to a crowded link does not wait for those who leave it. */
+export const stepsAtOnce: Mutation = {
+  controllerEvents: (host, event) => {
+    const { update } = host.state.push;
+    if (update === undefined || spoilt.has(update)) return [event];
+    spoilt.add(update);
+    for (const [, { queue, waiters, programmed }] of update.progress) {
+      const labels = queue.filter(({ stage }) => stage.purpose.startsWith("add-")).length;
+      for (const [count, waiting] of [...waiters]) {
+        const freed = count <= labels ? [] : waiting.filter(({ stage }) => stage.purpose === "flip");
+        if (freed.length === 0) continue;
+        waiters.set(
+          count,
+          waiting.filter((pending) => !freed.includes(pending)),
+        );
+        // Label rules are still waited for.
+        if (programmed < labels) waiters.set(labels, [...(waiters.get(labels) ?? []), ...freed]);
+        else for (const pending of freed) pending.waiting -= 1;
+      }
+    }
+    for (const [nodeId, { queue, programmed }] of update.progress) if (queue[programmed]?.waiting === 0) update.ready.add(nodeId);
+    return [event];
+  },
+};
+
+/** Flows shrink when they change over, and nobody is told. */
+export const silentThrottle: Mutation = {
+  controllerEvents: (host, event) => {
+    const { update } = host.state.push;
+    if (update === undefined || spoilt.has(update)) return [event];
+    spoilt.add(update);
+    for (const { purpose, messages } of update.plan.stages) {
+      if (purpose !== "flip") continue;
+      for (const message of messages) Object.assign(message, { operations: message.operations.map(shrunk) });
+    }
+    return [event];
+  },
+};
+
+/** What was changed already. */
+const spoilt = new WeakSet<object>();
+
+function shrunk(operation: RuleOperation): RuleOperation {
+  if (operation.op !== "put" || operation.rule.kind !== "meter") return operation;
+  return { op: "put", rule: { ...operation.rule, rateBps: Math.ceil(operation.rule.rateBps / 8) } };
+}
+
 /** After a lost stream the controller takes for granted that the switch holds what it last knew or sent. */
 export const noReread: Mutation = {
   controllerEvents: (host, event) => {
