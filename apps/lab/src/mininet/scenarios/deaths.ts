@@ -4,7 +4,7 @@ import { classMarking, ok, refuse, fault, type Result } from "@sluice/model";
 import type { MininetLab } from "../mininet-lab.js";
 import { readPlan } from "../plan-reading.js";
 import { probe, type ProbeFlow, type ProbeRun } from "../probe.js";
-import { groupProbes, probeBps, probeBytes, probePps } from "./probe-choice.js";
+import { groupProbes, probeBytes, sharedPps, startingAt, topClassOf } from "./probe-choice.js";
 import type { Section } from "./report.js";
 
 type Found = Result<Omit<Section, "seconds" | "load">>;
@@ -20,7 +20,7 @@ const reprogrammedMsMax = 20_000;
 /** The controller is away for a minute. */
 export async function controllerDeath(lab: MininetLab): Promise<Found> {
   const awaySeconds = 60;
-  const flows = await interactiveProbes(lab);
+  const flows = await topClassProbes(lab);
   if (!flows.ok) return flows;
   const rules = await ruleTexts(lab);
   let rulesAway = "";
@@ -51,7 +51,7 @@ export async function agentDeath(lab: MininetLab): Promise<Found> {
   const [node] = lab.agents.keys();
   const agent = node === undefined ? undefined : lab.agents.get(node);
   if (agent === undefined) return refuse(fault("not-found", "The lab has no agent."));
-  const flows = await interactiveProbes(lab);
+  const flows = await topClassProbes(lab);
   if (!flows.ok) return flows;
   const rules = await ruleTexts(lab);
   const pid = agent.pid;
@@ -81,17 +81,17 @@ export async function agentDeath(lab: MininetLab): Promise<Found> {
 export async function switchDeath(lab: MininetLab): Promise<Found> {
   const plan = await readPlan(lab.rest);
   if (!plan.ok) return plan;
-  const [node = ""] = lab.network.switches.keys();
-  const place = lab.network.switches.get(node);
-  const group = plan.value.demands.find(({ src, admittedBps = 0 }) => src === node && admittedBps >= probeBps);
-  if (place === undefined || group === undefined) return refuse(fault("not-found", `No flow group of ${node} is large enough for probes.`));
+  const start = startingAt(plan.value, lab.network.switches.keys());
+  const place = start === undefined ? undefined : lab.network.switches.get(start.node);
+  if (start === undefined || place === undefined) return refuse(fault("not-found", "No flow group is large enough for probes."));
+  const { node, group } = start;
   const rules = await ruleTexts(lab);
   const flow = {
     src: node,
     dst: group.dst,
     dscp: classMarking[group.trafficClass].dscp,
     sourcePort: sourcePortFirst,
-    pps: probePps,
+    pps: start.pps,
     bytes: probeBytes,
   };
   const run = await probe(lab.network, [flow], {
@@ -120,9 +120,14 @@ export async function switchDeath(lab: MininetLab): Promise<Found> {
 const isOnTarget = ({ agents }: { readonly agents: { readonly total: number; readonly onTarget: number } }): boolean =>
   agents.total > 0 && agents.onTarget === agents.total;
 
-async function interactiveProbes(lab: MininetLab): Promise<Result<readonly ProbeFlow[]>> {
+/** Probes of all groups of the most important class that there is. */
+async function topClassProbes(lab: MininetLab): Promise<Result<readonly ProbeFlow[]>> {
   const plan = await readPlan(lab.rest);
-  return plan.ok ? ok(groupProbes(plan.value, { pps, classes: ["interactive"] })) : plan;
+  if (!plan.ok) return plan;
+  const topClass = topClassOf(plan.value);
+  if (topClass === undefined) return refuse(fault("not-found", "The plan admits nothing."));
+  const probes = (each: number) => groupProbes(plan.value, { pps: each, classes: [topClass] });
+  return ok(probes(sharedPps(probes(pps).length, pps)));
 }
 
 /** Every rule of every switch, sorted: two of these are equal where nothing was changed. */

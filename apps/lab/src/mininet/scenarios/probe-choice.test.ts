@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PlanReading, PlannedTunnel } from "../plan-reading.js";
-import { crossingOf, flowCount, groupProbes, isConnected, probesOf } from "./probe-choice.js";
+import { crossingOf, flowCount, groupProbes, isConnected, probesOf, sharedPps, startingAt, topClassOf } from "./probe-choice.js";
 
 const tunnel = (id: string, [src, dst]: readonly [string, string], path: string[], uses: PlannedTunnel["flowGroups"]): PlannedTunnel => ({
   id,
@@ -15,7 +15,7 @@ const use = (trafficClass: "interactive" | "bulk", weight: number, weightSum: nu
   weightSum,
   plannedBps: 1e6,
 });
-const demand = (src: string, dst: string, trafficClass: "interactive" | "bulk", admittedBps: number) => ({
+const demand = (src: string, dst: string, trafficClass: "interactive" | "elastic" | "bulk", admittedBps: number) => ({
   src,
   dst,
   trafficClass,
@@ -80,5 +80,21 @@ describe("the choice of probes", () => {
     ]);
     expect(new Set(all.map(({ sourcePort }) => sourcePort)).size).toBe(3);
     expect(groupProbes(refused, { pps: 10, classes: ["bulk"] })).toHaveLength(1);
+  });
+
+  it("shares the machine's time among the flows of whole plans", () => {
+    expect(sharedPps(10, 10)).toBe(10);
+    expect(sharedPps(400, 10) * 400).toBeCloseTo(1000);
+    expect(sharedPps(0, 10)).toBe(10);
+  });
+
+  it("takes the most important class that is there, and a node with a group that probes fit into", () => {
+    expect(topClassOf(plan)).toBe("interactive");
+    expect(topClassOf({ demands: [demand("a", "b", "bulk", 1e6), demand("a", "c", "elastic", 0)] })).toBe("bulk");
+    expect(topClassOf({ demands: [] })).toBeUndefined();
+    const demands = [demand("a", "b", "bulk", 1e3), demand("b", "c", "bulk", 1e6), demand("b", "a", "bulk", 1e5)];
+    expect(startingAt({ demands }, ["a", "b"])).toMatchObject({ node: "b", group: { dst: "c" }, pps: 1000 });
+    expect(startingAt({ demands: [demand("a", "b", "bulk", 58_000)] }, ["a"])).toMatchObject({ pps: 100 });
+    expect(startingAt({ demands: [demand("a", "b", "bulk", 10)] }, ["a"])).toBeUndefined();
   });
 });

@@ -86,6 +86,35 @@ export function probesOf(crossing: Crossing): readonly ProbeFlow[] {
   }));
 }
 
+/** Probes of whole plans that are sent in a second: probers run in real time, and more would starve the controller that they watch. */
+const probesPerSecondMax = 1_000;
+
+/** How many probes a second each of so many flows is sent: not more than wanted, and of all together not more than the machine has time for. */
+export function sharedPps(flows: number, wantedPps: number): number {
+  return Math.min(wantedPps, probesPerSecondMax / Math.max(1, flows));
+}
+
+/** The most important class that the plan admits anything of. */
+export function topClassOf({ demands }: Pick<PlanReading, "demands">): TrafficClass | undefined {
+  return trafficClasses.find((name) => demands.some(({ trafficClass, admittedBps = 0 }) => trafficClass === name && admittedBps > 0));
+}
+
+/**
+ * The largest group that starts at a node, of the most important class that the plan admits, and how many probes a second its meter lets in; the first
+ * node that has one which takes all that are wanted, or else the one with the largest.
+ */
+export function startingAt({ demands }: Pick<PlanReading, "demands">, nodes: Iterable<string>) {
+  const topClass = topClassOf({ demands });
+  const widest = [...nodes].flatMap((node) => {
+    const own = demands.filter(({ src, trafficClass, admittedBps = 0 }) => src === node && trafficClass === topClass && admittedBps > 0);
+    const [largest] = own.toSorted((a, b) => (b.admittedBps ?? 0) - (a.admittedBps ?? 0));
+    if (largest === undefined) return [];
+    return [{ node, group: largest, pps: Math.min(probePps, Math.floor((probePps * (largest.admittedBps ?? 0)) / probeBps)) }];
+  });
+  const [best] = widest.toSorted((a, b) => b.pps - a.pps);
+  return best !== undefined && best.pps > 0 ? best : undefined;
+}
+
 /** One flow for each flow group that the plan admits, of these classes; in the plan's order. */
 export function groupProbes(
   { demands }: Pick<PlanReading, "demands">,

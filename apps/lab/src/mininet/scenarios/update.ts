@@ -8,11 +8,11 @@ import { labelCounts } from "../ovs-reading.js";
 import { readPlan } from "../plan-reading.js";
 import { probe, type ProbeFlow } from "../probe.js";
 import type { ProbeReport } from "../probe-analysis.js";
-import { groupProbes } from "./probe-choice.js";
+import { groupProbes, sharedPps } from "./probe-choice.js";
 import type { Section } from "./report.js";
 
-/** Each flow group of every pair has so many probes a second. */
-const pps = 10;
+/** Each flow group of every pair has so many probes a second, or fewer where there are many. */
+const ppsMax = 10;
 /** How long probes are sent: on a machine that is too busy to plan twice in the first time, the second. */
 const durations: readonly number[] = [16, 60];
 /** When demand changes, ms after the first packet; in the middle it changes back. */
@@ -39,6 +39,7 @@ export async function update(lab: MininetLab): Promise<Result<Found>> {
 async function changedTwice(lab: MininetLab, seconds: number): Promise<Result<{ readonly plans: number; readonly section: Found }>> {
   const plan = await readPlan(lab.rest);
   if (!plan.ok) return plan;
+  const pps = sharedPps(groupProbes(plan.value, { pps: ppsMax }).length, ppsMax);
   const flows = groupProbes(plan.value, { pps });
   const before = await lab.status();
   if (!before.ok) return before;
