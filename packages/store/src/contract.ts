@@ -21,6 +21,7 @@ import { describeJournal } from "./contract-journal.js";
 import { describeKeyedRequests } from "./contract-keyed-requests.js";
 import { describeLease } from "./contract-lease.js";
 import { itKeepsOperation } from "./contract-operation.js";
+import { readOnce } from "./document.js";
 import { eventsPerAppendMax, pageLimitMax, type CycleInput, type EventRecord, type PlanRecord, type Store } from "./store.js";
 
 export function describeStore(version: string, make: () => Promise<Store>): void {
@@ -151,6 +152,22 @@ export function describeStore(version: string, make: () => Promise<Store>): void
         expect(codes(await store.getCycleInput(plan.cycleInputHash))).toEqual(["not-found"]);
       }
       expect(await contents(store)).toEqual(before);
+    });
+
+    it("stores a plan that was read from its text as that text says, again after a refusal, and never under another one's name", async () => {
+      const term = await lead();
+      const { plan: record, input } = cycle({ epoch: 1, term });
+      const text = JSON.stringify(record.plan, undefined, 1);
+      const plan = readOnce(Buffer.from(text)) as Plan;
+      const other = readOnce(Buffer.from(text.replace(/"rung": "[a-z]+"/, '"rung": "kept"'))) as Plan;
+      expect(plan).toEqual(record.plan);
+      expect(codes(await store.appendPlan(term, { ...record, plan, epoch: 2 }, input, {}))).toEqual(["stale-epoch"]);
+      value(await store.appendPlan(term, { ...record, plan }, input, {}));
+      value(await store.appendPlan(term, { ...record, plan: other, epoch: 2 }, input, {}));
+      value(await store.appendPlan(term, { ...record, plan, epoch: 3 }, input, {}));
+      const stored = [1, 2, 3].map(async (epoch) => value(await store.getPlan(epoch)).plan);
+      expect(await Promise.all(stored)).toEqual([record.plan, { ...record.plan, rung: "kept" }, record.plan]);
+      expect(() => readOnce(Buffer.from("{"))).toThrow(SyntaxError);
     });
 
     it("lets one of several racing plans of one epoch win", async () => {

@@ -1,10 +1,9 @@
 /** Documents in the database: gzipped, written once, checked against their hash when read. */
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
-import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
-import { sha256, type EncodedDocument } from "./document.js";
+import { gunzip } from "node:zlib";
+import type { Prisma } from "../generated/prisma/client.js";
+import { compressed, sha256, type EncodedDocument } from "./document.js";
 
-const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
 export interface StoredDocument {
@@ -15,24 +14,48 @@ export interface StoredDocument {
 
 type NewDocument = Prisma.DocumentCreateManyInput;
 
+/** Hashes that are remembered: those of some hundred cycles, a hundred bytes each. */
+const knownMax = 1_000;
+
 /**
- * Compresses, outside of any transaction, what the table does not have yet: documents are never deleted, so what is there now
- * is there later.
+ * What the table is known to have: documents are never deleted, so what was committed stays. What is not known to be there may be there all the
+ * same, and is not written twice.
  */
-export async function newDocuments(prisma: PrismaClient, documents: readonly EncodedDocument[]): Promise<readonly NewDocument[]> {
-  const wanted = new Map(documents.map((document) => [document.hash, document]));
-  const there = await prisma.document.findMany({ where: { hash: { in: [...wanted.keys()] } }, select: { hash: true } });
-  for (const { hash } of there) wanted.delete(hash);
+export class KnownDocuments {
+  readonly #hashes = new Set<string>();
+
+  has(hash: string): boolean {
+    return this.#hashes.has(hash);
+  }
+
+  /** After the commit. Those used last go last. */
+  add(documents: readonly Pick<EncodedDocument, "hash">[]): void {
+    for (const { hash } of documents) {
+      this.#hashes.delete(hash);
+      this.#hashes.add(hash);
+    }
+    for (const oldest of this.#hashes) {
+      if (this.#hashes.size <= knownMax) break;
+      this.#hashes.delete(oldest);
+    }
+  }
+
+  /** Where a write failed: whatever the reason was, the next one relies on nothing. */
+  forget(): void {
+    this.#hashes.clear();
+  }
+}
+
+/** Compresses, outside of any transaction and off the event loop, what the table is not known to have. */
+export async function newDocuments(known: KnownDocuments, documents: readonly EncodedDocument[]): Promise<readonly NewDocument[]> {
+  const wanted = new Map(documents.filter(({ hash }) => !known.has(hash)).map((document) => [document.hash, document]));
   return Promise.all(
-    [...wanted.values()].map(async ({ hash, json }) => {
-      const bytes = Buffer.from(json);
-      return { hash, byteCount: bytes.length, content: new Uint8Array(await compress(bytes)) };
-    }),
+    [...wanted.values()].map(async (document) => ({ hash: document.hash, ...(await (document.compressed ?? compressed(document))) })),
   );
 }
 
 export async function insertDocuments(tx: Prisma.TransactionClient, documents: readonly NewDocument[]): Promise<void> {
-  // Another writer may have been faster with the same document.
+  // They may be there already, from an earlier process or another writer.
   if (documents.length > 0) await tx.document.createMany({ data: [...documents], skipDuplicates: true });
 }
 

@@ -3,13 +3,35 @@
  * cycles used is kept once, and what is read back can be checked against its name.
  */
 import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { canonicalJson, documentJson, fault, ok, refuse, type Result } from "@sluice/model";
 import type { CycleInput } from "./store.js";
+
+const compress = promisify(gzip);
 
 export interface EncodedDocument {
   /** SHA-256 of `json`, hex. */
   readonly hash: string;
   readonly json: string;
+  /** What is stored, where that was begun before anybody asked for it. */
+  readonly compressed?: Promise<CompressedDocument>;
+}
+
+export interface CompressedDocument {
+  /** Length of the JSON in UTF-8. */
+  readonly byteCount: number;
+  /** Gzip of the JSON. */
+  readonly content: Uint8Array<ArrayBuffer>;
+}
+
+/** Off the event loop. O(size). */
+export async function compressed({ json }: Pick<EncodedDocument, "json">): Promise<CompressedDocument> {
+  return compressedBytes(Buffer.from(json));
+}
+
+async function compressedBytes(bytes: Uint8Array): Promise<CompressedDocument> {
+  return { byteCount: bytes.length, content: new Uint8Array(await compress(bytes)) };
 }
 
 /** A cycle input as four documents, and the hash of the whole: equal to `canonicalHash(input)` without writing it out twice. */
@@ -37,12 +59,37 @@ export function encodeDocument(value: unknown): Result<EncodedDocument> {
  * of fifty nodes is 4 MB, and its canonical JSON would stop the event loop for 50 ms.
  */
 export function encodeOnce(value: unknown): Result<EncodedDocument> {
+  const known = typeof value === "object" && value !== null ? texts.get(value) : undefined;
+  if (known !== undefined) {
+    // A second time is rare, and not worth keeping the text for.
+    texts.delete(value as object);
+    return ok(known);
+  }
   const json = JSON.stringify(value);
   // Such a number is written as null: a text without any null has none, and few plans have one.
   if (json.includes("null") && !isFiniteJson(value)) {
     return refuse(fault("not-finite", "The document cannot be stored: it holds a number that is not finite."));
   }
   return ok({ hash: sha256(json), json });
+}
+
+/** Of values that were read from their own text, until they are stored or nobody has them any more. */
+const texts = new WeakMap<object, EncodedDocument>();
+
+/**
+ * Reads JSON of a value that will probably be stored, and that nobody changes: its text is hashed now and compressed beside other work, so that
+ * `appendPlan` finds that done. What is stored is the text that the value was read from. Throws SyntaxError where the text is no JSON.
+ */
+export function readOnce(utf8: Uint8Array): unknown {
+  const json = Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).toString("utf8");
+  const value: unknown = JSON.parse(json);
+  if (typeof value === "object" && value !== null) {
+    const compressing = compressedBytes(utf8);
+    // Whoever stores it hears of it.
+    compressing.catch(() => undefined);
+    texts.set(value, { hash: sha256(utf8), json, compressed: compressing });
+  }
+  return value;
 }
 
 /** JSON.stringify would write null for such a number and say nothing. */

@@ -3,32 +3,23 @@
  * first locks the one row of `leadership`: so it sees the newest term and its lease, and the writes of one store never overlap.
  */
 import { fault, ok, refuse } from "@sluice/model";
-import type {
-  DemandMatrix,
-  Epoch,
-  OperationDocument,
-  Plan,
-  PlanSettings,
-  PlanTimings,
-  Result,
-  Term,
-  TopologyDocument,
-} from "@sluice/model";
-import { Prisma, type InventoryKind, type Plan as PlanRow } from "../generated/prisma/client.js";
+import type { DemandMatrix, Epoch, OperationDocument, Plan, PlanSettings, Result, Term, TopologyDocument } from "@sluice/model";
+import { Prisma, type InventoryKind } from "../generated/prisma/client.js";
 import { admitAudit, admitAuditPage, admitEventPage, admitEvents, admitPage, admitPlan, type AdmittedPlan } from "./admission.js";
 import { auditEntriesOf, insertAudit } from "./audit-table.js";
 import { faultOfDatabase, isConflict } from "./database-fault.js";
 import { openDatabase, type Database, type DatabaseOptions } from "./database.js";
 import { encodeDocument, type EncodedDocument } from "./document.js";
-import { DamagedDocument, insertDocuments, newDocuments, readDocument } from "./document-table.js";
+import { DamagedDocument, insertDocuments, KnownDocuments, newDocuments, readDocument } from "./document-table.js";
 import { eventsOf, insertEvents } from "./event-table.js";
 import { admitEnd, admitRequest } from "./keyed-request.js";
 import { endRequest, insertRequest } from "./keyed-request-table.js";
 import { encodeMeasurement, insertMeasurement, prismaForecasts } from "./prisma-forecasts.js";
 import { encodeChange, type EncodedChange, type InventoryVersions } from "./inventory-change.js";
 import { leaseTable } from "./lease-table.js";
+import { insertPlan, summaryOf } from "./plan-table.js";
 import { leaseOver, noCycleInput, noPlan, staleEpoch, staleTerm, storeClosed } from "./refusal.js";
-import type { AssignmentsDocument, CycleInput, Inventory, PlanSummary, Store } from "./store.js";
+import type { AssignmentsDocument, CycleInput, Inventory, Store } from "./store.js";
 
 /** Times that a transaction is begun again after a conflict with another. */
 const conflictRetriesMax = 5;
@@ -52,6 +43,7 @@ export async function prismaStore(options: DatabaseOptions): Promise<Result<Stor
 export function storeOn({ prisma, leases = prisma, close }: Database, onCause: (cause: unknown) => void): Store {
   let closing: Promise<void> | undefined;
   const underWay = new Set<Promise<unknown>>();
+  const known = new KnownDocuments();
 
   async function guarded<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
     if (closing !== undefined) return storeClosed();
@@ -90,8 +82,8 @@ export function storeOn({ prisma, leases = prisma, close }: Database, onCause: (
     change: (tx: Prisma.TransactionClient, value: A) => Promise<Result<T>>,
   ): Promise<Result<T>> {
     return guarded(async () => {
-      const fresh = await newDocuments(prisma, documents);
-      return prisma.$transaction(
+      const fresh = await newDocuments(known, documents);
+      const transaction = prisma.$transaction(
         async (tx) => {
           const [leadership] = await tx.$queryRaw<{ term: Term; lasts: boolean }[]>`
             SELECT locked.term, lease_lasts(locked.term) AS lasts FROM (SELECT term FROM leadership WHERE id = 1 FOR UPDATE) AS locked`;
@@ -106,6 +98,14 @@ export function storeOn({ prisma, leases = prisma, close }: Database, onCause: (
         },
         { ...transactionLimits, isolationLevel: Prisma.TransactionIsolationLevel.ReadCommitted },
       );
+      try {
+        const written = await transaction;
+        if (written.ok) known.add(documents);
+        return written;
+      } catch (cause) {
+        known.forget();
+        throw cause;
+      }
     });
   }
 
@@ -180,17 +180,8 @@ export function storeOn({ prisma, leases = prisma, close }: Database, onCause: (
       const documents = admitted.ok ? [...documentsOf(admitted.value), ...documentsOfChange(encoded)] : [];
       return write({ under, admitted, documents }, async (tx, value) => {
         const { summary, plan, input: parts, assignmentsAfter: after } = value;
-        const last = (await tx.plan.findFirst(newestEpoch))?.epoch ?? 0;
+        const last = await insertPlan(tx, { summary, planHash: plan.hash, input: parts, assignmentsHash: after.hash });
         if (summary.epoch !== last + 1) return staleEpoch(summary.epoch, last);
-        const hashes = {
-          topologyHash: parts.topology.hash,
-          demandsHash: parts.demands.hash,
-          settingsHash: parts.settings.hash,
-          assignmentsHash: parts.assignmentsBefore.hash,
-        };
-        await tx.cycleInput.createMany({ data: [{ hash: parts.hash, ...hashes }], skipDuplicates: true });
-        await tx.plan.create({ data: { ...summary, planHash: plan.hash, timings: { ...summary.timings } } });
-        await replaceItem(tx, { kind: "assignments", term: under, documentHash: after.hash });
         return ok(await replaceItems(tx, under, value.change));
       });
     },
@@ -305,23 +296,6 @@ async function replaceItem(
     SET version = inventory_item.version + 1, term = EXCLUDED.term, document_hash = EXCLUDED.document_hash, updated_at = now()
     RETURNING version`;
   return row?.version ?? 0;
-}
-
-function summaryOf(row: PlanRow): PlanSummary {
-  const { epoch, term, createdAt, cycleInputHash, rulesDigest, ruleCount, rung, demandBps, admittedBps, utilizationMax } = row;
-  return {
-    epoch,
-    term,
-    createdAt: createdAt.toISOString(),
-    cycleInputHash,
-    timings: row.timings as PlanTimings,
-    rulesDigest,
-    ruleCount,
-    rung,
-    demandBps,
-    admittedBps,
-    utilizationMax,
-  };
 }
 
 function isEpoch(epoch: Epoch): boolean {
