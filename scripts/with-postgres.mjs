@@ -1,6 +1,9 @@
 /**
  * `node scripts/with-postgres.mjs COMMAND...` runs a command with SLUICE_TEST_DATABASE_URL set to a PostgreSQL server of its
  * own, which is made before and removed after it, whatever happens. Needs PostgreSQL's server programs, not a running one.
+ *
+ * The command can have the server stopped and started: it writes `stop` or `start` and a line feed to the socket that
+ * SLUICE_TEST_DATABASE_CONTROL names, and reads `done` when that has happened.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -33,16 +36,44 @@ async function main() {
   const port = await freePort();
   // Durability costs time and is worth nothing in a database that is thrown away.
   const options = `-c listen_addresses=127.0.0.1 -c port=${port} -c unix_socket_directories='${work}' -c fsync=off -c synchronous_commit=off -c full_page_writes=off`;
-  asServer("pg_ctl", ["start", "--pgdata", data, "--wait", "--timeout=60", "--silent", "--log", join(work, "log"), "--options", options]);
+  const start = () =>
+    asServer("pg_ctl", ["start", "--pgdata", data, "--wait", "--timeout=60", "--silent", "--log", join(work, "log"), "--options", options]);
+  start();
+  const control = await listenForControl({
+    start,
+    stop: () => asServer("pg_ctl", ["stop", "--pgdata", data, "--mode=immediate", "--wait", "--silent"]),
+  });
   const url = `postgresql://sluice@127.0.0.1:${port}/postgres`;
   return new Promise((resolve) => {
-    child = spawn(command, args, { stdio: "inherit", env: { ...process.env, SLUICE_TEST_DATABASE_URL: url } });
+    child = spawn(command, args, {
+      stdio: "inherit",
+      env: { ...process.env, SLUICE_TEST_DATABASE_URL: url, SLUICE_TEST_DATABASE_CONTROL: control },
+    });
     child.on("error", (cause) => {
       process.stderr.write(`with-postgres: ${command} cannot be run: ${cause.message}.\n`);
       resolve(127);
     });
     child.on("exit", (code) => resolve(code ?? 130));
   });
+}
+
+/** Where the command says what it wants of the server; for this user alone. */
+async function listenForControl(actions) {
+  const place = mkdtempSync(join(tmpdir(), "sluice-postgres-control-"));
+  process.once("exit", () => rmSync(place, { recursive: true, force: true }));
+  const path = join(place, "socket");
+  const server = createServer((connection) => {
+    connection.setEncoding("utf8").on("data", (text) => {
+      for (const line of text.split("\n")) {
+        if (!Object.hasOwn(actions, line)) continue;
+        actions[line]();
+        connection.write("done\n");
+      }
+    });
+  });
+  await new Promise((resolve) => server.listen(path, resolve));
+  server.unref();
+  return path;
 }
 
 /** A language's order of text where the server knows one: what relies on the order of bytes without saying so shall fail. */
