@@ -19,6 +19,7 @@ import { parseOptions } from "./options.js";
 import { logRedaction } from "./rest/auth/redaction.js";
 import { setUpAuth } from "./rest/auth/setup.js";
 import { restLimitsDefault } from "./rest/limits.js";
+import { openAudit } from "./rest/records.js";
 import { buildRest } from "./rest/server.js";
 import { startSolverPool } from "./solver/solver-pool.js";
 import { loadStartInventory } from "./start-inventory.js";
@@ -107,9 +108,11 @@ const role = createRole({
 const { driver, forecasts } = role;
 driver.watch(({ kind, data }) => log.info({ event: kind, ...data }, kind));
 
+const audit = openAudit({ store, view: driver.view, term: role.term, log });
+const grpcAudit = { begin: audit.begin, end: audit.end, note: audit.note, refusal: role.leadership.refusal };
 const grpc = await needed(
   "gRPC could not be served",
-  await startGrpc({ address: options.grpc, driver, forecasts, log, ...(grpcTls && { tls: grpcTls }) }),
+  await startGrpc({ address: options.grpc, driver, forecasts, audit: grpcAudit, log, ...(grpcTls && { tls: grpcTls }) }),
 );
 closers.push(() => grpc.stop());
 const rest = await buildRest({
@@ -125,6 +128,7 @@ const rest = await buildRest({
   submit: (request) => within(grpcLimitsDefault.requestMsMax, driver.submit(request)),
   rulesOf: driver.rulesOf,
   forecasts,
+  audit,
   auth: auth.authenticator,
   ...(restTls && { tls: restTls }),
   limits: restLimitsDefault,

@@ -23,13 +23,27 @@ export function guardedService<S extends Readonly<Record<string, Method<unknown>
   return Object.fromEntries(guarded) as { readonly [K in keyof S]: Guarded<S[K]> };
 }
 
+/** Of requests, as long as somebody has them. */
+const bytesOf = new WeakMap<object, Buffer>();
+
+/** The bytes that a request came as; undefined for what no guarded service decoded. */
+export function messageBytes(request: Result<unknown>): Buffer | undefined {
+  return bytesOf.get(request);
+}
+
 function guardedDecode<Request>({ path, requestDeserialize }: Method<Request>): (bytes: Buffer) => Result<Request> {
   return (bytes) => {
+    const request = decode(bytes);
+    bytesOf.set(request, bytes);
+    return request;
+  };
+
+  function decode(bytes: Buffer): Result<Request> {
     try {
       return ok(requestDeserialize(bytes));
     } catch {
       // The decoder's own words name offsets in a buffer that the client never saw.
       return refuse(fault("malformed", `The ${bytes.length} bytes of the request are no protobuf message for ${path}.`));
     }
-  };
+  }
 }

@@ -60,7 +60,7 @@ export function mayCall(identity: Identity, path: string): Result<Identity> {
 /** Who calls, for the audit log: roles are those of REST. */
 export interface Caller {
   readonly name: string;
-  readonly role: "admin" | "operator" | "job" | "agent";
+  readonly role: "admin" | IdentityKind;
 }
 
 type AnyCall = { getAuthContext(): AuthContext | null };
@@ -78,7 +78,6 @@ export const developmentCallers: Callers = { callerOf: () => ({ name: "anonymous
 export const certifiedCallers: Callers = {
   callerOf(call) {
     const { kind, name } = admitted(call);
-    if (kind === "controller") throw new Error("controllers call nothing that changes");
     return { name, role: kind };
   },
   agentOf: (call) => toId<NodeId>(admitted(call).name),
@@ -96,10 +95,12 @@ export interface CallerCheck {
   readonly nowMs: () => number;
   /** Why the certificate of a peer was not taken, where that is known. */
   readonly strangerOf: (peer: string) => string | undefined;
+  /** Told of each caller that was forbidden something, before he is. */
+  readonly onForbidden: (caller: { readonly name: string; readonly role: string }, path: string) => Promise<void>;
 }
 
 /** Turns calls away that may not be; the others go on as if it were not there. */
-export function callerInterceptor({ log, nowMs, strangerOf }: CallerCheck): ServerInterceptor {
+export function callerInterceptor({ log, nowMs, strangerOf, onForbidden }: CallerCheck): ServerInterceptor {
   return ({ path }, call) => {
     const known = identityOfCall(call.getAuthContext(), nowMs());
     const may = known.ok ? mayCall(known.value, path) : known;
@@ -112,6 +113,7 @@ export function callerInterceptor({ log, nowMs, strangerOf }: CallerCheck): Serv
     log[known.ok ? "warn" : "debug"]({ peer, path, faults }, `a call was refused: ${faults[0].message}`);
     const status = refusalOf(faults);
     // The handler, which waits for the start to go on, never runs.
-    return new ServerInterceptingCall(call, { start: () => call.sendStatus(status) });
+    const told = known.ok ? onForbidden({ name: known.value.name, role: known.value.kind }, path) : Promise.resolve();
+    return new ServerInterceptingCall(call, { start: () => void told.finally(() => call.sendStatus(status)) });
   };
 }

@@ -1,28 +1,28 @@
 /** sluice.v1.DemandService: measurements as they come, forecasts by upload. */
-import type { sendUnaryData, ServerDuplexStream, ServerReadableStream } from "@grpc/grpc-js";
-import { fault, ok, refuse, type Faults, type Result } from "@sluice/model";
+import { Metadata, type sendUnaryData, type ServerDuplexStream, type ServerReadableStream } from "@grpc/grpc-js";
+import { fault, ok, refuse, type Faults, type RequestedBy, type Result } from "@sluice/model";
 import { createOutgoingQueue, faultToWire, type v1 } from "@sluice/wire";
+import { askedBy, attempt } from "./audit-calls.js";
 import { createDemandAssembly, type DemandAssembly } from "./demand-assembly.js";
 import { forecastToWire, receiveForecast } from "./forecast-upload.js";
 import type { GrpcLimits } from "./limits.js";
-import type { GrpcPorts } from "./ports.js";
+import type { GrpcParts } from "./ports.js";
 import { createReader } from "./reader.js";
-import { cutOff, endStream, faultOfException } from "./refusal.js";
+import { cutOff, endStream } from "./refusal.js";
 import { respond, unary, within } from "./unary.js";
 
 type Measurements = ServerDuplexStream<Result<v1.StreamMeasurementsRequest>, v1.StreamMeasurementsResponse>;
 type Upload = ServerReadableStream<Result<v1.UploadForecastsRequest>, v1.UploadForecastsResponse>;
 
-export function demandService(ports: GrpcPorts, limits: GrpcLimits) {
+export function demandService(ports: GrpcParts, limits: GrpcLimits) {
   return {
     streamMeasurements(call: Measurements): void {
-      receiveMeasurements(ports, limits, call).catch((error: unknown) => {
-        if (!call.cancelled) endStream(call, [faultOfException(ports.log, call.getPath(), error)]);
-      });
+      void measured(ports, limits, call);
     },
 
     uploadForecasts(call: Upload, callback: sendUnaryData<v1.UploadForecastsResponse>): void {
-      void respond(ports.log, call, receiveForecast(ports, limits, call), callback);
+      const trailer = new Metadata();
+      void respond(ports.log, call, receiveForecast(ports, limits, call, trailer), callback, trailer);
     },
 
     getForecast: unary(ports, limits, async ({ batchId }: v1.GetForecastRequest): Promise<Result<v1.GetForecastResponse>> => {
@@ -39,8 +39,17 @@ interface Underway {
   readonly assembly: DemandAssembly;
 }
 
-/** Takes one matrix after the other: the next message is read when the one before it was answered. */
-async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: Measurements): Promise<void> {
+/** One stream of measurements from its beginning to its end, both of which the audit log is told of. */
+async function measured(ports: GrpcParts, limits: GrpcLimits, call: Measurements): Promise<void> {
+  const asked = askedBy(ports.callers, call);
+  const ended = await attempt(ports.audit, ports.log, asked, () => receiveMeasurements(ports, limits, call, asked.by));
+  if (call.cancelled) return;
+  if (ended.ok) call.end(asked.trailer);
+  else endStream(call, ended.faults);
+}
+
+/** Takes one matrix after the other: the next message is read when the one before it was answered. Faults: why the stream has to end. */
+async function receiveMeasurements(ports: GrpcParts, limits: GrpcLimits, call: Measurements, by: RequestedBy): Promise<Result<void>> {
   const answers = createOutgoingQueue<v1.StreamMeasurementsResponse>({
     outlet: { write: (message, taken) => void call.write(message, taken) },
     messagesMax: limits.agentMessagesWaitingMax,
@@ -55,7 +64,7 @@ async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: M
   let read = await reader.next();
   for (; read.kind === "message"; read = await reader.next()) {
     const request = read.message;
-    if (!request.ok) return endStream(call, request.faults);
+    if (!request.ok) return request;
     const { sequence, matrix, more } = request.value;
     const { assembly, name }: Underway = underway ?? {
       sequence,
@@ -67,7 +76,7 @@ async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: M
     underway = more && odd === undefined ? { sequence, name, assembly } : undefined;
     if (underway !== undefined) continue;
 
-    const taken = odd === undefined ? await within(limits.requestMsMax, measure(ports, assembly, name)) : refuse(odd);
+    const taken = odd === undefined ? await within(limits.requestMsMax, measure(ports, assembly, name, by)) : refuse(odd);
     answers.send(
       taken.ok
         ? { sequence, demandCount: BigInt(taken.value), faults: [] }
@@ -76,10 +85,10 @@ async function receiveMeasurements(ports: GrpcPorts, limits: GrpcLimits, call: M
     // A client that sends faster than it takes is held back by flow control.
     if (answers.waiting > 0) await answers.drained();
   }
-  if (read.kind !== "ended") return;
+  if (read.kind !== "ended") return refuse(fault("cancelled", "The client went away."));
   await answers.drained();
-  if (underway === undefined) return void call.end();
-  endStream(call, refuse(fault("malformed", "The stream ended in the middle of a matrix.", { pointer: "/more" })).faults);
+  if (underway === undefined) return ok(undefined);
+  return refuse(fault("malformed", "The stream ended in the middle of a matrix.", { pointer: "/more" }));
 }
 
 /** A part that does not belong to the matrix under way refuses that matrix. */
@@ -95,10 +104,10 @@ function faultOfPart({ sequence, matrix }: v1.StreamMeasurementsRequest, underwa
   return undefined;
 }
 
-async function measure({ driver }: GrpcPorts, assembly: DemandAssembly, name: string): Promise<Result<number>> {
+async function measure({ driver }: GrpcParts, assembly: DemandAssembly, name: string, by: RequestedBy): Promise<Result<number>> {
   const matrix = assembly.finish(name, ["matrix"]);
   if (!matrix.ok) return matrix;
-  const stored = await driver.submit({ kind: "measure-demands", matrix: matrix.value });
+  const stored = await driver.submit({ kind: "measure-demands", matrix: matrix.value, by });
   if (stored.ok) return { ok: true, value: matrix.value.demands.length };
   const faults: Faults = assembly.faultsInRequest(stored.faults, matrix.value, ["matrix"]);
   return { ok: false, faults };

@@ -2,16 +2,26 @@
  * One upload of a batch of forecasts: header, windows and their demands, completion, half-close. Demands go where rows of REST go, and are
  * numbered over all messages.
  */
-import type { ServerReadableStream } from "@grpc/grpc-js";
+import { createHash, type Hash } from "node:crypto";
+import type { Metadata, ServerReadableStream } from "@grpc/grpc-js";
 import { fault, ok, pointerOf, refuse, trafficClasses, type Fault, type FaultCode, type Result } from "@sluice/model";
 import { quantiles, type ForecastBatch, type ForecastState } from "@sluice/store";
-import { demandFromWire, faultToWire, forecastHeaderFromWire, forecastWindowFromWire, v1, type ForecastWindow } from "@sluice/wire";
+import {
+  demandFromWire,
+  faultToWire,
+  forecastHeaderFromWire,
+  forecastWindowFromWire,
+  messageBytes,
+  v1,
+  type ForecastWindow,
+} from "@sluice/wire";
 import { BodyInterrupted, BodyRefused, type RowSource } from "../forecast/body.js";
 import type { ParsedRow } from "../forecast/row.js";
 import type { ForecastUpload } from "../forecast/upload.js";
 import { nextTurn } from "../forecast/windows.js";
 import type { GrpcLimits } from "./limits.js";
-import type { GrpcPorts } from "./ports.js";
+import { askedBy, attempt, noteRefusal } from "./audit-calls.js";
+import type { GrpcParts } from "./ports.js";
 import { createReader, type Reader } from "./reader.js";
 
 type Message = Result<v1.UploadForecastsRequest>;
@@ -21,34 +31,49 @@ type Upload = ServerReadableStream<Message, v1.UploadForecastsResponse>;
 const rowsPerTurn = 2_000;
 
 export async function receiveForecast(
-  { forecasts }: Pick<GrpcPorts, "forecasts">,
+  { forecasts, audit, callers, log }: GrpcParts,
   limits: GrpcLimits,
   call: Upload,
+  trailer: Metadata,
 ): Promise<Result<v1.UploadForecastsResponse>> {
   const reader = createReader(call, limits.uploadPauseMsMax);
   const first = await reader.next();
   if (first.kind !== "message") return refuse(faultOfEnd(first.kind, limits));
-  if (!first.message.ok) return first.message;
-  const { part } = first.message.value;
-  if (part === undefined) return refuse(noPart());
-  if (part.$case !== "header") return refuse(fault("missing-field", "The header comes first.", { pointer: "/header" }));
-  const header = forecastHeaderFromWire(part.value);
-  if (!header.ok) return header;
+  const header = headerOf(first.message);
+  if (!header.ok) {
+    await noteRefusal(audit, askedBy(callers, call), header.faults);
+    return header;
+  }
+  const asked = { ...askedBy(callers, call, { resource: header.value.batchId }), trailer };
   const { batchId, name, window, resumeAt } = header.value;
   const upload: ForecastUpload = {
     batchId,
     name,
+    by: asked.by.actor,
     resumeAt,
     ...(window === undefined ? {} : { window: slotOf(window) }),
     pointerOf: (row, field) => pointerOf(["demands", "demands", row, ...(field === undefined ? [] : [field])]),
     resumePointer: "/header/resumeAt",
   };
-  const batch = await forecasts.receive(upload, rowsOfStream(reader, limits, window));
-  return batch.ok ? ok({ batchId, demandCount: BigInt(batch.value.rows), state: stateToWire(batch.value.state) }) : batch;
+  const hash = createHash("sha256");
+  hash.update(messageBytes(first.message) ?? "");
+  const take = async (): Promise<Result<v1.UploadForecastsResponse>> => {
+    const batch = await forecasts.receive(upload, rowsOfStream(reader, limits, window, hash));
+    return batch.ok ? ok({ batchId, demandCount: BigInt(batch.value.rows), state: stateToWire(batch.value.state) }) : batch;
+  };
+  return attempt(audit, log, asked, take, () => hash.digest("hex"));
+}
+
+function headerOf(message: Message): ReturnType<typeof forecastHeaderFromWire> {
+  if (!message.ok) return message;
+  const { part } = message.value;
+  if (part === undefined) return refuse(noPart());
+  if (part.$case !== "header") return refuse(fault("missing-field", "The header comes first.", { pointer: "/header" }));
+  return forecastHeaderFromWire(part.value);
 }
 
 /** Demands as rows; `line` of a row is its index over all messages and streams of the batch. */
-function rowsOfStream(reader: Reader<Message>, limits: GrpcLimits, first: ForecastWindow | undefined): RowSource {
+function rowsOfStream(reader: Reader<Message>, limits: GrpcLimits, first: ForecastWindow | undefined, hash: Hash): RowSource {
   return async function* rows(_, rowsBefore) {
     let window = first;
     let index = rowsBefore;
@@ -61,6 +86,7 @@ function rowsOfStream(reader: Reader<Message>, limits: GrpcLimits, first: Foreca
         const message = "The upload ended without completion: nothing of it counts.";
         throw new BodyRefused(fault("missing-field", message, { pointer: "/completion" }), false);
       }
+      hash.update(messageBytes(read.message) ?? "");
       if (!read.message.ok) throw new BodyRefused(read.message.faults[0], false);
       const { part } = read.message.value;
       if (part === undefined) throw new BodyRefused(noPart(), false);

@@ -3,6 +3,7 @@ import type { AgentMessage, Result, Topology } from "@sluice/model";
 import type { ForecastBatch } from "@sluice/store";
 import type { AgentStream, ControllerRequest } from "../driver.js";
 import type { ForecastUploads } from "../forecast/upload.js";
+import type { GrpcAudit } from "./audit-calls.js";
 import type { Callers } from "./callers.js";
 
 export interface GrpcDriver {
@@ -33,6 +34,8 @@ export interface GrpcLog {
 export interface GrpcPorts {
   readonly driver: GrpcDriver;
   readonly forecasts: GrpcForecasts;
+  /** Where changes are written down; without it they are not. */
+  readonly audit?: GrpcAudit;
   readonly log: GrpcLog;
 }
 

@@ -12,6 +12,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { fault, ok, refuse, type Result } from "@sluice/model";
 import { fileDescriptors, guardedService, keepaliveOptions, v1, type TlsSource } from "@sluice/wire";
 import { HealthImplementation } from "grpc-health-check";
+import { forbiddenNotes } from "./audit-calls.js";
 import { callerInterceptor, certifiedCallers, developmentCallers } from "./callers.js";
 import { demandService } from "./demand-service.js";
 import { grpcLimitsDefault, type GrpcLimits } from "./limits.js";
@@ -46,7 +47,8 @@ export async function startGrpc(given: GrpcOptions): Promise<Result<GrpcServer>>
   const limits: GrpcLimits = { ...grpcLimitsDefault, ...options.limits };
   let listener: TlsListener | undefined;
   const nowMs = given.nowMs ?? ((): number => Date.now());
-  const check = callerInterceptor({ log: options.log, nowMs, strangerOf: (peer) => listener?.strangerOf(peer) });
+  const onForbidden = forbiddenNotes(options.audit, nowMs);
+  const check = callerInterceptor({ log: options.log, nowMs, strangerOf: (peer) => listener?.strangerOf(peer), onForbidden });
   const interceptors: ServerInterceptor[] = tls === undefined ? [] : [check];
   const server = new Server({
     interceptors,
@@ -57,7 +59,7 @@ export async function startGrpc(given: GrpcOptions): Promise<Result<GrpcServer>>
   });
   addService(server, guardedService(v1.TopologyServiceService), topologyService(options, limits));
   addService(server, guardedService(v1.DemandServiceService), demandService(options, limits));
-  addService(server, guardedService(v1.SwitchServiceService), switchService(options, limits));
+  addService(server, guardedService(v1.SwitchServiceService), switchService({ ...options, onForbidden }, limits));
   const health = new HealthImplementation();
   const setServing = (serving: boolean): void => {
     for (const name of serviceNames) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");

@@ -8,11 +8,16 @@ import { cutOff, endStream } from "./refusal.js";
 
 type Connection = ServerDuplexStream<Result<v1.ConnectRequest>, v1.ConnectResponse>;
 
-export function switchService(ports: GrpcParts, limits: GrpcLimits) {
+interface SwitchParts extends GrpcParts {
+  /** Told of each agent that says that it is another. */
+  readonly onForbidden: (caller: { readonly name: string; readonly role: string }, path: string) => Promise<void>;
+}
+
+export function switchService(ports: SwitchParts, limits: GrpcLimits) {
   return { connect: (call: Connection): void => serveAgent(ports, limits, call) };
 }
 
-function serveAgent({ driver, log, callers }: GrpcParts, limits: GrpcLimits, call: Connection): void {
+function serveAgent({ driver, log, callers, onForbidden }: SwitchParts, limits: GrpcLimits, call: Connection): void {
   const peer = call.getPeer();
   const certified = callers.agentOf(call);
   let open = true;
@@ -50,7 +55,9 @@ function serveAgent({ driver, log, callers }: GrpcParts, limits: GrpcLimits, cal
     close(code, reason, data) {
       if (!forget()) return;
       log[code === "not-leader" ? "debug" : "info"]({ peer, streamId, code }, `the stream of an agent was closed: ${reason}`);
-      endStream(call, [fault(code, reason, data === undefined ? {} : { data })]);
+      const faults = [fault(code, reason, data === undefined ? {} : { data })] as const;
+      if (code !== "forbidden" || certified === undefined) return endStream(call, faults);
+      void onForbidden({ name: certified, role: "agent" }, call.getPath()).finally(() => endStream(call, faults));
     },
   });
 

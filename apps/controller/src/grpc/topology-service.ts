@@ -2,23 +2,23 @@
 import { fault, ok, refuse, topologyDocument, type Faults, type Result } from "@sluice/model";
 import { changeFaultToRequest, topologyChangesFromWire, topologyFromWire, topologyToWire, under, type v1 } from "@sluice/wire";
 import type { GrpcLimits } from "./limits.js";
-import type { GrpcPorts } from "./ports.js";
-import { unary } from "./unary.js";
+import type { GrpcParts } from "./ports.js";
+import { changingCall, unary } from "./unary.js";
 
-export function topologyService(ports: GrpcPorts, limits: GrpcLimits) {
+export function topologyService(ports: GrpcParts, limits: GrpcLimits) {
   const { driver } = ports;
   return {
-    replaceTopology: unary<v1.ReplaceTopologyRequest, v1.ReplaceTopologyResponse>(ports, limits, async ({ topology }) => {
+    replaceTopology: changingCall<v1.ReplaceTopologyRequest, v1.ReplaceTopologyResponse>(ports, limits, async ({ topology }, by) => {
       const admitted = topologyFromWire(topology, ["topology"]);
       if (!admitted.ok) return admitted;
-      const stored = await driver.submit({ kind: "replace-topology", topology: topologyDocument(admitted.value) });
+      const stored = await driver.submit({ kind: "replace-topology", topology: topologyDocument(admitted.value), by });
       return stored.ok ? versionOf(stored.value) : under(["topology"], stored);
     }),
 
-    applyChanges: unary<v1.ApplyChangesRequest, v1.ApplyChangesResponse>(ports, limits, async ({ changes }) => {
+    applyChanges: changingCall<v1.ApplyChangesRequest, v1.ApplyChangesResponse>(ports, limits, async ({ changes }, by) => {
       const admitted = topologyChangesFromWire(changes);
       if (!admitted.ok) return admitted;
-      const stored = await driver.submit({ kind: "change-topology", changes: admitted.value });
+      const stored = await driver.submit({ kind: "change-topology", changes: admitted.value, by });
       if (stored.ok) return versionOf(stored.value);
       const [first, ...rest] = stored.faults;
       const faults: Faults = [changeFaultToRequest(first, changes), ...rest.map((one) => changeFaultToRequest(one, changes))];

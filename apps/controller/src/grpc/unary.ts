@@ -1,8 +1,10 @@
 /** One request, one answer: the frame around a unary handler. */
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
-import { fault, refuse, type Result } from "@sluice/model";
+import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { fault, refuse, type RequestedBy, type Result } from "@sluice/model";
+import { messageBytes } from "@sluice/wire";
+import { askedBy, attempt, noteRefusal } from "./audit-calls.js";
 import type { GrpcLimits } from "./limits.js";
-import type { GrpcLog, GrpcPorts } from "./ports.js";
+import type { GrpcLog, GrpcParts, GrpcPorts } from "./ports.js";
 import { errorOf, faultOfException } from "./refusal.js";
 
 /**
@@ -21,17 +23,39 @@ export function unary<Request, Response>(
   };
 }
 
+/** A call that changes something: the same frame, with the audit log around what is done. */
+export function changingCall<Request, Response>(
+  { log, audit, callers }: GrpcParts,
+  { requestMsMax }: Pick<GrpcLimits, "requestMsMax">,
+  handle: (request: Request, by: RequestedBy) => Promise<Result<Response>>,
+): handleUnaryCall<Result<Request>, Response> {
+  return (call: ServerUnaryCall<Result<Request>, Response>, callback: sendUnaryData<Response>) => {
+    const { request } = call;
+    const bytes = messageBytes(request);
+    const asked = askedBy(callers, call, bytes === undefined ? {} : { bytes });
+    const answer = async (): Promise<Result<Response>> => {
+      if (request.ok) return attempt(audit, log, asked, () => within(requestMsMax, handle(request.value, asked.by)));
+      await noteRefusal(audit, asked, request.faults);
+      return request;
+    };
+    void respond(log, call, answer(), callback, asked.trailer);
+  };
+}
+
 /** Tells a result to a client that is still there. */
 export async function respond<Response>(
   log: GrpcLog,
   call: { readonly cancelled: boolean; getPath(): string },
   result: Promise<Result<Response>>,
   callback: sendUnaryData<Response>,
+  trailer?: Metadata,
 ): Promise<void> {
   const settled = await settle(log, call.getPath(), result);
   if (call.cancelled) return;
-  if (settled.ok) callback(null, settled.value);
-  else callback(errorOf(settled.faults));
+  if (settled.ok) return callback(null, settled.value, trailer);
+  const error = errorOf(settled.faults);
+  if (trailer !== undefined) error.metadata.merge(trailer);
+  callback(error);
 }
 
 async function settle<T>(log: GrpcLog, path: string, result: Promise<Result<T>>): Promise<Result<T>> {

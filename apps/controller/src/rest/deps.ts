@@ -10,6 +10,7 @@ import type { Leadership } from "../leadership/role.js";
 import type { ExplainQuery, ReportResult, ReportTask } from "../solver/solver-message.js";
 import type { SolverPool } from "../solver/solver-pool.js";
 import type { Authenticator } from "./auth/authenticator.js";
+import type { AuditLog } from "./audit.js";
 import type { RestLimits } from "./limits.js";
 
 export type PreviewSolvers = Pick<SolverPool, "job" | "pathCheck" | "difference">;
@@ -40,6 +41,8 @@ export interface RestDeps {
   readonly forecasts?: Forecasts;
   /** Certificate and key; with authorities, clients need a certificate of theirs. Plain HTTP without. */
   readonly tls?: TlsSource;
+  /** The log of changes, where others write to it as well: there is one of it. Otherwise REST opens it. */
+  readonly audit?: AuditLog;
   /** Who asks; without it everybody is an admin, as in development mode. */
   readonly auth?: Authenticator;
   /** Without them nothing is limited but sizes and times. */

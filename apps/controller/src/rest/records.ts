@@ -1,18 +1,14 @@
 /** What a REST server keeps and passes on of what happens: the audit log of changes, and the watchers of the journal. */
 import type { FastifyInstance } from "fastify";
 import { auditChanges } from "./audit-changes.js";
-import { auditLog } from "./audit.js";
+import { auditLog, type AuditLog } from "./audit.js";
 import type { RestDeps } from "./deps.js";
 import { eventWatchers, watcherLimitsDefault, type EventWatchers } from "./events/event-watchers.js";
 import type { Metrics } from "./metrics.js";
 
-/** To be called once it is known how it is found out who asks, and before the routes are declared. */
-export function keepRecords(
-  app: FastifyInstance,
-  { store, view, term = () => view().term, watchJournal, limits, log }: RestDeps,
-  metrics: Metrics,
-): EventWatchers {
-  const audit = auditLog({
+/** The log of all changes under this controller's term. */
+export function openAudit({ store, view, term = () => view().term, log }: Pick<RestDeps, "store" | "view" | "term" | "log">): AuditLog {
+  return auditLog({
     store,
     term,
     nowMs: () => view().nowMs,
@@ -20,6 +16,12 @@ export function keepRecords(
     onWritten: ({ sequence, hash, phase, requestId, actor }) => log?.info({ audit: { sequence, hash, phase, requestId, actor } }, "audit"),
     onTrouble: (message, faults) => log?.error({ faults }, message),
   });
+}
+
+/** To be called once it is known how it is found out who asks, and before the routes are declared. */
+export function keepRecords(app: FastifyInstance, deps: RestDeps, metrics: Metrics): EventWatchers {
+  const { store, view, watchJournal, limits } = deps;
+  const audit = deps.audit ?? openAudit(deps);
   auditChanges(app, audit);
 
   const watchers = eventWatchers(
