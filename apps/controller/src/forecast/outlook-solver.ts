@@ -1,5 +1,6 @@
 /** Plans for windows ahead: a solver process of its own, of low priority, that is there while there is something to look at. */
 import type { Snapshot } from "@sluice/model";
+import { planOf, planOfText } from "../solver/plan-text.js";
 import type { OptimizeResult } from "../solver/solver-message.js";
 import { SolverWorker } from "../solver/solver-worker.js";
 
@@ -21,7 +22,7 @@ export function startOutlookSolver(entry: URL): OutlookSolver {
     async solve(snapshot) {
       clearTimeout(timer);
       const deadlineMs = snapshot.settings.deadlineSeconds * 1_000 + deadlineGraceMs;
-      const result = (await worker.run({ kind: "optimize", snapshot, greedyOnly: false }, deadlineMs)) as OptimizeResult;
+      const result = planOf(await worker.run({ kind: "optimize", snapshot, greedyOnly: false }, deadlineMs), planOfText);
       clearTimeout(timer);
       timer = setTimeout(() => worker.close(), idleMs).unref();
       return result;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { FailureScenario, Plan, ScenarioSplit, Snapshot } from "@sluice/model";
-import type { DifferenceTask, JobTask, ProtectResult, ReportResult, ReportTask, TaskProgress } from "./solver-message.js";
+import type { DifferenceTask, JobTask, OptimizeResult, ProtectResult, ReportResult, ReportTask, TaskProgress } from "./solver-message.js";
 import { startSolverPool, type SolverPool } from "./solver-pool.js";
 
 const moody = new URL("./testdata/moody-solver.mjs", import.meta.url);
@@ -24,10 +24,13 @@ describe("solver pool", () => {
     expect(await outcome("answer,crash")).toMatchObject({ ok: true, plan: { greedy: false } });
   });
 
-  it.each(["hang", "crash", "throw", "refuse", "mute"])("answers greedily when the optimizer does this: %s", async (mood) => {
-    const answer = await outcome(`${mood},answer`);
-    expect(answer).toMatchObject({ ok: true, plan: { greedy: true, classes: [{ notes: [expect.stringMatching(/./)] }] } });
-  });
+  it.each(["hang", "crash", "throw", "refuse", "mute", "garble", "empty"])(
+    "answers greedily when the optimizer does this: %s",
+    async (mood) => {
+      const answer = await outcome(`${mood},answer`);
+      expect(answer).toMatchObject({ ok: true, plan: { greedy: true, classes: [{ notes: [expect.stringMatching(/./)] }] } });
+    },
+  );
 
   it("says why when both fail, and works again afterwards", async () => {
     pool = startSolverPool(moody);
@@ -46,6 +49,18 @@ describe("solver pool", () => {
     expect(await pool.optimize(8, snapshot("answer,crash"))).toMatchObject({ ok: true });
   });
 
+  it("has another process ready when a solve was cancelled", async () => {
+    pool = startSolverPool(moody);
+    const before = await pidOf(pool.optimize(1, snapshot("answer,crash")));
+    for (const solveId of [2, 3]) {
+      const running = pool.optimize(solveId, snapshot("mute,answer"));
+      pool.cancel(solveId);
+      await running;
+      const after = await pidOf(pool.optimize(10 + solveId, snapshot("answer,crash")));
+      expect(after).not.toBe(before);
+    }
+  });
+
   it("runs one solve at a time", async () => {
     pool = startSolverPool(moody);
     const running = pool.optimize(1, snapshot("mute,answer"));
@@ -55,6 +70,12 @@ describe("solver pool", () => {
     await running;
   });
 });
+
+async function pidOf(solving: Promise<OptimizeResult>): Promise<unknown> {
+  const result = await solving;
+  if (!result.ok) throw new Error(result.faults[0].message);
+  return Reflect.get(result.value.plan, "pid");
+}
 
 describe("sweeps over scenarios", () => {
   const scenarios: readonly FailureScenario[] = ["a", "b", "c"].map((id) => ({ id, kind: "link", linkIds: [], nodeIds: [] }));

@@ -14,6 +14,8 @@ import {
   type Snapshot,
 } from "@sluice/model";
 import type { PathCheck, PathQuestion } from "@sluice/preview";
+import { readOnce } from "@sluice/store";
+import { planOf, planOfText } from "./plan-text.js";
 import type {
   DifferenceTask,
   ExplainQuery,
@@ -97,8 +99,9 @@ export interface JobHooks {
 
 export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits> = {}): SolverPool {
   const { protectDeadlineMs, splitGroupsMax, reportDeadlineMs, jobDeadlineMs, jobsMax } = { ...solverLimits, ...limits };
-  const optimizer = new SolverWorker(entry);
-  const understudy = new SolverWorker(entry);
+  let optimizer = new SolverWorker(entry);
+  /** Answers greedily where the optimizer fails, and takes its place where a solve is cancelled: loading a process takes longer than the next solve waits. */
+  let understudy = new SolverWorker(entry);
   const explainer = inTurn(new SolverWorker(entry), explainDeadlineMs);
   const sweeper = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
   const reporter = new SolverWorker(entry, { heapMiB: failuresHeapMiB, yielding: true });
@@ -109,6 +112,7 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
   let reporting = false;
   let solving: { readonly solveId: number; worker: SolverWorker } | undefined;
   optimizer.warm();
+  understudy.warm();
 
   return {
     async optimize(solveId, snapshot) {
@@ -116,11 +120,12 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
       solving = { solveId, worker: optimizer };
       try {
         const full: SolverTask = { kind: "optimize", snapshot, greedyOnly: false };
-        const answer = await optimizer.run(full, snapshot.settings.deadlineSeconds * 1000 + deadlineGraceMs);
-        if (answer.ok || answer.faults[0].code === "cancelled") return answer as OptimizeResult;
+        // Most plans are stored: what that takes begins with the reading.
+        const answer = planOf(await optimizer.run(full, snapshot.settings.deadlineSeconds * 1000 + deadlineGraceMs), readOnce);
+        if (answer.ok || answer.faults[0].code === "cancelled") return answer;
         optimizer.warm();
         solving.worker = understudy;
-        const greedy = (await understudy.run({ ...full, greedyOnly: true }, greedyDeadlineMs)) as OptimizeResult;
+        const greedy = planOf(await understudy.run({ ...full, greedyOnly: true }, greedyDeadlineMs), planOfText);
         return greedy.ok ? withNote(greedy, answer.faults[0].message) : { ok: false, faults: [...answer.faults, ...greedy.faults] };
       } finally {
         solving = undefined;
@@ -128,8 +133,11 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
     },
     cancel(solveId) {
       if (solving?.solveId !== solveId) return;
-      solving.worker.cancel();
+      const { worker } = solving;
+      worker.cancel();
+      if (worker === optimizer) [optimizer, understudy] = [understudy, optimizer];
       optimizer.warm();
+      understudy.warm();
     },
     async protect(protectId, task) {
       sweeper.cancel();

@@ -6,6 +6,7 @@ import { explainDemand, explainLink, measureLinkGain, optimize, smallestChange, 
 import { highsBackend, javascriptLpSolverBackend } from "@sluice/lp";
 import { fault, flowGroupId, ok, refuse, type Result, type ScenarioSplit } from "@sluice/model";
 import { pathCheck } from "@sluice/preview";
+import { planText } from "./plan-text.js";
 import { differenceOf, jobAnswerOf } from "./preview-of.js";
 import { reportOf } from "./report-of.js";
 import type { SolverReply, SolverRequest, SolverTask, TaskProgress } from "./solver-message.js";
@@ -19,7 +20,7 @@ const splitsBefore = new Map<number, ScenarioSplit[]>();
 async function perform(id: number, task: SolverTask): Promise<Result<unknown>> {
   switch (task.kind) {
     case "optimize":
-      return optimize(task.snapshot, { lp, nowMs, greedyOnly: task.greedyOnly });
+      return optimized(task);
     case "protect":
       return protect(id, task);
     case "report":
@@ -34,6 +35,11 @@ async function perform(id: number, task: SolverTask): Promise<Result<unknown>> {
     case "path-check":
       return pathCheck(task.question, { lp, nowMs });
   }
+}
+
+async function optimized({ snapshot, greedyOnly }: Extract<SolverTask, { kind: "optimize" }>): Promise<Result<unknown>> {
+  const answer = await optimize(snapshot, { lp, nowMs, greedyOnly });
+  return answer.ok ? ok(planText(answer.value)) : answer;
 }
 
 /** Time in which plans are made again in search of the smallest change, ms, and for the last of them. */

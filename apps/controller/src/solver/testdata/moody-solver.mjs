@@ -1,6 +1,7 @@
 /**
  * A solver process that behaves as its task says: the snapshot's name is a comma-separated list of moods, one for the full
- * solve and one for the greedy one: `answer`, `hang` (a busy loop, as WASM does it), `crash`, `throw`, `refuse`, `mute`.
+ * solve and one for the greedy one: `answer`, `hang` (a busy loop, as WASM does it), `crash`, `throw`, `refuse`, `mute`, `garble` (no JSON),
+ * `empty` (no plan).
  */
 const splitsBefore = [];
 process.on("message", ({ id, task, splits }) => {
@@ -25,7 +26,15 @@ process.on("message", ({ id, task, splits }) => {
   const answer = (value) => process.send({ id, result: { ok: true, value } });
   switch (mood) {
     case "answer":
-      return answer({ plan: { classes: [{ notes: [] }], greedy: task.greedyOnly === true }, timings: {} });
+      if (task.kind !== "optimize") return answer({});
+      return answer({
+        planJson: Buffer.from(JSON.stringify({ classes: [{ notes: [] }], greedy: task.greedyOnly, pid: process.pid })),
+        timings: {},
+      });
+    case "garble":
+      return answer({ planJson: Buffer.from('{"classes":'), timings: {} });
+    case "empty":
+      return answer({ timings: {} });
     case "hang":
       for (;;);
     case "crash":
