@@ -33,11 +33,29 @@ describe("a store in a directory", () => {
     value(await running);
     expect(await readdir(dataDir)).toEqual(["pglite"]);
 
-    await writeFile(join(dataDir, "pglite.unfinished"), "what a start that was killed leaves");
+    await mkdir(join(dataDir, "pglite.unfinished-1"));
+    await writeFile(join(dataDir, "pglite.unfinished-1", "base"), "what a start that was killed leaves");
     const again = value(await prismaStore({ dataDir }));
     expect(value(await again.loadInventory()).settings).toEqual({ version: 2, settings: { ...planSettingsDefault, deadlineSeconds: 5 } });
     expect(value(await again.acquireTerm("second"))).toBe(term + 1);
     await again.close();
+    expect(await readdir(dataDir)).toEqual(["pglite"]);
+  });
+
+  it("says why a database cannot be made, and leaves neither it nor the lock", async () => {
+    const dataDir = join(work, "unmakeable");
+    await mkdir(join(dataDir, "pglite.unfinished-1"), { recursive: true });
+    const path = process.env["NODE_OPTIONS"];
+    // What fails in the process that makes it: its program is not even loaded.
+    process.env["NODE_OPTIONS"] = "--import=./is-not-there.mjs";
+    try {
+      const refused = await prismaStore({ dataDir });
+      expect(refused).toMatchObject({ ok: false, faults: [{ code: "store-failed", message: expect.stringContaining("Error") as string }] });
+      expect(await readdir(dataDir)).toEqual([]);
+    } finally {
+      if (path === undefined) delete process.env["NODE_OPTIONS"];
+      else process.env["NODE_OPTIONS"] = path;
+    }
   });
 
   it("keeps every acknowledged write when its process is killed", async () => {

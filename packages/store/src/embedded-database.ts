@@ -8,12 +8,10 @@ import { Worker } from "node:worker_threads";
 import type { PoolConfig } from "pg";
 import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { lockDirectory, type DirectoryLock } from "./directory-lock.js";
+import { databaseName, makeDatabase } from "./make-database.js";
 
 /** What PostgreSQL's clients look for in a directory that is given as host. */
 const socketName = ".s.PGSQL.5432";
-
-/** Where pglite-server.mjs makes a new database, until it is complete. */
-const unfinishedName = "pglite.unfinished";
 
 export interface EmbeddedDatabase {
   /** For a pool of one: PGlite has a single session. All is said, so that PGHOST and the like change nothing. */
@@ -27,13 +25,18 @@ export function openingCancelled(): Fault {
 
 /**
  * Opens or makes the database in a directory. Faults: `unavailable` where another process has it, `store-failed` where it does
- * not open, `cancelled`. Making one takes seconds, and ends at the signal within milliseconds: the worker is ended where it is,
- * as a crash would, and what is not complete is removed.
+ * not open, `cancelled`. Making one takes seconds, and ends at the signal within milliseconds, as a crash would end it; what is not
+ * complete is removed.
  */
 export async function openDirectory(directory: string, signal?: AbortSignal): Promise<Result<EmbeddedDatabase>> {
   const lock = await lockDirectory(directory);
   if (!lock.ok) return lock;
   try {
+    const made = await makeDatabase(directory, signal);
+    if (!made.ok) {
+      await lock.value.release();
+      return made;
+    }
     return await start({ directory }, { lock: lock.value, signal });
   } catch (cause) {
     await lock.value.release();
@@ -72,7 +75,10 @@ interface Start {
 async function start(source: { readonly directory?: string }, { lock, signal }: Start): Promise<Result<EmbeddedDatabase>> {
   const socketDirectory = await makeSocketDirectory(source.directory);
   const worker = new Worker(new URL("pglite-server.mjs", import.meta.url), {
-    workerData: { ...source, socketPath: join(socketDirectory, socketName) },
+    workerData: {
+      ...(source.directory === undefined ? {} : { place: join(source.directory, databaseName) }),
+      socketPath: join(socketDirectory, socketName),
+    },
     // The thread takes nothing from the command line of the process, e.g. a loader of TypeScript.
     execArgv: [],
   });
@@ -101,9 +107,6 @@ async function start(source: { readonly directory?: string }, { lock, signal }: 
     await answer();
   } catch (cause) {
     if (signal?.aborted === true) {
-      await worker.terminate();
-      // Before the lock is released: what stands there later is another process's.
-      if (source.directory !== undefined) await rm(join(source.directory, unfinishedName), { recursive: true, force: true });
       await release();
       return refuse(openingCancelled());
     }
