@@ -1,7 +1,8 @@
 import { buildDemandMatrix, toId, trafficClasses, type Demand, type DemandMatrix, type NodeId } from "@sluice/model";
 import { columnsOf, memoryStore, type Store } from "@sluice/store";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { judgeWindows } from "./judge.js";
+import { demandsReader, judgeWindows } from "./judge.js";
 import { csvOf, topologyOf, uploadBench, valueOf, type TestRow } from "./testing/upload-bench.js";
 import type { StagedWindow } from "./windows.js";
 
@@ -107,5 +108,48 @@ describe("windows against what was measured", () => {
     const [high, odd] = valueOf(await judgeWindows(store, nowMs, [staged(scaled(10)), staged(scaled(Number.NaN))]));
     expect(high).toEqual({ state: "ready", reasons: [] });
     expect(odd?.state).toBe("quarantined");
+  });
+});
+
+describe("demands of windows, read one after the other", () => {
+  /** Some of the flow groups, each with a rate. */
+  const windowArbitrary = fc
+    .array(fc.tuple(fc.integer({ min: 0, max: usualAt(0).length - 1 }), fc.integer({ min: 0, max: 9 })), { maxLength: 6 })
+    .map((picked) =>
+      usualAt(0).flatMap((demand, i) =>
+        picked
+          .filter(([at]) => at === i)
+          .slice(0, 1)
+          .map(([, rateBps]) => ({ ...demand, rateBps })),
+      ),
+    );
+
+  it.each([
+    ["another node", { src: "a", dst: "c", trafficClass: "bulk" }],
+    ["the other direction", { src: "b", dst: "a", trafficClass: "bulk" }],
+    ["another class", { src: "a", dst: "b", trafficClass: "elastic" }],
+  ] as const)("are of their own flow groups where these differ by %s alone", (_, { src, dst, trafficClass }) => {
+    const reader = demandsReader();
+    const first = { src: toId<NodeId>("a"), dst: toId<NodeId>("b"), trafficClass: "bulk", rateBps: 1 } as const;
+    const second = { src: toId<NodeId>(src), dst: toId<NodeId>(dst), trafficClass, rateBps: 2 } as const;
+    for (const demand of [first, second, first]) expect([...reader(valueOf(columnsOf(matrixOf([demand]))))]).toEqual([demand]);
+  });
+
+  it("are those of each by itself, whether or not the flow groups are those of the window before", () => {
+    const repeated = fc.array(fc.tuple(windowArbitrary, fc.boolean()), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(repeated, (list) => {
+        const reader = demandsReader();
+        let last: readonly Demand[] = [];
+        for (const [demands, isAgain] of list) {
+          // The groups of the window before with other rates.
+          const window = isAgain ? last.map((demand, i) => ({ ...demand, rateBps: demand.rateBps + i + 1 })) : demands;
+          last = window;
+          const matrix = matrixOf(window);
+          const read = reader(valueOf(columnsOf(matrix)));
+          expect(read.map((demand) => ({ ...demand }))).toEqual(matrix.demands);
+        }
+      }),
+    );
   });
 });

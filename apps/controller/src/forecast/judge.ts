@@ -11,12 +11,13 @@ import {
   type JudgedMatrix,
   type UsualDemand,
 } from "@sluice/forecast";
-import { compareText, flowGroupId, ok, type FlowGroupId, type Result } from "@sluice/model";
+import { compareText, flowGroupId, ok, type FlowGroup, type FlowGroupId, type Result } from "@sluice/model";
 import {
   flowGroupsOf,
   historyIntervalSeconds,
   historyPageMax,
   historySecondsMax,
+  type DemandColumns,
   type ForecastReason,
   type ForecastStore,
 } from "@sluice/store";
@@ -49,9 +50,10 @@ export async function judgeWindows(store: JudgeStore, nowMs: number, windows: re
 async function judgedBy(usual: UsualDemand | undefined, windows: readonly StagedWindow[]): Promise<readonly Judged[]> {
   const nothing: UsualDemand = { windows: 0, groups: new Map(), totals: new Map(), totalsByHour: new Map() };
   const judged: Judged[] = [];
+  const reader = demandsReader();
   let sinceTurn = 0;
   for (const { columns, windowStart, windowSeconds } of windows) {
-    const demands = flowGroupsOf(columns).map((group, i) => ({ ...group, rateBps: columns.rateBps[i] ?? 0 }));
+    const demands = reader(columns);
     // The middle of the window: an hour of the day that all of it is about.
     const matrix: JudgedMatrix = { demands, startMs: Date.parse(windowStart) + windowSeconds * 500 };
     const { verdict, reasons } = sanityBy(usual ?? nothing, matrix);
@@ -72,6 +74,38 @@ async function judgedBy(usual: UsualDemand | undefined, windows: readonly Staged
     await nextTurn();
   }
   return judged;
+}
+
+/**
+ * Reads the demands of one window after the other. Those of the window before serve again where the flow groups are the same, as they mostly are:
+ * a million objects that nobody needs any more would stay in memory for as long as the garbage collector sees no need.
+ */
+export function demandsReader(): (columns: DemandColumns) => JudgedMatrix["demands"] {
+  let before: DemandColumns | undefined;
+  let demands: (FlowGroup & { rateBps: number })[] = [];
+  return (columns) => {
+    if (before === undefined || !haveSameGroups(before, columns)) {
+      demands = flowGroupsOf(columns).map(({ src, dst, trafficClass }) => ({ src, dst, trafficClass, rateBps: 0 }));
+    }
+    before = columns;
+    for (let i = 0; i < demands.length; i += 1) {
+      const demand = demands[i];
+      if (demand !== undefined) demand.rateBps = columns.rateBps[i] ?? 0;
+    }
+    return demands;
+  };
+}
+
+function haveSameGroups(a: DemandColumns, b: DemandColumns): boolean {
+  const isSame = (one: Uint8Array | Uint16Array, other: Uint8Array | Uint16Array): boolean =>
+    one.length === other.length && one.every((value, i) => value === other[i]);
+  return (
+    a.nodeIds.length === b.nodeIds.length &&
+    a.nodeIds.every((id, i) => id === b.nodeIds[i]) &&
+    isSame(a.src, b.src) &&
+    isSame(a.dst, b.dst) &&
+    isSame(a.trafficClass, b.trafficClass)
+  );
 }
 
 /**
