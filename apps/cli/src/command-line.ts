@@ -8,6 +8,7 @@ import { addChange } from "./grammar/change.js";
 import { addContexts } from "./grammar/contexts.js";
 import { addLook } from "./grammar/look.js";
 import { addOffline } from "./grammar/offline.js";
+import { addOperate } from "./grammar/operate.js";
 import { argumentFault } from "./refusal.js";
 import type { FaultCode } from "@sluice/model";
 import type { TerminalSetting } from "./terminal.js";
@@ -68,6 +69,7 @@ export function grammar(act: Act, version: string): Command {
     .addHelpText("after", exitCodeHelp);
   addLook(program, act);
   addChange(program, act);
+  addOperate(program, act);
   addContexts(program, act);
   addOffline(program, act);
   addCerts(program, act);

@@ -4,6 +4,7 @@ import { parseDocument } from "yaml";
 import { parseNumber } from "../argument.js";
 import { parseRateUnit } from "../rate-unit.js";
 import { argumentFault } from "../refusal.js";
+import { fieldChanges } from "./field-changes.js";
 import { drainChanges, parseElements, type Network } from "./network-elements.js";
 
 /** Largest factor by which demand is scaled: the controller's limit. */
@@ -111,7 +112,7 @@ function withCommon(
     topologyChanges,
   }: { readonly flags: PlanQuestionFlags; readonly ground: Ground; readonly topologyChanges: readonly unknown[] },
 ): Result<Question> {
-  const settings = settingsOf(flags.set ?? [], base["settings"], ground);
+  const settings = fieldChanges(flags.set ?? [], { given: base["settings"], before: ground.settings, option: "--set" });
   if (!settings.ok) return settings;
   const failures = failuresAsked(flags.failures);
   return ok({
@@ -165,45 +166,6 @@ function elementsAsked(names: readonly string[] | undefined, option: string, { n
   const elements = parseElements(names, option, network);
   if (!elements.ok) return elements;
   return ok(Object.fromEntries(Object.entries(elements.value).filter(([, ids]) => (ids as readonly string[]).length > 0)));
-}
-
-/** `objective=min-cost`, `tunnels.k=8`: a field of a field is put into what is set now. Values are read as YAML: numbers, words, `[link, node]`. */
-function settingsOf(sets: readonly string[], given: unknown, { settings = {} }: Ground): Result<Question | undefined> {
-  if (sets.length === 0) return ok(undefined);
-  const changed: Record<string, unknown> = { ...objectOf(given) };
-  for (const each of sets) {
-    const equals = each.indexOf("=");
-    const path = each.slice(0, Math.max(equals, 0)).split(".");
-    if (equals < 1 || path.some((part) => !/^[A-Za-z][A-Za-z0-9]*$/.test(part)))
-      return refuse(
-        argumentFault(
-          "malformed",
-          "--set",
-          `--set takes FIELD=VALUE, such as objective=min-cost or tunnels.k=8, not ${JSON.stringify(each)}.`,
-        ),
-      );
-    const document = parseDocument(each.slice(equals + 1));
-    if (document.errors.length > 0)
-      return refuse(
-        argumentFault("malformed", "--set", `The value of ${path.join(".")} cannot be read: ${JSON.stringify(each.slice(equals + 1))}.`),
-      );
-    const [top = "", ...rest] = path;
-    const before = Object.hasOwn(changed, top) ? changed[top] : Object.hasOwn(settings, top) ? settings[top] : undefined;
-    Object.defineProperty(changed, top, {
-      value: placed(before, rest, document.toJS()),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-  return ok(changed);
-}
-
-/** A copy of what was there with the value at the path. */
-function placed(before: unknown, [head, ...rest]: readonly string[], value: unknown): unknown {
-  if (head === undefined) return value;
-  const fields = new Map(Object.entries(objectOf(before)));
-  return Object.fromEntries(fields.set(head, placed(fields.get(head), rest, value)));
 }
 
 function failuresAsked(failures: string | boolean | undefined): Question | undefined {
