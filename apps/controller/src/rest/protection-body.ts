@@ -20,16 +20,34 @@ export function protectionBody({
   linksDamped,
   frozen,
 }: ControllerView): z.input<typeof protectionSchema> {
-  const { bypasses, backups } = inForce?.record.plan.protection ?? nothingHeldReady;
-  const tunnels = inForce?.record.plan.tunnels ?? [];
   const settings = inForce?.input.settings.protection;
+  return {
+    epoch: inForce?.record.epoch ?? 0,
+    ...(settings && { settings }),
+    ...readinessOf(inForce?.record.plan),
+    scenarios: scenariosBody(protection),
+    ...(protection?.active && { active: activeBody(protection.active) }),
+    linksDamped: linksDamped.map((link) => ({ ...link })),
+    ...(frozen && { frozen: { since: new Date(frozen.sinceMs).toISOString(), missing: [...frozen.missing] } }),
+  };
+}
+
+type HeldReady = Pick<z.input<typeof protectionSchema>, "bypasses" | "backups">;
+
+/** Plans never change. */
+const known = new WeakMap<Pick<Plan, "tunnels" | "protection">, HeldReady>();
+const noPlan: Pick<Plan, "tunnels" | "protection"> = { tunnels: [] };
+
+/** O(hops + backups) once for each plan. */
+function readinessOf(plan: Pick<Plan, "tunnels" | "protection"> = noPlan): HeldReady {
+  const before = known.get(plan);
+  if (before !== undefined) return before;
+  const { tunnels, protection: { bypasses, backups } = nothingHeldReady } = plan;
   const protectedLinks = new Set(bypasses.map(({ protects }) => protects));
   const used = new Set(tunnels.flatMap(({ path }) => path));
   const backed = new Set(backups.map(({ tunnelId }) => tunnelId));
   const countOf = (wanted: Disjointness) => backups.filter(({ disjointness }) => disjointness === wanted).length;
-  return {
-    epoch: inForce?.record.epoch ?? 0,
-    ...(settings && { settings }),
+  const held: HeldReady = {
     bypasses: {
       total: bypasses.length,
       sharing: bypasses.filter(({ sharedSrlgIds }) => sharedSrlgIds.length > 0).length,
@@ -40,11 +58,9 @@ export function protectionBody({
       byDisjointness: { srlg: countOf("srlg"), node: countOf("node"), link: countOf("link"), partial: countOf("partial") },
       tunnelsWithout: tunnels.filter(({ id }) => !backed.has(id)).length,
     },
-    scenarios: scenariosBody(protection),
-    ...(protection?.active && { active: activeBody(protection.active) }),
-    linksDamped: linksDamped.map((link) => ({ ...link })),
-    ...(frozen && { frozen: { since: new Date(frozen.sinceMs).toISOString(), missing: [...frozen.missing] } }),
   };
+  known.set(plan, held);
+  return held;
 }
 
 function scenariosBody(protection: ProtectionView | undefined): z.input<typeof protectionSchema>["scenarios"] {

@@ -2,6 +2,7 @@
 import { admit, assert } from "@sluice/model";
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from "fastify";
 import type { z } from "zod";
+import { answerText } from "./kept-bodies.js";
 import { Refused } from "./problem.js";
 
 /** Where Fastify finds a part of a request, and how pointers in problems name it. */
@@ -27,4 +28,4 @@ export const checkingSerializer: FastifySerializerCompiler<z.ZodType> =
     return text;
   };
 
-export const plainSerializer: FastifySerializerCompiler<z.ZodType> = () => JSON.stringify;
+export const plainSerializer: FastifySerializerCompiler<z.ZodType> = () => answerText;

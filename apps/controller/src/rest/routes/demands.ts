@@ -4,6 +4,7 @@ import { fault, flowGroupId, ok, parseDemandMatrix, refuse, trafficClasses, traf
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { RestDeps } from "../deps.js";
+import { identityOf, keptBodies } from "../kept-bodies.js";
 import { endsQuery, isBetween, pageQuery } from "../list-query.js";
 import { pageOf } from "../page.js";
 import { derivedInForce } from "../plan-derived.js";
@@ -14,6 +15,8 @@ import { demandMatrixAsked, demandsReplacedSchema, demandsSchema } from "../sche
 const demandsBytesMax = 16 << 20;
 
 export function declareDemandRoutes(app: FastifyInstance, { view, submit }: RestDeps): void {
+  const pages = keptBodies();
+
   declareGet(
     app,
     {
@@ -31,17 +34,19 @@ export function declareDemandRoutes(app: FastifyInstance, { view, submit }: Rest
       const { demands, demandsVersion = 0 } = now;
       if (demands === undefined) return refuse(fault("not-found", "There are no demands yet: PUT some here, or stream them by gRPC."));
       const derived = derivedInForce(now);
-      const wanted = demands.demands.filter(
-        (demand) => isBetween(demand, query) && (query.class ?? demand.trafficClass) === demand.trafficClass,
-      );
-      const paged = pageOf(wanted, keyOfDemand, query);
-      if (!paged.ok) return paged;
-      const items = paged.value.items.map((demand) => ({
-        ...demand,
-        bandwidthFunction: demand.bandwidthFunction && { points: [...demand.bandwidthFunction.points] },
-        ...(derived && { admittedBps: derived.admittedBps.get(flowGroupId(demand)) ?? 0 }),
-      }));
-      return ok({ version: demandsVersion, name: demands.name, total: wanted.length, ...paged.value, items });
+      return pages.get(JSON.stringify(query), [identityOf(demands), demandsVersion, derived && identityOf(derived)], () => {
+        const wanted = demands.demands.filter(
+          (demand) => isBetween(demand, query) && (query.class ?? demand.trafficClass) === demand.trafficClass,
+        );
+        const paged = pageOf(wanted, keyOfDemand, query);
+        if (!paged.ok) return paged;
+        const items = paged.value.items.map((demand) => ({
+          ...demand,
+          bandwidthFunction: demand.bandwidthFunction && { points: [...demand.bandwidthFunction.points] },
+          ...(derived && { admittedBps: derived.admittedBps.get(flowGroupId(demand)) ?? 0 }),
+        }));
+        return ok({ body: { version: demandsVersion, name: demands.name, total: wanted.length, ...paged.value, items } });
+      });
     },
   );
 

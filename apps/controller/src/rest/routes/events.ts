@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { RestDeps } from "../deps.js";
 import type { EventWatchers } from "../events/event-watchers.js";
 import { historyOf, planHistory } from "../events/history.js";
+import { keptBodies, type Made } from "../kept-bodies.js";
 import { cursorSchema, limitSchema, wholeNumber } from "../page.js";
 import { planPage } from "../plan-page.js";
 import { declareGet, declareStream } from "../route.js";
@@ -26,9 +27,24 @@ const correlationSchema = z
   .regex(/^[A-Za-z0-9._-]{1,64}$/, "must be the id of a request")
   .meta({ description: "The id of a request (`x-request-id`)." });
 
+interface EventsAsked {
+  readonly after?: number | undefined;
+  readonly kind?: ReadonlySet<string> | undefined;
+  readonly correlation?: string | undefined;
+  readonly limit: number;
+}
+
 const afterSchema = wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
-export function declareEventRoutes(app: FastifyInstance, { store }: RestDeps, watchers: EventWatchers): void {
+/** What the journal holds is seen this late at most where nobody tells of it, ms. */
+const pageAgeMsMax = 1_000;
+
+export function declareEventRoutes(app: FastifyInstance, { store, watchJournal }: RestDeps, watchers: EventWatchers): void {
+  const pages = keptBodies({ ageMsMax: pageAgeMsMax });
+  let appends = 0;
+  const unwatch = watchJournal?.(() => (appends += 1));
+  if (unwatch !== undefined) app.addHook("onClose", async () => unwatch());
+
   declareGet(
     app,
     {
@@ -45,18 +61,26 @@ export function declareEventRoutes(app: FastifyInstance, { store }: RestDeps, wa
       response: eventsSchema,
       refusals: [422],
     },
-    async ({ query: { after = 0, kind, correlation, limit } }) => {
-      const filter = { ...(kind && { kinds: [...kind] }), ...(correlation !== undefined && { correlationId: correlation }) };
-      const through = await throughOf(Object.keys(filter).length > 0);
-      if (!through.ok) return through;
-      const listed = await store.listEvents({ after, ...filter, ...(through.value !== undefined && { through: through.value }), limit });
-      if (!listed.ok) return listed;
-      const last = listed.value.at(-1)?.sequence;
-      // What was looked at and did not fit need not be looked at again.
-      const nextAfter = listed.value.length < limit ? Math.max(through.value ?? 0, last ?? 0, after) : (last ?? after);
-      return ok({ items: listed.value.map(eventBody), nextAfter });
+    async ({ query }) => {
+      const { after = 0, kind, correlation, limit } = query;
+      const key = JSON.stringify([after, limit, kind && [...kind], correlation]);
+      // Where nobody tells of what is appended, no page that may become another one is kept.
+      return pages.get(key, [unwatch === undefined ? NaN : appends], () => eventPage(query));
     },
   );
+
+  async function eventPage({ after = 0, kind, correlation, limit }: EventsAsked): Promise<Result<Made<z.input<typeof eventsSchema>>>> {
+    const filter = { ...(kind && { kinds: [...kind] }), ...(correlation !== undefined && { correlationId: correlation }) };
+    const through = await throughOf(Object.keys(filter).length > 0);
+    if (!through.ok) return through;
+    const listed = await store.listEvents({ after, ...filter, ...(through.value !== undefined && { through: through.value }), limit });
+    if (!listed.ok) return listed;
+    const last = listed.value.at(-1)?.sequence;
+    // What was looked at and did not fit need not be looked at again.
+    const nextAfter = listed.value.length < limit ? Math.max(through.value ?? 0, last ?? 0, after) : (last ?? after);
+    // The journal is only appended to, so a page that is full stays as it is.
+    return ok({ body: { items: listed.value.map(eventBody), nextAfter }, isFinal: listed.value.length === limit });
+  }
 
   async function throughOf(isFiltered: boolean): Promise<Result<number | undefined>> {
     return isFiltered ? store.newestEvent() : ok(undefined);

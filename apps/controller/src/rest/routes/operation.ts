@@ -1,6 +1,6 @@
 /** How the controller is doing: status, and what orchestrators probe. */
 import type { AgentView, ControllerView } from "@sluice/control";
-import { ok } from "@sluice/model";
+import { ok, type DemandMatrix } from "@sluice/model";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
 import type { RestDeps } from "../deps.js";
@@ -56,6 +56,17 @@ async function storeReasons(store: RestDeps["store"]): Promise<readonly string[]
   return pinged.ok ? [] : ["The store does not answer."];
 }
 
+/** Matrices never change. */
+const rates = new WeakMap<DemandMatrix, number>();
+
+function rateOf(matrix: DemandMatrix): number {
+  const known = rates.get(matrix);
+  if (known !== undefined) return known;
+  const rate = matrix.demands.reduce((sum, { rateBps }) => sum + rateBps, 0);
+  rates.set(matrix, rate);
+  return rate;
+}
+
 function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -87,7 +98,7 @@ export function statusBody(view: ControllerView): z.input<typeof statusSchema> {
         name: demands.name,
         version: view.demandsVersion ?? 0,
         flowGroups: demands.demands.length,
-        rateBps: demands.demands.reduce((sum, { rateBps }) => sum + rateBps, 0),
+        rateBps: rateOf(demands),
       },
     }),
     ...(planInForce && { plan: planBody(planInForce) }),

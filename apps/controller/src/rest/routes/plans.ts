@@ -7,6 +7,7 @@ import type { RestDeps } from "../deps.js";
 import { epochPath } from "../epoch-path.js";
 import { explainQueryOf, explainQuerySchema } from "../explain-query.js";
 import { cursorSchema, limitSchema } from "../page.js";
+import { keptBodies } from "../kept-bodies.js";
 import { planLookup } from "../plan-lookup.js";
 import { planPage } from "../plan-page.js";
 import { declareGet } from "../route.js";
@@ -15,8 +16,12 @@ import { explanationSchema, planSchema, plansSchema } from "../schemas/plan.js";
 /** Explanations that are computed at a time: each takes a solver from planning. */
 const explanationsMax = 2;
 
+/** Plans that this controller does not know to be stored (another one leads, a write seemed to fail) are seen this late at most, ms. */
+const pageAgeMsMax = 1_000;
+
 export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }: RestDeps): void {
   const plans = planLookup(view, store);
+  const pages = keptBodies({ ageMsMax: pageAgeMsMax });
   let explaining = 0;
   const isInForce = (epoch: number) => view().planInForce?.record.epoch === epoch;
 
@@ -32,11 +37,18 @@ export function declarePlanRoutes(app: FastifyInstance, { view, store, explain }
       refusals: [422],
     },
     async ({ query }) => {
-      const page = await planPage(store, query);
-      if (!page.ok) return page;
-      const { summaries, next } = page.value;
-      const items = summaries.map((summary) => ({ ...summary, timings: { ...summary.timings }, inForce: isInForce(summary.epoch) }));
-      return ok({ items, ...next });
+      const { epoch: newest, planInForce } = view();
+      return pages.get(JSON.stringify(query), [newest, planInForce?.record.epoch], async () => {
+        const page = await planPage(store, query);
+        if (!page.ok) return page;
+        const { summaries, next } = page.value;
+        const items = summaries.map((summary) => ({
+          ...summary,
+          timings: { ...summary.timings },
+          inForce: summary.epoch === planInForce?.record.epoch,
+        }));
+        return ok({ body: { items, ...next } });
+      });
     },
   );
 
