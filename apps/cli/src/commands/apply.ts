@@ -4,12 +4,13 @@ import { z } from "zod";
 import type { CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
 import { readOneFile } from "../input-file.js";
-import { answerLines } from "../operator/answer-table.js";
+import { answerLines, gistLine } from "../operator/answer-table.js";
 import { isMeant, parseChangeFlags, shownBefore, toldInstalled, type ChangeFlags, type ChangeSetting } from "../operator/change-asked.js";
 import { answerSchema } from "../operator/plan-answer.js";
 import { askQuestion, readLimits, type Asked } from "../operator/preview-run.js";
 import { parseSavedPreview, savedBytesMax, staleParts, type SavedPreview } from "../operator/saved-preview.js";
 import { withController, type ControllerFlags, type Session } from "../operator/with-controller.js";
+import type { Colors } from "../terminal.js";
 import { parseTop } from "./plan.js";
 
 export interface ApplyFlags extends ControllerFlags, ChangeFlags {
@@ -41,7 +42,9 @@ export function applyCommand(
       if (!saved.ok) return saved;
       const asked = await previewOf(saved.value, flags, session);
       if (!asked.ok) return asked;
-      return applyAsked(asked.value, { ...flags, tolerateDemands: flags.tolerateDemands === true }, { session, setting: setting.value });
+      // Who says yes beforehand has looked at it when the file was made.
+      const more = { tolerateDemands: flags.tolerateDemands === true, isKnown: flags.yes === true };
+      return applyAsked(asked.value, { ...flags, ...more }, { session, setting: setting.value });
     },
     ["table", "wide", "json", "yaml"],
   );
@@ -60,10 +63,10 @@ async function previewOf(saved: SavedPreview, { tolerateDemands = false }: Apply
   return first === undefined ? again : { ok: false, faults: advised([first, ...rest]) };
 }
 
-/** Shows what would change, asks, applies, and waits until it is in force. */
+/** Shows what would change, or where that is known its gist; asks, applies, and waits until it is in force. */
 export async function applyAsked(
   asked: Asked,
-  flags: ChangeFlags & { readonly top?: string; readonly tolerateDemands: boolean },
+  flags: ChangeFlags & { readonly top?: string; readonly tolerateDemands: boolean; readonly isKnown: boolean },
   { session, setting }: { readonly session: Session; readonly setting: ChangeSetting },
 ): Promise<Result<ExitCode>> {
   const { client, context } = session;
@@ -71,11 +74,11 @@ export async function applyAsked(
   if (!rows.ok) return rows;
   const limits = await readLimits(client);
   if (!limits.ok) return limits;
-  await shownBefore(
-    (colors, isWide) => answerLines(asked, { colors, rows: isWide ? Infinity : rows.value, limits: limits.value }),
-    flags,
-    session,
-  );
+  const lines = (colors: Colors, isWide: boolean): readonly string[] =>
+    flags.isKnown
+      ? [gistLine(asked.answer, colors)]
+      : answerLines(asked, { colors, rows: isWide ? Infinity : rows.value, limits: limits.value });
+  await shownBefore(lines, flags, session);
   const meant = await isMeant("Apply this?", flags, context);
   if (!meant.ok) return meant;
   if (!meant.value) return ok(exitCode.verdictFailed);

@@ -60,7 +60,7 @@ function changeDrains(
       const asked = await askQuestion("preview", { topologyChanges }, session);
       if (!asked.ok) return asked;
       // A maintenance window does not wait for a quiet moment between two measurements.
-      return applyAsked(asked.value, { ...flags, tolerateDemands: true }, { session, setting: setting.value });
+      return applyAsked(asked.value, { ...flags, tolerateDemands: true, isKnown: false }, { session, setting: setting.value });
     },
     ["table", "wide", "json", "yaml"],
   );

@@ -25,7 +25,7 @@ describe.skipIf(!isBuilt)(`plans against a controller${builtTitle}`, { timeout: 
     network = await runTriangle(dir);
     await network.change("PATCH", "/v1/operation", { mode: "held" });
     await network.settled();
-  }, 120_000);
+  }, 400_000);
   afterAll(async () => {
     await network?.end();
     await rm(dir, { recursive: true, force: true });

@@ -36,11 +36,16 @@ export function answerLines(
     ...differenceLines(difference, { colors, rows, limits }),
     ...(failures === undefined ? [] : failurePart(answer, options)),
     "",
-    `${colors.bold(kind === "preview" ? "Plan:" : "If so:")} ${gistOf(difference)}.`,
+    gistLine(answer, colors),
     ...(kind === "preview" && limits !== undefined && needsForce(difference.blastRadius, limits)
       ? [colors.red("This is more than may be changed at once: it needs --force.")]
       : []),
   ];
+}
+
+/** `Plan: 3 rules to add, ...`. */
+export function gistLine({ kind, difference }: Answer, { bold }: Colors): string {
+  return `${bold(kind === "preview" ? "Plan:" : "If so:")} ${gistOf(difference)}.`;
 }
 
 function failurePart({ failures }: Answer, { rows, colors }: AnswerTableOptions): readonly string[] {

@@ -109,9 +109,9 @@ describe("a difference", () => {
          interactive  8 Gb/s            8 Gb/s
       ~  bulk         4 Gb/s  4 Gb/s -> 1 Gb/s  -3 Gb/s (-75.00 %)
 
-         flow group                demand          admitted              change
-      +  d>b/interactive  0 b/s -> 1 Gb/s   0 b/s -> 1 Gb/s             +1 Gb/s
-      ~  c>b/bulk                  3 Gb/s  3 Gb/s -> 1 Gb/s  -2 Gb/s (-66.67 %)
+         flow group  demand          admitted               change
+      ~  c>b/bulk    3 Gb/s  3 Gb/s -> 1 Gb/s   -2 Gb/s (-66.67 %)
+      ~  a>b/bulk    1 Gb/s   1 Gb/s -> 0 b/s  -1 Gb/s (-100.00 %)
         and 1 more: --top, -o wide or -o json
       ~ 4 flow groups split otherwise
 

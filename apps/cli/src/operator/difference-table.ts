@@ -42,14 +42,16 @@ function classPart({ classes }: Difference, { colors }: DifferenceTableOptions):
   );
 }
 
-/** Those that gain or lose most; those that are only split otherwise are counted. */
+/** Those that lose first, of the most important class and most of it; those that are only split otherwise are counted. */
 function groupPart({ groups }: Difference, { colors, rows }: DifferenceTableOptions): readonly string[] {
+  const gain = ({ admittedBps }: Difference["groups"][number]): number => admittedBps.after - admittedBps.before;
   const moved = groups
     .filter(({ demandBps, admittedBps }) => !isSame(demandBps) || !isSame(admittedBps))
     .toSorted(
       (a, b) =>
+        Number(gain(a) >= 0) - Number(gain(b) >= 0) ||
         trafficClasses.indexOf(a.trafficClass) - trafficClasses.indexOf(b.trafficClass) ||
-        Math.abs(b.admittedBps.after - b.admittedBps.before) - Math.abs(a.admittedBps.after - a.admittedBps.before),
+        Math.abs(gain(b)) - Math.abs(gain(a)),
     );
   const resplit = groups.filter((group) => group.resplit).length;
   return [
