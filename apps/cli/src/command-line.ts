@@ -5,6 +5,7 @@ import { differing, exitCode, type ExitCode } from "./exit-code.js";
 import type { Act, Arguments } from "./grammar/act.js";
 import { addCerts } from "./grammar/certs.js";
 import { addChange } from "./grammar/change.js";
+import { addCompletion } from "./grammar/completion.js";
 import { addContexts } from "./grammar/contexts.js";
 import { addLook } from "./grammar/look.js";
 import { addOffline } from "./grammar/offline.js";
@@ -73,6 +74,7 @@ export function grammar(act: Act, version: string): Command {
   addContexts(program, act);
   addOffline(program, act);
   addCerts(program, act);
+  addCompletion(program, act);
   return program;
 }
 
