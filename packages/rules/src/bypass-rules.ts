@@ -19,6 +19,8 @@ import { simplePaths } from "./arbitrary.js";
 
 /** Bypass labels begin here, above those of small plans. */
 export const bypassLabelMin = 5000;
+/** Numbers of failover groups begin here: they are no labels. */
+const failoverIdMin = 9000;
 
 /** `pick` chooses among the ways around a link. */
 export interface BypassChoice {
@@ -28,6 +30,7 @@ export interface BypassChoice {
 
 export interface BypassMade {
   readonly label: number;
+  readonly failoverId: number;
   readonly protects: LinkId;
   readonly path: Path;
 }
@@ -55,21 +58,22 @@ export function withBypasses(
     const ways = simplePaths({ ...topology, links }, { src: link.from, dst: merge }, 8);
     const path = ways[(pick + linkId.length) % Math.max(1, ways.length)];
     const label = bypassLabelMin + bypasses.size;
-    const bypass = path === undefined ? undefined : { label, protects: linkId, path };
+    const failoverId = failoverIdMin + bypasses.size;
+    const bypass = path === undefined ? undefined : { label, failoverId, protects: linkId, path };
     bypasses.set(name, bypass);
     if (bypass !== undefined) install(bypass);
     return bypass;
   };
-  const install = ({ label, protects, path }: BypassMade): void => {
+  const install = ({ label, failoverId, protects, path }: BypassMade): void => {
     const [first] = path;
     const head = topology.linkById.get(protects)?.from;
     if (first === undefined || head === undefined) return;
     const failover: FailoverRule = {
       kind: "failover",
-      failoverId: label,
+      failoverId,
       buckets: [{ output: protects }, path.length === 1 ? { output: first } : { output: first, pushLabel: label }],
     };
-    made.get(head)?.set(`failover/${label}`, failover);
+    made.get(head)?.set(`failover/${failoverId}`, failover);
     path.slice(1).forEach((link, i) => {
       const at = topology.linkById.get(link)?.from;
       const kind = i === path.length - 2 ? ("pop-output" as const) : ("output" as const);
@@ -80,7 +84,7 @@ export function withBypasses(
   const repairOf = (output: LinkId, label: number): number | undefined => {
     const next = rules.get(topology.linkById.get(output)?.to ?? ("" as NodeId))?.get(`label/${label}`);
     const then = next?.kind === "label" && next.action.kind === "output" ? next.action.link : undefined;
-    return ((avoidNodes && then !== undefined ? bypassOf(output, then) : undefined) ?? bypassOf(output, undefined))?.label;
+    return ((avoidNodes && then !== undefined ? bypassOf(output, then) : undefined) ?? bypassOf(output, undefined))?.failoverId;
   };
   for (const [nodeId, ofNode] of rules) {
     for (const [key, rule] of ofNode) {
@@ -108,7 +112,7 @@ export function withBypassActions(rules: RuleSet, change: (action: LabelAction) 
 
 /** What must never be: bypasses that are repaired themselves. */
 export function withRepairedBypasses(rules: RuleSet, bypasses: readonly BypassMade[]): RuleSet {
-  const byLink = new Map(bypasses.map(({ protects, label }) => [protects, label]));
+  const byLink = new Map(bypasses.map(({ protects, failoverId }) => [protects, failoverId]));
   return withBypassActions(rules, (action) =>
     action.kind === "output" && byLink.has(action.link) ? { ...action, failoverId: byLink.get(action.link) } : action,
   );

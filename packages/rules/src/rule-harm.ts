@@ -67,7 +67,7 @@ function change(
   if (link === undefined) return rule;
   if (rule.kind === "failover") return { ...rule, buckets: changedBuckets(rule, kind, link) };
   if (rule.kind === "group")
-    return { ...rule, buckets: rule.buckets.map((bucket) => ({ ...bucket, pushLabel: failover?.failoverId ?? 17 })) };
+    return { ...rule, buckets: rule.buckets.map((bucket) => ({ ...bucket, pushLabel: failover?.buckets[1]?.pushLabel ?? 17 })) };
   if (rule.kind !== "label") return rule;
   switch (kind) {
     case "deliver":
@@ -87,7 +87,8 @@ function change(
   }
 }
 
-function changedBuckets({ buckets, failoverId }: FailoverRule, kind: Harm["kind"], link: LinkId): FailoverRule["buckets"] {
-  if (kind === "relabel") return buckets.map((bucket) => ({ output: bucket.output, pushLabel: failoverId }));
-  return [...buckets.slice(0, 1), { output: link, pushLabel: failoverId }];
+function changedBuckets({ buckets }: FailoverRule, kind: Harm["kind"], link: LinkId): FailoverRule["buckets"] {
+  const pushLabel = buckets[1]?.pushLabel ?? 17;
+  if (kind === "relabel") return buckets.map((bucket) => ({ output: bucket.output, pushLabel }));
+  return [...buckets.slice(0, 1), { output: link, pushLabel }];
 }
