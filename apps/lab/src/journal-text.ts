@@ -25,6 +25,8 @@ export function journalText({ kind, data }: Pick<JournalEntry, "kind" | "data">)
       return "The controller's network is whole enough again: it goes on.";
     case "plan-refused":
       return "A plan was refused by the controller's own checks; the last one stays.";
+    case "tables-full":
+      return `A plan does not fit the rule tables of ${textOf(data["nodes"])} switches: the controller plans again within what they have room for.`;
     case "plan-failed":
       return `Plan ${textOf(data["epoch"])} was refused by a switch; the controller goes back or plans anew.`;
     case "rolled-back":

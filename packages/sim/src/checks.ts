@@ -11,8 +11,8 @@
  * prepared that was not persisted, what was acknowledged to a client is in the store, and guarantees hold in every scenario that agents keep.
  */
 import { controllerView, type ControllerEffect } from "@sluice/control";
-import { isProtecting, protectionOf, ruleKey } from "@sluice/model";
-import type { AgentMessage, ControllerMessage, Epoch, LinkId, NodeId, RuleOperation, Rule, Term } from "@sluice/model";
+import { hasTableRooms, isProtecting, protectionOf, ruleKey } from "@sluice/model";
+import type { AgentMessage, ControllerMessage, Epoch, LinkId, NodeId, RuleOperation, Rule, Snapshot, Term } from "@sluice/model";
 import type { AgentHost } from "./agent-host.js";
 import type { ControllerHost } from "./controller-host.js";
 import { FailureChecks } from "./failures.js";
@@ -43,6 +43,9 @@ export interface Packet {
 
 /** What an agent has begun when its stream is lost takes so long at most, ms: to make a term durable, and to be applied. */
 const begunMs = 15;
+
+/** How often in a row a plan may be asked for within what tables have room for. */
+const solvesWithinTablesMax = 4;
 
 type Target = NonNullable<ControllerHost["state"]["push"]["target"]>;
 
@@ -147,7 +150,8 @@ export class Checks {
     const plan = view?.planInForce;
     if (view !== undefined && view.operation.mode !== "automatic") return `the cycle is in mode ${view.operation.mode}`;
     if (view?.confirmation !== undefined) return `plan ${view.confirmation.epoch} waits for its confirmation`;
-    const isTableFull = view?.agents.some(({ failure }) => failure?.code === "table-full") === true;
+    const isTableFull =
+      view?.agents.some(({ failure }) => failure?.code === "table-full") === true || view?.cycle.lastFaults?.[0]?.code === "table-full";
     if (view !== undefined && plan === undefined && isTableFull) {
       // A controller that started on a plan that does not fit has none to go back to: switches stay as they are.
       this.count("I10 without a plan that fits");
@@ -225,9 +229,12 @@ export class Checks {
       );
   }
 
-  /** I12: solves have their distance, however the network behaves. */
-  onSolve(host: ControllerHost): void {
+  /** I12: solves have their distance, however the network behaves; but for the few that ask again because tables were too small for an answer. */
+  onSolve(host: ControllerHost, { topology }: Pick<Snapshot, "topology">): void {
     const { nowMs } = this.#world.clock;
+    host.solvesWithinTables = hasTableRooms(topology) ? host.solvesWithinTables + 1 : 0;
+    if (host.solvesWithinTables > solvesWithinTablesMax) this.fail("I12", `term ${host.term} goes on asking for plans that fit the tables`);
+    if (host.solvesWithinTables > 0) return this.count("I12 solve within tables");
     const sinceMs = nowMs - (host.solvedAtMs ?? -Infinity);
     host.solvedAtMs = nowMs;
     this.count("I12 solve");

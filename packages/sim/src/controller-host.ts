@@ -24,6 +24,8 @@ export class ControllerHost {
   isolated = false;
   /** When it last asked for a plan. */
   solvedAtMs: number | undefined;
+  /** In a row, up to the newest solve. */
+  solvesWithinTables = 0;
   /** When agents last told it that a link is down. */
   readonly downHeardAtMs = new Map<LinkId, number>();
   /** What the switches should have held before the step whose effects are being carried out. */
@@ -75,7 +77,7 @@ export class ControllerHost {
       if (!this.alive) return;
       switch (effect.kind) {
         case "solve":
-          world.checks.onSolve(this);
+          world.checks.onSolve(this, effect.snapshot);
           world.operators?.checks.onSolve(this);
           world.solve(this, effect.solveId, effect.snapshot);
           break;

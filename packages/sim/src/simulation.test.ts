@@ -156,3 +156,22 @@ describe("a seed", () => {
     expect(await withOperators()).toEqual(await withOperators());
   });
 });
+
+describe("simulation with rule tables too small for most plans, seeds 1 to 24", () => {
+  const counts: Record<string, number> = {};
+  let applied = 0;
+
+  it.each([1, 7, 13, 19])("holds every invariant from seed %i on", { timeout: testTimeoutMs }, async (start) => {
+    for (let seed = start; seed < start + 6; seed += 1) {
+      const outcome = await runWorld(seed, {}, { ruleCountMax: seed % 2 === 0 ? 25 : 40 });
+      applied += outcome.published["plan-applied"] ?? 0;
+      for (const [check, times] of Object.entries(outcome.counts)) counts[check] = (counts[check] ?? 0) + times;
+    }
+  });
+
+  it("has had tables that were too small, and plans that fit them", () => {
+    console.log(`with small tables: ${JSON.stringify({ ...counts, applied })}`);
+    expect(counts["I12 solve within tables"]).toBeGreaterThan(5);
+    expect(applied).toBeGreaterThan(50);
+  });
+});

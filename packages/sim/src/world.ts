@@ -339,8 +339,15 @@ export class World {
   }
 }
 
-export async function runWorld(seed: number, mutation: Mutation = {}, more: { readonly operators?: boolean } = {}): Promise<Outcome> {
-  const world = new World(scenarioOf(seed, more.operators), mutation);
+/** `ruleCountMax`: of every switch's table, instead of the seed's own. */
+export interface WorldOptions {
+  readonly operators?: boolean;
+  readonly ruleCountMax?: number;
+}
+
+export async function runWorld(seed: number, mutation: Mutation = {}, { operators, ruleCountMax }: WorldOptions = {}): Promise<Outcome> {
+  const scenario = scenarioOf(seed, operators);
+  const world = new World(ruleCountMax === undefined ? scenario : { ...scenario, ruleCountMax }, mutation);
   try {
     return await playSeed(world);
   } catch (cause) {

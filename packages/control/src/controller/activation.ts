@@ -90,7 +90,8 @@ function noNews(protection: ProtectionState): void {
  */
 function isSettled(state: ControllerState, plan: VerifiedPlan): boolean {
   const { push, switches } = state;
-  if (push.stale) return false;
+  // What makes room in full tables is no step to the plan yet.
+  if (push.stale || push.sweep !== "none") return false;
   for (const one of switches.values()) {
     if (holdsPlan(state, one, plan) || isIsolated(state, one)) continue;
     if (push.update?.atOnce === true && one.belief.kind === "either") continue;

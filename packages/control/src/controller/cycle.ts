@@ -12,7 +12,9 @@ import { effectiveTopology } from "./link-state.js";
 import { isHeld } from "./operation.js";
 import { retarget } from "./push.js";
 import { cancelSolve, cycleFailed } from "./replan.js";
-import { nextId, type ControllerState, type VerifiedPlan } from "./state.js";
+import { nextId, type ControllerState, type CyclePhase, type VerifiedPlan } from "./state.js";
+import { fullTables, needsSweep, tableAttemptsMax, tablesFault, withTableRooms, type FullTable } from "./table-room.js";
+import type { VerifiedCycle } from "./verify.js";
 
 /** Starts a solve when one is due; gives up one that has overrun; with ticks, goes on with verifying what it answered. */
 export function advanceCycle(state: ControllerState, isTick: boolean): void {
@@ -36,17 +38,36 @@ export function advanceCycle(state: ControllerState, isTick: boolean): void {
   const demands = plannedDemands(state);
   if (topology === undefined || demands === undefined) return;
   const snapshot = planSnapshot({ topology, demands, settings }, state.operation.settings.mode);
-  const solveId = nextId(state);
   const { by } = cycle;
-  cycle.phase = { kind: "solving", solveId, snapshot, revision, startedAtMs: nowMs, by };
   cycle.by = undefined;
   cycle.lastStartMs = nowMs;
   cycle.topologyDirtyMs = undefined;
   cycle.demandsDirtyMs = undefined;
+  solve(state, { snapshot, revision, by, tableAttempts: 0 });
+}
+
+function solve(state: ControllerState, asked: Pick<Solving, "snapshot" | "revision" | "by" | "tableAttempts">): void {
+  const { cycle, nowMs } = state;
+  const { snapshot, by } = asked;
+  const solveId = nextId(state);
+  cycle.phase = { kind: "solving", solveId, startedAtMs: nowMs, ...asked };
   cycle.solves += 1;
   state.effects.push({ kind: "solve", solveId, snapshot });
   const { topologyVersion, demandsVersion } = state.inventory;
   publish(state, "solve-started", { solveId, topologyVersion, demandsVersion, ...basisOf(snapshot.demands) }, by);
+}
+
+type Solving = Extract<CyclePhase, { kind: "solving" }>;
+
+/** The plan does not fit these tables: the question again with what they have room for, some times. */
+function solveWithinTables(state: ControllerState, phase: Solving, verified: VerifiedCycle, full: readonly FullTable[]): void {
+  const { plan } = phase.answer ?? {};
+  if (plan === undefined || phase.tableAttempts >= tableAttemptsMax) return solveFailed(state, [tablesFault(full)]);
+  const { snapshot, revision, by, tableAttempts } = phase;
+  const tables = full.slice(0, tablesPublishedMax).map(({ nodeId, ruleCountMax, ruleCount }) => ({ nodeId, ruleCountMax, ruleCount }));
+  publish(state, "tables-full", { solveId: phase.solveId, nodes: full.length, tables }, by);
+  const within = withTableRooms(state, snapshot, { ...verified, plan }, full);
+  solve(state, { snapshot: within, revision, by, tableAttempts: tableAttempts + 1 });
 }
 
 /** When the next solve may start; Infinity while nothing asks for one. */
@@ -101,6 +122,8 @@ function verifyAnswer(state: ControllerState): void {
     return;
   }
   const { input, inputHash, topology, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
+  const full = fullTables(state, rules);
+  if (full.length > 0) return solveWithinTables(state, phase, verified.value, full);
   const record = {
     epoch: state.epoch + 1,
     term: state.term,
@@ -124,8 +147,9 @@ function verifyAnswer(state: ControllerState): void {
   state.effects.push({ kind: "wake", atMs: state.nowMs });
 }
 
-/** Faults that one event carries. */
+/** Faults, and tables, that one event carries. */
 const faultsPublishedMax = 10;
+const tablesPublishedMax = 10;
 
 export function planPersisted(state: ControllerState, result: Result<unknown>): void {
   const { cycle, inventory } = state;
@@ -142,7 +166,10 @@ export function planPersisted(state: ControllerState, result: Result<unknown>): 
   enterPlan(state, plan);
   // The network changed while the plan was written, or nobody can be told: it stays in the journal and is not pushed.
   if (isFrozen(state)) cycle.topologyDirtyMs ??= state.nowMs;
-  else if (revision === inventory.revision) retarget(state, { target: plan, purpose: "apply" });
+  else if (revision === inventory.revision) {
+    retarget(state, { target: plan, purpose: "apply" });
+    if (needsSweep(state, plan.rules)) state.push.sweep = "due";
+  }
 }
 
 /** A plan is durable: it is the newest, and the next one starts from its assignments. */

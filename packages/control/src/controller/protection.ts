@@ -76,7 +76,9 @@ export function advanceProtection(state: ControllerState, isTick: boolean): void
 /** Whether flows are still changing over, and do: one switch that does not answer holds nothing up for long. */
 function isMovingTraffic({ push, config, nowMs }: ControllerState): boolean {
   if (push.stale) return push.retryAtMs <= nowMs;
-  return push.update !== undefined && push.update.flowsLeft > 0 && nowMs - push.lastProgressMs < config.pushPatienceMs;
+  // A sweep makes room; the flows follow after it.
+  const moves = push.update !== undefined && (push.update.flowsLeft > 0 || push.sweep === "under-way");
+  return moves && nowMs - push.lastProgressMs < config.pushPatienceMs;
 }
 
 /** Another plan: what was ready for the one before is worth nothing any more. */

@@ -216,6 +216,8 @@ export type CyclePhase =
       readonly revision: number;
       readonly startedAtMs: number;
       readonly by: RequestedBy | undefined;
+      /** How often rule tables were too small for what was answered before. */
+      readonly tableAttempts: number;
       /** What the solver has answered, while it is verified. */
       answer?: AnswerInHand | undefined;
     }

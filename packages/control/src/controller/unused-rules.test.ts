@@ -30,20 +30,28 @@ const popped = (label: number): Rule => ({ kind: "label", match: { label }, acti
 describe("withoutUnused", () => {
   it("leaves out tunnels that no group uses, failover groups that then nothing uses, and their bypasses", () => {
     const installed = rules([a, group(16), output(17, ab, 40), failover(40)], [b, output(16, bd)], [c, popped(40)]);
-    expect(keys(withoutUnused(installed, new Map()))).toEqual({ a: ["group/1"], b: ["label/16"], c: [] });
+    expect(keys(withoutUnused(installed, rules([a, group(18)])))).toEqual({ a: ["group/1"], b: ["label/16"], c: [] });
+  });
+
+  it("leaves out flow groups that the target has not, and with them their tunnels", () => {
+    const installed = rules([a, group(16, 40), failover(40)], [b, output(16, bd)], [c, popped(40)]);
+    expect(keys(withoutUnused(installed, new Map()))).toEqual({ a: [], b: [], c: [] });
   });
 
   it("keeps bypasses of what is used, by buckets and by label rules", () => {
     const installed = rules([a, group(16, 40), output(16, ab, 41), failover(40), failover(41)], [c, popped(40), popped(41)]);
-    expect(withoutUnused(installed, new Map())).toBe(installed);
+    expect(withoutUnused(installed, rules([a, group(18)]))).toBe(installed);
   });
 
   it("keeps what the target has, and what that uses", () => {
     const installed = rules([a, group(16), output(17, ab, 40), failover(40), failover(41)], [c, popped(40), popped(41)]);
-    expect(keys(withoutUnused(installed, rules([a, output(17, ab)])))).toEqual({
+    expect(keys(withoutUnused(installed, rules([a, group(16), output(17, ab)])))).toEqual({
       a: ["failover/40", "group/1", "label/17"],
       c: ["label/40"],
     });
-    expect(keys(withoutUnused(installed, rules([a, failover(41)])))).toEqual({ a: ["failover/41", "group/1"], c: ["label/41"] });
+    expect(keys(withoutUnused(installed, rules([a, group(16), failover(41)])))).toEqual({
+      a: ["failover/41", "group/1"],
+      c: ["label/41"],
+    });
   });
 });

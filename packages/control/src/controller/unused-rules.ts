@@ -2,10 +2,11 @@
 import type { NodeId, NodeRules, Rule, RuleKey, RuleSet } from "@sluice/model";
 
 /**
- * What is installed without the tunnels that no group uses, without failover groups that then nothing uses, and without their bypasses; the
- * same map where nothing is unused. What the target has stays. O(rules).
+ * What is installed without the flow groups that the target has not, without the tunnels that then no group uses, without failover groups that then
+ * nothing uses, and without their bypasses; the same map where nothing is unused. What the target has stays. O(rules).
  */
-export function withoutUnused(installed: RuleSet, target: RuleSet): RuleSet {
+export function withoutUnused(held: RuleSet, target: RuleSet): RuleSet {
+  const installed = withoutEnded(held, target);
   const labels = new Set<number>();
   for (const rules of installed.values()) {
     for (const rule of rules.values()) if (rule.kind === "group") for (const { pushLabel } of rule.buckets) labels.add(pushLabel);
@@ -39,6 +40,30 @@ export function withoutUnused(installed: RuleSet, target: RuleSet): RuleSet {
     swept.set(nodeId, kept);
   }
   return isSame ? installed : swept;
+}
+
+/** Without the ingress rules of flows that the target ends anyway, and without groups and meters that then nothing refers to. */
+function withoutEnded(held: RuleSet, target: RuleSet): RuleSet {
+  let isSame = true;
+  const left = new Map<NodeId, NodeRules>();
+  for (const [nodeId, rules] of held) {
+    const wanted = target.get(nodeId);
+    const ends = (key: RuleKey, rule: Rule): boolean => rule.kind === "ingress" && wanted?.has(key) !== true;
+    const used = new Set<RuleKey>();
+    for (const [key, rule] of rules) {
+      if (rule.kind !== "ingress" || ends(key, rule)) continue;
+      used.add(`group/${rule.groupId}`).add(`meter/${rule.meterId}`);
+    }
+    const kept = new Map(
+      [...rules].filter(([key, rule]) => {
+        if (rule.kind === "group" || rule.kind === "meter") return used.has(key) || wanted?.has(key) === true;
+        return !ends(key, rule);
+      }),
+    );
+    isSame &&= kept.size === rules.size;
+    left.set(nodeId, kept);
+  }
+  return isSame ? held : left;
 }
 
 /** The failover groups that a rule sends packets through. */
