@@ -114,6 +114,19 @@ describe("the audit log", () => {
     expect(await entries()).toMatchObject([{ requestId: "r2" }]);
   });
 
+  it("goes on without an entry that no store would take, which is refused alone", async () => {
+    const { log, entries, troubles } = await rigOf();
+    const requests = [asked(1), { ...asked(2), requestId: "none of these!" }, asked(3), { ...asked(4), resource: "" }, asked(5)];
+    const begun = await Promise.all(requests.map((request) => log.begin(request)));
+    expect(begun.map(codeOf)).toEqual(["ok", "unavailable", "ok", "unavailable", "ok"]);
+    const [first] = begun;
+    expect(await log.end(first?.ok === true ? first.value : 0, { ...asked(1), actor: "\u0000" }, { status: 200 })).toBe(false);
+    expect(codeOf(await log.begin(asked(6)))).toBe("ok");
+    expect((await entries()).map(({ requestId }) => requestId)).toEqual(["r1", "r3", "r5", "r6"]);
+    expect(log.counts()).toMatchObject({ written: 4, waiting: 0, lost: 3, failures: 0 });
+    expect(troubles).toHaveLength(3);
+  });
+
   it("says when an outcome is not written, attempts no change until it is, and writes it by itself", async () => {
     const { log, entries, fates } = await rigOf({ limits: { ...auditLimitsDefault, retryMs: 100_000 } });
     const of = value(await log.begin(asked(1)));

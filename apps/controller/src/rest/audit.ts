@@ -43,7 +43,7 @@ export interface AuditCounts {
   /** Writes that failed. */
   readonly failures: number;
   readonly waiting: number;
-  /** Refusals that found no room while the store was away: they are in no log. */
+  /** Refusals that found no room while the store was away, and entries that no store would take: they are in no log. */
   readonly lost: number;
   /** The log did not go on from where this controller had left it: somebody else has been at it. */
   readonly isBroken: boolean;
@@ -122,6 +122,8 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
       items.map(({ draft }) => draft),
     );
     if (!appended.ok) {
+      const bad = draftRefused(appended.faults, items);
+      if (bad !== undefined) return leftOut(bad, appended);
       doubtful.push(...items.map(({ draft }) => draft).filter(({ phase }) => phase === "request"));
       return appended;
     }
@@ -136,6 +138,15 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
       if (item?.isGivenUp === true && entry.phase === "request") queue.push(silent(closing(entry)));
       else item?.settle(ok(entry));
     }
+    return ok(undefined);
+  }
+
+  /** One that no store takes would keep all others from being written: nothing was, and they go on without it. */
+  function leftOut(item: Item, refused: Extract<Result<never>, { ok: false }>): Result<void> {
+    queue = queue.filter((other) => other !== item);
+    counts.lost += 1;
+    onTrouble?.("an entry of the audit log cannot be stored", refused.faults);
+    item.settle(refused);
     return ok(undefined);
   }
 
@@ -243,6 +254,12 @@ export function auditLog({ store, term, nowMs, onWritten, onTrouble, limits = au
       clearTimeout(retry);
     },
   };
+}
+
+/** The store names the draft that it would never take (`/entries/3/resource`). */
+function draftRefused(faults: Faults, items: readonly Item[]): Item | undefined {
+  const [, index] = /^\/entries\/([0-9]{1,9})(\/|$)/.exec(faults[0].pointer ?? "") ?? [];
+  return index === undefined ? undefined : items[Number(index)];
 }
 
 /** One that nobody waits for. */

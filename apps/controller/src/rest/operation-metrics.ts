@@ -53,7 +53,10 @@ export function createOperationMetrics(registry: Registry): OperationMetrics {
     "audit_write_failures_total",
     "Writes of the audit log that failed; changes are refused until they succeed.",
   );
-  const auditLost = counter("audit_entries_lost_total", "Refused requests that found no room while the audit log could not be written.");
+  const auditLost = counter(
+    "audit_entries_lost_total",
+    "Refused requests that found no room while the audit log could not be written, and entries that no store would take.",
+  );
   const auditWaiting = gauge("audit_entries_waiting", "Entries of the audit log that are still to be written.");
   const auditBroken = gauge("audit_broken", "1 when the audit log was found to be changed by somebody else.");
   const reportRunning = gauge("failure_report_running_seconds", "How long the failure report under way has taken so far; 0 without one.");

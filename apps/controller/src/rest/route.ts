@@ -5,6 +5,7 @@
  */
 import type { Readable } from "node:stream";
 import { assert, fault, ok, type Fault, type Faults, type RequestedBy, type Result } from "@sluice/model";
+import { problemOf } from "@sluice/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { RouteRole } from "./auth/role.js";
@@ -216,9 +217,16 @@ function versionAskedFor(app: FastifyInstance, request: FastifyRequest, resource
 function placed(faults: Faults, { judged, version }: { readonly judged?: unknown; readonly version?: unknown }): Faults {
   const [first, ...rest] = faults.map((each): Fault => {
     if (each.code === "stale-version" && version !== undefined) return { ...each, pointer: "/headers/if-match" };
-    return judged === "inside" && each.code !== "not-ready" ? { ...each, pointer: `/body${each.pointer ?? ""}` } : each;
+    return judged === "inside" && isAboutInput(each) ? { ...each, pointer: `/body${each.pointer ?? ""}` } : each;
   });
   return [first ?? faults[0], ...rest];
+}
+
+/** What was sent is wrong as a whole, or in the place that is named; and not that nothing can be done now. */
+const inputStatuses: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
+function isAboutInput(each: Fault): boolean {
+  return each.code !== "not-ready" && (each.pointer !== undefined || inputStatuses.has(problemOf([each]).status));
 }
 
 export function byOf(request: FastifyRequest): RequestedBy {

@@ -1,5 +1,5 @@
 /** Settings over REST: the real machine judges and writes them, a store in memory keeps them. */
-import { planSettingsDefault, protectionDefault } from "@sluice/model";
+import { fault, planSettingsDefault, protectionDefault, refuse } from "@sluice/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildRest } from "./server.js";
@@ -26,6 +26,25 @@ const patch = (payload: string | object, headers: Record<string, string> = {}) =
   });
 
 describe("settings", () => {
+  it.each([
+    [fault("unavailable", "64 changes wait already."), undefined],
+    [fault("not-ready", "There is no topology yet."), undefined],
+    [fault("deadline-exceeded", "That took too long."), undefined],
+    [fault("out-of-range", "That is too much."), "/body"],
+    [fault("out-of-range", "That is too much.", { pointer: "/deadlineSeconds" }), "/body/deadlineSeconds"],
+  ])("are refused with a pointer where it is they that are refused: %j", async (refused, pointer) => {
+    const busy = await buildRest({ ...live.deps, submit: () => Promise.resolve(refuse(refused)) });
+    const answer = await busy.inject({
+      method: "PATCH",
+      url: "/v1/settings",
+      headers: { "if-match": "*" },
+      payload: { deadlineSeconds: 4 },
+    });
+    const { faults } = answer.json<{ faults: readonly { code: string; pointer?: string }[] }>();
+    expect(faults.map((each) => [each.code, each.pointer])).toEqual([[refused.code, pointer]]);
+    await busy.close();
+  });
+
   it("change by field, whole or not at all, and say their version", async () => {
     const { version: before, ...first } = (await app.inject("/v1/settings")).json<{ version: number }>();
     expect(first).toEqual(planSettingsDefault);
