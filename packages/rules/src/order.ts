@@ -41,7 +41,8 @@ const noRules: NodeRules = new Map();
  * - an ingress flips only after the label rules of all its new tunnels are in place;
  * - label rules go only after every ingress that pushed them has changed over;
  * - a failover group comes after its bypass and before what uses it, and goes after what used it and before its bypass: where old and
- *   new rules repair a tunnel at a link, every state in between does;
+ *   new rules repair a tunnel at a link, every state in between does. One that comes to lead over another bypass changes where it stands, after the
+ *   new bypass and before the old one goes;
  * - a link that has no room for old and new at once gets them in steps, and only where there are none a part of the old has to shrink first
  *   (`scheduleFlows`); where links are down, loads are those of packets that are being repaired;
  * - a label that would change its meaning under traffic is freed first, and the interruption is listed; a bypass's label is freed by doing

@@ -4,7 +4,7 @@
  *   remove-failover  (only where a bypass's label that is in use changes its meaning) rules do without the failover group
  *   remove-ingress   (only where a label that is in use changes its meaning) flow groups on that label pause
  *   add-bypass       label rules of new bypasses; nothing uses them yet
- *   add-failover     failover groups, each when its bypass is there
+ *   add-failover     failover groups, new ones and such as change where they stand, each when its bypass is there
  *   add-transit      label rules of new tunnels, which nothing uses yet, and label rules that change their failover group
  *   throttle         flow groups that must leave a full link shrink, where no steps keep it from filling over
  *   flip             ingresses change over: meter, group and flow entry of a flow group in one message; several stages where links have no

@@ -89,7 +89,7 @@ describe("walkRules with failover groups", () => {
     match: { label: number },
     action,
   });
-  const { label: of, failoverId } = around;
+  const { label: of, failoverId: groupId } = around;
   it.each([
     ["a bypass whose pop is missing", () => put(rules, "c", `label/${of}`, label(of, { kind: "output", link: toId("cd") })), ["blackhole"]],
     ["a bypass with a hole", () => put(rules, "a", `label/${of}`, undefined), ["blackhole"]],
@@ -100,18 +100,18 @@ describe("walkRules with failover groups", () => {
       () => put(rules, "b", "label/16", label(16, { kind: "pop-output", link: toId("ba") })),
       ["stack"],
     ],
-    ["a failover group that is not there", () => put(rules, "b", `failover/${failoverId}`, undefined), ["dangling"]],
+    ["a failover group that is not there", () => put(rules, "b", `failover/${groupId}`, undefined), ["dangling"]],
     [
       "a failover group of another link",
-      () => put(rules, "b", `failover/${failoverId}`, { kind: "failover", failoverId, buckets: [{ output: toId("ba") }] }),
+      () => put(rules, "b", `failover/${groupId}`, { kind: "failover", failoverId: groupId, buckets: [{ output: toId("ba") }] }),
       ["dangling"],
     ],
     [
       "a failover group that leads to another node's link",
       () =>
-        put(rules, "b", `failover/${failoverId}`, {
+        put(rules, "b", `failover/${groupId}`, {
           kind: "failover",
-          failoverId,
+          failoverId: groupId,
           buckets: [{ output: toId("bd") }, { output: toId("cd") }],
         }),
       ["dangling"],
@@ -121,7 +121,7 @@ describe("walkRules with failover groups", () => {
   });
 
   it("finds flawed failover groups though nothing is down", () => {
-    expect([...kindsOf(walkRules(topology, put(rules, "b", `failover/${failoverId}`, undefined)))]).toEqual(["dangling"]);
+    expect([...kindsOf(walkRules(topology, put(rules, "b", `failover/${groupId}`, undefined)))]).toEqual(["dangling"]);
   });
 
   it("finds packets that go round under three labels or are given a fourth", () => {
