@@ -1,5 +1,5 @@
 /** A bypass gives way to another under a failover group that keeps its number; and plans of before there were such numbers. */
-import { assert, canonicalHash, protectionDefault, type NodeId, type NodeRules, type RuleSet } from "@sluice/model";
+import { assert, canonicalHash, protectionDefault, ruleKey, type NodeId, type NodeRules, type Rule, type RuleSet } from "@sluice/model";
 import { assignmentsDocument, compileRules, digestOf, digestOfDigests, parseAssignments, type AssignmentsDocument } from "@sluice/rules";
 import { describe, expect, it } from "vitest";
 import type { AssignmentsRecord, StartInventory } from "../inventory-record.js";
@@ -54,6 +54,29 @@ describe("a failover group that changes where it stands", () => {
       .slice(length)
       .flatMap((stage) => stage.operations);
     expect(operations.map((each) => (each.op === "put" ? each.rule.kind : each.key))).toEqual(["label", "failover", `label/${label}`]);
+  });
+});
+
+describe("a failover group of another store", () => {
+  it("keeps its number to itself as long as a switch holds it", () => {
+    const harness = new Harness({ config: { drainGraceMs } });
+    harness.event({ kind: "change-settings", requestId: "protection", settings: { protection } });
+    harness.ingest(kite(), demandsOf("kite", { "a>c": 4e9, "b>c": 3e9 }));
+    const foreign = [16, 18, 20].map((failoverId): Rule => ({
+      kind: "failover",
+      failoverId,
+      buckets: [{ output: link("a-b") }, { output: link("a-d") }],
+    }));
+    for (const id of kiteNodes) harness.startAgent(id, { rules: new Map(id === "a" ? foreign.map((rule) => [ruleKey(rule), rule]) : []) });
+    harness.wait(100);
+    harness.answer(kitePaths, overB);
+    harness.wait(2_000);
+    const [plan] = harness.plans();
+    assert(plan !== undefined, "a plan is stored");
+    const { tunnels, failovers = [] } = plan.assignmentsAfter as AssignmentsDocument;
+    // Two tunnels, the bypass, and then its group.
+    expect([tunnels.map(({ label }) => label).sort((a, b) => a - b), failovers.map(({ number }) => number)]).toEqual([[17, 19, 21], [22]]);
+    expect(failoversOf(harness.rulesOf("a")).map(({ failoverId }) => failoverId)).toEqual([22]);
   });
 });
 
