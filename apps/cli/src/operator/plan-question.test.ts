@@ -155,7 +155,7 @@ failures: { pairs: 5 }
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: fc.constantFrom(..."{}[]:,-&*!|>'\"%@` \n\tab1") })), (text) => {
         const question = previewQuestion({ file: { path: "q", text } }, ground);
-        if (!question.ok) expect(question.faults[0].data?.["file"]).toBe("q");
+        return question.ok || question.faults[0].data?.["file"] === "q";
       }),
     );
   });
