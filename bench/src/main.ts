@@ -10,6 +10,7 @@ import { report } from "./report.js";
 import { benchReplan, replanNetworks, type ReplanNetworkName } from "./replan.js";
 import { benchRest, restNetworks, type RestNetwork } from "./rest.js";
 import { benchScale } from "./scale.js";
+import { benchUpdates } from "./updates.js";
 import { benchUpload } from "./upload.js";
 import { benchScenarios, scenarioNetworks, type ScenarioNetwork } from "./scenarios.js";
 
@@ -60,6 +61,18 @@ program
   .option("--json <file>", "write all numbers here")
   .action(async (flags: { network: ReplanNetworkName[]; cuts: number; json?: string }) => {
     report(await benchReplan(flags.network, flags.cuts), { json: flags.json });
+  });
+
+program
+  .command("updates")
+  .description("steps and throttled traffic of the updates after each single cable cut, and back")
+  .addOption(new Option("--network <name...>", "which networks").choices(networkNames).default([...networkNames]))
+  .option("--cuts <n>", "at most so many cables, evenly over all", count, 1000)
+  .option("--slack <share>", "what links may carry on top of their capacity meanwhile", Number, 0.1)
+  .option("--lp", "look for the fewest steps by SWAN's program, too", false)
+  .option("--json <file>", "write all numbers here")
+  .action(async (flags: { network: NetworkName[]; cuts: number; slack: number; lp: boolean; json?: string }) => {
+    report(await benchUpdates(flags.network, flags), { json: flags.json });
   });
 
 program

@@ -30,6 +30,7 @@ import {
   type Assignments,
   type UpdatePlan,
 } from "@sluice/rules";
+import { fewestStepsByLp } from "./update-lp.js";
 import { loadNetwork, networkNames, valueOf, type NetworkName } from "./network.js";
 import type { BenchReport } from "./report.js";
 import { milliseconds, spreadOf } from "./sample.js";
@@ -114,10 +115,10 @@ export function figuresOf({ installed, target }: Pick<UpdateCase, "installed" | 
     const worst = new Map<string, number>();
     let since = 0;
     let missing = 0;
-    for (const { stage, messages } of update.stages.map((stage) => ({ stage, messages: stage.messages }))) {
+    for (const { index, messages } of update.stages) {
       const message = messages.find((each) => each.nodeId === nodeId);
       if (message === undefined) continue;
-      const at = rounds.get(stage.index)?.get(nodeId) ?? 0;
+      const at = rounds.get(index)?.get(nodeId) ?? 0;
       throttledBpsRounds += missing * (at - since);
       since = at;
       rules = applyOperations(rules, message.operations);
@@ -168,27 +169,32 @@ function roundsOf({ stages }: UpdatePlan): ReadonlyMap<number, ReadonlyMap<NodeI
   return byStage;
 }
 
-export async function benchUpdates(names: readonly NetworkName[] = networkNames, cuts = 1000): Promise<BenchReport> {
+/** `lp`: the fewest steps that SWAN's program finds are looked for as well, where more than two are taken or something is throttled. */
+export async function benchUpdates(
+  names: readonly NetworkName[] = networkNames,
+  { cuts = 1000, slack = planSettingsDefault.updateSlack, lp = false }: { cuts?: number; slack?: number; lp?: boolean } = {},
+): Promise<BenchReport> {
+  const highs = await highsBackend();
   const rows: string[][] = [];
   const numbers: Record<string, unknown> = {};
   for (const name of names) {
     for (const kind of ["replan", "mend"] as const) numbers[`${name} ${kind}`] = [];
-    const found = new Map<
-      UpdateCase["kind"],
-      (UpdateFigures & { readonly cut: string; readonly ms: number; readonly admittedBps: number })[]
-    >([
+    const found = new Map<UpdateCase["kind"], Found[]>([
       ["replan", []],
       ["mend", []],
     ]);
     for await (const one of updateCases(name, { cuts })) {
       const { topology, installed, target } = one;
       const before = process.cpuUsage();
-      const update = orderUpdate({ topology, installed, target, slack: planSettingsDefault.updateSlack });
+      const update = orderUpdate({ topology, installed, target, slack });
       const { user, system } = process.cpuUsage(before);
       const walk = walkUpdate(topology, installed, update, { target });
       if (walk.verdict !== "pass") throw new Error(JSON.stringify(walk.violations[0]));
       const admittedBps = [...target.values()].reduce((sum, rules) => [...ratesOf(rules).values()].reduce((a, b) => a + b, sum), 0);
-      found.get(one.kind)?.push({ cut: one.cut, ms: (user + system) / 1000, admittedBps, ...figuresOf(one, update) });
+      const figures = figuresOf(one, update);
+      const isLeast = figures.steps <= 2 && figures.groupsThrottled === 0;
+      const stepsByLp = !lp ? undefined : isLeast ? figures.steps : await fewestStepsByLp(one, { slack, stepsMax: lpStepsMax, lp: highs });
+      found.get(one.kind)?.push({ cut: one.cut, ms: (user + system) / 1000, admittedBps, stepsByLp, ...figures });
     }
     for (const [kind, figures] of found) {
       numbers[`${name} ${kind}`] = figures;
@@ -205,6 +211,7 @@ export async function benchUpdates(names: readonly NetworkName[] = networkNames,
         percent(share(({ throttledBps }) => throttledBps)),
         milliseconds(spreadOf(figures.map(({ operations }) => operations))),
         milliseconds(spreadOf(figures.map(({ ms }) => ms))),
+        lp ? stepsOver(figures) : "-",
       ]);
     }
   }
@@ -221,15 +228,46 @@ export async function benchUpdates(names: readonly NetworkName[] = networkNames,
       "throttled %",
       "operations",
       "order ms",
+      "steps over the fewest",
     ],
     rows,
     legend: [
       "Median (smallest-largest) over the cuts. replan: from the scenario's split to the new plan, the cable down; mend: from there back to the plan for the whole network.",
-      "Steps: stages that move traffic. Rounds: acknowledgements, one after the other, until the last traffic has moved; without crowded links two (label rules, flips).",
+      "Steps: stages that move traffic. Rounds: acknowledgements, one after the other, until the last traffic has moved; without crowded links four in a protected network (bypasses, failover groups, tunnels, flips).",
       "Throttled: admitted less than the lesser of old and new at some time of the update; in percent of all that the new plan admits. Operations: on meters, groups and flow entries.",
+      "Steps over the fewest (--lp): in how many updates so many more steps than SWAN's program, whose flows are fractions, needs; throttled: in how many something is throttled though it finds steps.",
     ],
     numbers,
   };
+}
+
+/** The program is asked for up to so many steps. */
+const lpStepsMax = 11;
+
+interface Found extends UpdateFigures {
+  readonly cut: string;
+  readonly ms: number;
+  readonly admittedBps: number;
+  readonly stepsByLp: number | "undecided" | undefined;
+}
+
+function stepsOver(figures: readonly Found[]): string {
+  const counts = new Map<string, number>();
+  for (const { steps, stepsByLp, groupsThrottled } of figures) {
+    const name =
+      stepsByLp === undefined
+        ? "none"
+        : stepsByLp === "undecided"
+          ? stepsByLp
+          : groupsThrottled > 0
+            ? "throttled"
+            : `+${steps - stepsByLp}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([a], [b]) => a.localeCompare(b, "en"))
+    .map(([name, count]) => `${name}: ${count}`)
+    .join(", ");
 }
 
 function percent({ median, min, max }: ReturnType<typeof spreadOf>): string {
