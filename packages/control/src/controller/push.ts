@@ -10,7 +10,7 @@ import { isFrozen } from "./control-fault.js";
 import { advanceDerivation } from "./derivation.js";
 import { publish } from "./journal.js";
 import { backoffMs } from "./replan.js";
-import { forgetRetired, retiredRules } from "./retired.js";
+import { forgetRetired, retiredRules, withoutLostWays } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { withoutUnused } from "./unused-rules.js";
 import { isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
@@ -154,7 +154,8 @@ function wantedRules(state: ControllerState, target: VerifiedPlan, installed: Ru
 
 /** What the switches and those that were retired should hold. */
 function targetRules(state: ControllerState, { rules }: VerifiedPlan): RuleSet {
-  return new Map([...retiredRules(state), ...[...rules].filter(([nodeId]) => state.switches.has(nodeId))]);
+  const present = [...rules].filter(([nodeId]) => state.switches.has(nodeId));
+  return new Map([...retiredRules(state), ...withoutLostWays(state, rules, present)]);
 }
 
 function refuseUpdate(state: ControllerState, target: VerifiedPlan, faults: readonly [Fault, ...Fault[]]): void {
