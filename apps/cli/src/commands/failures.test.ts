@@ -246,6 +246,26 @@ describe("sluice failures --controller", { timeout: 120_000 }, () => {
     expect(table.filter((_, i) => i !== 0 && i !== 3).join("\n")).toBe(here.stdout);
   });
 
+  test("says that it waits while the controller computes, where progress is asked for", async () => {
+    const { scenarios: items, ...head } = await report([...network, "--layers", "unrepaired"]);
+    server = createServer((_, response) => {
+      // Later than it is said for the second time.
+      setTimeout(() => {
+        response.writeHead(200, { "content-type": "application/json", connection: "close" });
+        response.end(JSON.stringify({ ...head, epoch: 4, inForce: true, total: items.length, items }));
+      }, 1_200);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+    const ran = await run(["failures", "--controller", url, "--progress", "-o", "json"]);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toMatch(
+      /^sluice: the controller looks at failures, 0 s\n(sluice: the controller looks at failures, \d+ s\n)+sluice: read the report/,
+    );
+    expect((await run(["failures", "--controller", url, "-o", "json"])).stderr).toBe("");
+  });
+
   test("tells what the controller refuses in our words, and what is no controller", async () => {
     const problem = {
       type: "/problems/unavailable",

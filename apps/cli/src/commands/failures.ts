@@ -104,6 +104,9 @@ async function ownReport(flags: OwnFlags, layers: readonly LayerName[], context:
   return report.ok ? ok({ report: report.value, notes }) : report;
 }
 
+/** How often it is said that a report is still being waited for, ms. */
+const toldEveryMs = 1_000;
+
 /** Of the plan that a controller has in force, or had. */
 async function askedReport(flags: FailuresCommandFlags, layers: readonly LayerName[], context: CommandContext): Promise<Result<Reported>> {
   const kinds = flags.scenarios === undefined ? ok(undefined) : parseFailureKinds(flags.scenarios);
@@ -114,11 +117,25 @@ async function askedReport(flags: FailuresCommandFlags, layers: readonly LayerNa
   if (!epoch.ok) return epoch;
   const client = await openClient(flags, context);
   if (!client.ok) return client;
-  const { terminal } = context;
-  terminal.progress("ask the controller");
-  const query = { kinds: kinds.value, pairs: pairs.value, layers, epoch: epoch.value };
-  const report = await controllerReport(client.value, query, (stage, fraction) => terminal.progress(stage, fraction));
-  return report.ok ? ok({ report: report.value, notes: [] }) : report;
+  const { terminal, nowMs } = context;
+  const since = nowMs();
+  let isComputing = true;
+  const tell = (): void => {
+    if (isComputing) terminal.progress(`the controller looks at failures, ${Math.round((nowMs() - since) / 1_000)} s`);
+  };
+  tell();
+  // It answers with the whole report, and says nothing before.
+  const timer = setInterval(tell, toldEveryMs);
+  try {
+    const query = { kinds: kinds.value, pairs: pairs.value, layers, epoch: epoch.value };
+    const report = await controllerReport(client.value, query, (stage, fraction) => {
+      isComputing = false;
+      terminal.progress(stage, fraction);
+    });
+    return report.ok ? ok({ report: report.value, notes: [] }) : report;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Without a word about protection, a report is about what Sluice does when it is left to itself: every class protected. */
