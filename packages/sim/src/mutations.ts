@@ -53,7 +53,7 @@ export const stepsAtOnce: Mutation = {
     spoilt.add(update);
     for (const [, { queue, waiters, programmed }] of update.progress) {
       const labels = queue.filter(({ stage }) => stage.purpose.startsWith("add-")).length;
-      for (const [count, waiting] of [...waiters]) {
+      for (const [count, waiting] of new Map(waiters)) {
         const freed = count <= labels ? [] : waiting.filter(({ stage }) => stage.purpose === "flip");
         if (freed.length === 0) continue;
         waiters.set(
