@@ -29,6 +29,8 @@ export class AgentHost {
   readonly stagesSeen: StageMessage[] = [];
   readonly preparesSeen: PrepareMessage[] = [];
   #boots = 0;
+  /** Who leads, as a process said that does not. */
+  leaderHint: string | undefined;
 
   constructor(world: World, nodeId: NodeId) {
     this.world = world;

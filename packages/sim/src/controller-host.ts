@@ -15,6 +15,18 @@ type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 
 const tickMs = 50;
 
+/** Where several processes may lead: what the one that this controller is in says of its lead. */
+export interface Office {
+  /** The process stands still: what was to be done is done when it goes on. */
+  defers(run: () => void): boolean;
+  mayAct(): boolean;
+  /** It was found that it may not. */
+  lapsed(): void;
+  deposed(reason: string): void;
+  /** The store does not hear it, nor it the store. */
+  readonly isCutOff: boolean;
+}
+
 export class ControllerHost {
   readonly world: World;
   readonly term: Term;
@@ -34,9 +46,12 @@ export class ControllerHost {
   readonly cancelled = new Set<number>();
   readonly protectsCancelled = new Set<number>();
 
-  constructor(world: World) {
+  readonly #office: Office | undefined;
+
+  constructor(world: World, lead?: { readonly term: Term; readonly office: Office }) {
     this.world = world;
-    this.term = world.store.acquireTerm();
+    this.#office = lead?.office;
+    this.term = lead?.term ?? world.store.acquireTerm();
     const found = world.store.inventory();
     const inventory = world.mutation.inventory?.(found) ?? found;
     this.state = createController(
@@ -54,6 +69,9 @@ export class ControllerHost {
   }
 
   event(event: Untimed<ControllerEvent>): void {
+    if (!this.alive || this.#office?.defers(() => this.event(event)) === true) return;
+    // The process may not have known itself to lead when this controller was made in it.
+    if (this.#office?.mayAct() === false && this.state.startedAtMs !== undefined) return this.#office.lapsed();
     const timed = { ...event, nowMs: this.world.clock.nowMs } as ControllerEvent;
     for (const given of this.world.mutation.controllerEvents?.(this, timed) ?? [timed]) {
       if (!this.alive) return;
@@ -117,7 +135,8 @@ export class ControllerHost {
           world.record(`term ${this.term}: ${effect.event.kind} ${JSON.stringify(effect.event.data)}`);
           break;
         case "step-down":
-          this.crash();
+          if (this.#office === undefined) this.crash();
+          else this.#office.deposed(effect.reason);
           break;
       }
     }
@@ -128,17 +147,19 @@ export class ControllerHost {
     const delayMs = world.random.between(0.5, 10) + (this.isolated ? 3_000 : 0);
     const refused: Result<never> = refuse(fault("store-failed", "The store is away."));
     const answer = (result: Result<Persisted>) => this.event({ kind: "persisted", persistId, result });
+    const databaseMs = () => world.contest?.databaseMs;
+    if (this.#office?.isCutOff === true) return world.clock.after(delayMs, () => answer(refused));
     if (world.mutation.answersPersistEarly === true) answer({ ok: true, value: {} });
     if (world.random.chance(world.faults.storeFailureChance)) {
       // Half of the failures are of the answer only: the write itself was done.
-      if (world.random.chance(0.5)) world.store.write(this.term, write);
+      if (world.random.chance(0.5)) world.store.write(this.term, write, databaseMs());
       world.clock.after(delayMs, () => answer(refused));
       return;
     }
     // A crash before the answer leaves it open whether the write was done.
     const writtenAfterMs = delayMs * world.random.next();
     world.clock.after(writtenAfterMs, () => {
-      const result = world.store.write(this.term, write);
+      const result = world.store.write(this.term, write, databaseMs());
       world.clock.after(delayMs - writtenAfterMs, () => answer(result));
     });
   }

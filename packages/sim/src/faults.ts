@@ -46,7 +46,7 @@ function scheduleStorm(world: World, intensity: number): void {
   };
   every(1_500, () => world.request("demands", undefined));
   every(4_000 / intensity, () => crashAgent(world));
-  every(5_000 / intensity, () => replaceController(world));
+  if (world.contest === undefined) every(5_000 / intensity, () => replaceController(world));
   every(4_000 / intensity, () => cutCable(world));
   every(15_000 / intensity, () => flapCable(world));
   every(10_000 / intensity, () => cutDuct(world));
@@ -193,7 +193,8 @@ export function calmFaults(world: World): Faults {
   for (const { id } of world.scenario.universe.links) world.setCable(id, true);
   if (random.chance(0.3)) world.setCable(random.pick(world.scenario.universe.links).id, false);
   for (const host of world.agents.values()) if (host.state === undefined) host.start();
-  for (const host of world.controllers.slice(0, -1)) host.crash();
+  world.contest?.calm();
+  if (world.contest === undefined) for (const host of world.controllers.slice(0, -1)) host.crash();
   if (world.leader === undefined) world.startController();
   Object.assign(world.faults.network, { lossChance: 0, hangChance: 0, slowChance: 0 });
   world.clock.after(1_000, () => world.request("demands", undefined));

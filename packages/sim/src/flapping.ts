@@ -130,5 +130,6 @@ function scenarioOfFlapping(seed: number): Scenario {
     faultsMs: calmMs + flapMs,
     intensity: 0,
     operators: false,
+    contest: false,
   };
 }

@@ -1,5 +1,5 @@
 /** Deliberate bugs, put around the machines and not into them: what the invariants must catch (mutation.test.ts). */
-import type { AgentEvent, ControllerEffect, ControllerEvent, StartInventory } from "@sluice/control";
+import type { AgentEvent, ControllerEffect, ControllerEvent, LeadershipState, StartInventory } from "@sluice/control";
 import type { AgentHost } from "./agent-host.js";
 import type { ControllerHost } from "./controller-host.js";
 import type { Scenario } from "./scenario.js";
@@ -16,5 +16,11 @@ export interface Mutation {
   readonly inventory?: (inventory: StartInventory) => StartInventory;
   /** Writes are answered before they are done. */
   readonly answersPersistEarly?: boolean;
+  /** The store takes writes under any term. */
+  readonly storeUnfenced?: boolean;
+  /** Two of three processes' clocks are far slower than the leadership's machine reckons with: two often lead at once. */
+  readonly brokenClocks?: boolean;
+  /** What the leadership's machine takes for its state. */
+  readonly leadership?: (state: LeadershipState) => LeadershipState;
   readonly scenario?: (scenario: Scenario) => Scenario;
 }

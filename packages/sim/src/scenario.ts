@@ -35,6 +35,8 @@ export interface Scenario {
   readonly intensity: number;
   /** Whether operators do more than to drain, edit and set. */
   readonly operators: boolean;
+  /** Whether several processes contend for the lead. */
+  readonly contest: boolean;
 }
 
 const bps = 1e9;
@@ -72,6 +74,7 @@ export function scenarioOf(seed: number, operators = false): Scenario {
     faultsMs: random.between(8_000, 15_000),
     intensity: random.pick([0.1, 0.5, 1]),
     operators,
+    contest: false,
   };
 }
 

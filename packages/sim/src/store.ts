@@ -16,6 +16,9 @@ import type {
   InventoryChangeRecord,
   InventoryVersions,
   JournalEvent,
+  LeaseOutcomeRecord,
+  LeaseRecord,
+  LeaseRequestRecord,
   Persisted,
   PersistWrite,
   PlanRecord,
@@ -39,13 +42,54 @@ export class SimulatedStore {
   readonly plans: StoredPlan[] = [];
   readonly events: JournalEvent[] = [];
 
+  /** Told of each write that was taken, and of the term that it was under. */
+  onWritten: ((term: Term) => void) | undefined;
+  /** Whether terms and leases are looked at before a write; a deliberate bug leaves it out. */
+  isFenced = true;
+  /** Of the newest term; without one, that lasts until the next. */
+  #lease: { readonly holder: string; readonly endsAtMs: number } | undefined;
+
   acquireTerm(): Term {
     this.term += 1;
     return this.term;
   }
 
-  write(term: Term, write: PersistWrite): Result<Persisted> {
-    if (term < this.term) return refuse(fault("stale-term", `Term ${term} was followed by ${this.term}.`));
+  /** Times are by the database's clock. */
+  acquireLease({ holder, durationMs }: LeaseRequestRecord, nowMs: number): Result<LeaseOutcomeRecord> {
+    if (this.#lease !== undefined && nowMs < this.#lease.endsAtMs) return ok({ kind: "held", lease: this.readLease(nowMs) });
+    this.#lease = { holder, endsAtMs: nowMs + durationMs };
+    return ok({ kind: "acquired", term: this.acquireTerm() });
+  }
+
+  /** For no time: given back. */
+  renewLease(term: Term, durationMs: number, nowMs: number): Result<void> {
+    if (this.#lease === undefined || !this.leaseLasts(term, nowMs))
+      return refuse(fault("stale-term", `The lease of term ${term} is over.`));
+    this.#lease = { ...this.#lease, endsAtMs: nowMs + durationMs };
+    return ok(undefined);
+  }
+
+  readLease(nowMs: number): LeaseRecord {
+    const lease = this.#lease;
+    return lease === undefined
+      ? { term: this.term }
+      : { term: this.term, holder: lease.holder, remainingMs: Math.max(0, lease.endsAtMs - nowMs) };
+  }
+
+  leaseLasts(term: Term, nowMs: number): boolean {
+    return term === this.term && (this.#lease === undefined || nowMs < this.#lease.endsAtMs);
+  }
+
+  /** `nowMs`: by the database's clock. */
+  write(term: Term, write: PersistWrite, nowMs = 0): Result<Persisted> {
+    if (this.isFenced && term < this.term) return refuse(fault("stale-term", `Term ${term} was followed by ${this.term}.`));
+    if (this.isFenced && !this.leaseLasts(term, nowMs)) return refuse(fault("stale-term", `The lease of term ${term} is over.`));
+    const written = this.#write(write);
+    if (written.ok) this.onWritten?.(term);
+    return written;
+  }
+
+  #write(write: PersistWrite): Result<Persisted> {
     switch (write.kind) {
       case "topology":
         return ok({ version: this.topologies.push(write.document) });

@@ -25,6 +25,7 @@ import { agentFingerprint, Checks, controllerFingerprint, InvariantViolated, typ
 import { VirtualClock } from "./clock.js";
 import { ControllerHost } from "./controller-host.js";
 import { DataPlane } from "./data-plane.js";
+import { Contest } from "./contest.js";
 import { calmFaults, stormFaults, type Faults } from "./faults.js";
 import { damagedPlan, damagedSplits } from "./garbage.js";
 import type { Mutation } from "./mutation.js";
@@ -81,6 +82,8 @@ export class World {
   readonly checks: Checks;
   readonly agents: ReadonlyMap<NodeId, AgentHost>;
   readonly operators: Operators | undefined;
+  /** Where several processes may lead. */
+  readonly contest: Contest | undefined;
   readonly history: string[] = [];
   readonly published: Record<string, number> = {};
   faults: Faults;
@@ -108,6 +111,8 @@ export class World {
     this.plane = new DataPlane(scenario.universe);
     this.checks = new Checks(this);
     this.operators = scenario.operators ? new Operators(this) : undefined;
+    this.store.isFenced = mutation.storeUnfenced !== true;
+    this.contest = scenario.contest ? new Contest(this) : undefined;
     this.agents = new Map(scenario.universe.nodes.map(({ id }) => [id, new AgentHost(this, id)]));
   }
 
@@ -132,6 +137,7 @@ export class World {
   }
 
   startController(): void {
+    if (this.contest !== undefined) return;
     this.controllers = this.controllers.filter(({ alive }) => alive);
     const host = new ControllerHost(this);
     this.controllers.push(host);
@@ -141,9 +147,12 @@ export class World {
   /** An agent reaches any controller that answers; a deposed one answers too. */
   connect(agent: AgentHost, streamId: number): void {
     const alive = this.controllers.filter((host) => host.alive);
-    const host = alive.length === 0 ? undefined : this.random.pick(alive);
+    const reached = this.contest?.hostFor(agent);
+    const host =
+      reached === undefined ? (alive.length === 0 ? undefined : this.random.pick(alive)) : "host" in reached ? reached.host : undefined;
     if (host === undefined) {
-      this.clock.after(this.random.between(1, 20), () => agent.event({ kind: "closed", streamId }));
+      const afterMs = reached !== undefined && "closedAfterMs" in reached ? reached.closedAfterMs : this.random.between(1, 20);
+      this.clock.after(afterMs, () => agent.event({ kind: "closed", streamId }));
       return;
     }
     agent.stream?.wire.leave("agent");
@@ -327,6 +336,7 @@ export class World {
       run();
       this.events += 1;
       this.checks.follow();
+      this.contest?.check();
       if (this.clock.nowMs - lookedAtMs >= lookEveryMs) {
         lookedAtMs = this.clock.nowMs;
         this.checks.judge();
@@ -342,11 +352,17 @@ export class World {
 /** `ruleCountMax`: of every switch's table, instead of the seed's own. */
 export interface WorldOptions {
   readonly operators?: boolean;
+  /** Several processes may lead. */
+  readonly contest?: boolean;
   readonly ruleCountMax?: number;
 }
 
-export async function runWorld(seed: number, mutation: Mutation = {}, { operators, ruleCountMax }: WorldOptions = {}): Promise<Outcome> {
-  const scenario = scenarioOf(seed, operators);
+export async function runWorld(
+  seed: number,
+  mutation: Mutation = {},
+  { operators, contest = false, ruleCountMax }: WorldOptions = {},
+): Promise<Outcome> {
+  const scenario = { ...scenarioOf(seed, operators), contest };
   const world = new World(ruleCountMax === undefined ? scenario : { ...scenario, ruleCountMax }, mutation);
   try {
     return await playSeed(world);
@@ -360,6 +376,7 @@ export async function runWorld(seed: number, mutation: Mutation = {}, { operator
 async function playSeed(world: World): Promise<Outcome> {
   const { scenario, clock, random } = world;
   world.startController();
+  world.contest?.start();
   for (const agent of world.agents.values()) clock.after(random.between(0, 500), () => agent.start());
   clock.after(100, () => introduce(world));
   world.faults.schedule(world);
@@ -417,8 +434,8 @@ export class SeedFailed extends Error {
   readonly seed: number;
   readonly invariant: string;
 
-  constructor({ seed, operators }: Scenario, invariant: string, history: readonly string[], cause: Error) {
-    const which = operators ? `${seed} operators` : seed;
+  constructor({ seed, operators, contest }: Scenario, invariant: string, history: readonly string[], cause: Error) {
+    const which = `${seed}${operators ? " operators" : ""}${contest ? " contest" : ""}`;
     super(
       `seed ${seed}: ${cause.message}\nreplay: npx tsx --conditions=@sluice/source packages/sim/src/replay.ts ${which}\n${history.join("\n")}`,
       { cause },
