@@ -70,7 +70,7 @@ export function runAgent(options: AgentOptions): RunningAgent {
   const opened = options.stateDir === undefined ? undefined : openTermFile(options.stateDir, nodeId);
   if (opened?.ok === false) throw new AgentRefused(opened.faults);
   const terms = opened?.value ?? memoryTermStore();
-  const choice = chooseController(options.controller);
+  const choice = chooseController(options.controller, { anywhere: options.tls !== undefined });
   /** To the controller that was asked last. */
   let own: { readonly address: string; readonly channel: ControllerChannel } | undefined;
 

@@ -6,7 +6,7 @@ const broken = { notLeader: false };
 
 describe("the choice of a controller", () => {
   it("asks those of the list in turn, with patience", () => {
-    const choice = chooseController("a:1,b:2,c:3");
+    const choice = chooseController("a:1,b:2,c:3", { anywhere: true });
     const asked: string[] = [];
     for (let i = 0; i < 5; i += 1) {
       asked.push(choice.address);
@@ -17,15 +17,23 @@ describe("the choice of a controller", () => {
   });
 
   it("goes to the leader at once, wherever that is, and back to the list when it is not there", () => {
-    const choice = chooseController("a:1,b:2");
+    const choice = chooseController("a:1,b:2", { anywhere: true });
     choice.ended({ notLeader: true, leader: "z:9" });
     expect([choice.address, choice.delayMs(5_000)]).toEqual(["z:9", 0]);
     choice.ended(broken);
     expect([choice.address, choice.delayMs(5_000)]).toEqual(["b:2", 5_000]);
   });
 
+  it("goes nowhere but to those of the list where it would not ask for a certificate", () => {
+    const choice = chooseController("a:1,b:2", { anywhere: false });
+    choice.ended({ notLeader: true, leader: "z:9" });
+    expect([choice.address, choice.delayMs(200)]).toEqual(["b:2", 200]);
+    choice.ended({ notLeader: true, leader: "a:1" });
+    expect([choice.address, choice.delayMs(200)]).toEqual(["a:1", 0]);
+  });
+
   it("tries the one that led once more before others", () => {
-    const choice = chooseController("a:1,b:2");
+    const choice = chooseController("a:1,b:2", { anywhere: true });
     choice.welcomed();
     choice.ended(broken);
     expect(choice.address).toBe("a:1");
@@ -41,7 +49,7 @@ describe("the choice of a controller", () => {
   });
 
   it("waits a little where nobody leads yet, and no longer than the machine would", () => {
-    const choice = chooseController("a:1");
+    const choice = chooseController("a:1", { anywhere: true });
     choice.ended({ notLeader: true });
     expect([choice.delayMs(5_000), choice.delayMs(200)]).toEqual([2_000, 200]);
     // Who sends to itself says nothing.
@@ -53,7 +61,7 @@ describe("the choice of a controller", () => {
     const leader = fc.constantFrom("a:1", "b:2", "x:3", "y:4");
     fc.assert(
       fc.property(fc.array(leader, { minLength: 8, maxLength: 40 }), (leaders) => {
-        const choice = chooseController("a:1,b:2");
+        const choice = chooseController("a:1,b:2", { anywhere: true });
         let atOnce = 0;
         for (const each of leaders) {
           choice.ended({ notLeader: true, leader: each });

@@ -19,8 +19,11 @@ export interface ControllerChoice {
   ended(why: { readonly notLeader: boolean; readonly leader?: string | undefined; readonly left?: boolean }): void;
 }
 
-/** `controllers`: one or more `host:port`, separated by commas. */
-export function chooseController(controllers: string): ControllerChoice {
+/**
+ * `controllers`: one or more `host:port`, separated by commas. `anywhere`: also to a leader that is none of them; not for an agent that would go there
+ * without asking for a certificate.
+ */
+export function chooseController(controllers: string, { anywhere }: { readonly anywhere: boolean }): ControllerChoice {
   const listed = controllers.split(",");
   let turn = 0;
   let address = listed[0] ?? "";
@@ -40,7 +43,8 @@ export function chooseController(controllers: string): ControllerChoice {
     },
     ended({ notLeader, leader, left = false }) {
       delay = notLeader ? "election" : "patience";
-      if (leader !== undefined && leader !== address && sentOn < sentOnMax) {
+      const isKnown = leader !== undefined && (anywhere || listed.includes(leader));
+      if (isKnown && leader !== address && sentOn < sentOnMax) {
         sentOn += 1;
         delay = "none";
         address = leader;
