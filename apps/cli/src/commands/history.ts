@@ -39,7 +39,6 @@ async function requestHistory(correlation: string, { client, show }: Session): P
     value: history.value.value,
     names: items.map(({ sequence }) => String(sequence)),
     table: (colors) => {
-      if (items.length === 0) return `Nothing followed from request ${correlation}, or there was none.\n`;
       const plans = epochs.length === 0 ? "no plan" : `plan${epochs.length === 1 ? "" : "s"} ${epochs.join(", ")}`;
       const rest = isWhole ? "" : `${colors.yellow("More followed than is listed.")}\n`;
       return `${items.map((event) => eventLine(event, colors)).join("")}${rest}\n${colors.bold("led to")}  ${plans}\n`;
