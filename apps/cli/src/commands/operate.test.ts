@@ -169,7 +169,7 @@ describe("settings and mode", () => {
         return Promise.resolve(answer);
       },
     });
-    expect(await run(["settings", "set", "tunnels.k=3"], answering("no"))).toMatchObject({ code: 0 });
+    expect(await run(["settings", "set", "tunnels.k=3"], answering("no"))).toMatchObject({ code: 1 });
     expect((await ask("settings", "get", "tunnels.k", "-o", "json")).stdout).toBe('{\n  "tunnels.k": 4\n}\n');
     const changed = await run(["settings", "set", "tunnels.k=3", "objective=min-cost"], answering("yes"));
     expect(changed).toMatchObject({ code: 0, stdout: "~ objective  max-throughput -> min-cost\n~ tunnels.k  4 -> 3\n" });

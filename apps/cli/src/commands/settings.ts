@@ -185,7 +185,7 @@ async function change(session: Session, { name, before, changes, ifMatch, flags,
   await shownBefore(lines, flags, session);
   const meant = await isMeant(`Change this?${meaning === undefined ? "" : ` Then ${meaning}.`}`, flags, context);
   if (!meant.ok) return meant;
-  if (!meant.value) return ok(exitCode.ok);
+  if (!meant.value) return ok(exitCode.verdictFailed);
   const changed = await client.change("PATCH", `/v1/${name}`, changes, { schema: fieldsSchema, ifMatch });
   if (!changed.ok) return changed;
   const { value, requestId } = changed.value;
