@@ -147,6 +147,31 @@ export function describeDatapath(name: string, { open, runs }: DatapathContract)
       expect(await ways([...sitePackets(40), labelled(20)])).toEqual([`${x} 16`, `${y} 17`, `${y} 20`]);
     });
 
+    it("leads over another bypass when a failover group changes, and nothing that goes through it does", async () => {
+      await under.datapath.apply(puts([...flow, ...transit]));
+      const ways = async () =>
+        [...new Set((await under.send([...sitePackets(40), labelled(20)])).map(({ by, frame }) => [by, ...frame.labels].join(" ")))].sort();
+      const around = (failoverId: number, by: LinkId, pushLabel: number): Rule => ({
+        kind: "failover",
+        failoverId,
+        buckets: [{ output: failoverId === 40 ? x : y }, { output: by, pushLabel }],
+      });
+      // While its link is live, and while it is not.
+      expect(await under.datapath.apply(puts([around(41, z, 60)]))).toEqual([]);
+      expect(await ways()).toEqual([`${x} 16`, `${y} 17`, `${y} 20`]);
+      await under.setLink(x, false);
+      expect(await ways()).toEqual([`${y} 17`, `${y} 20`, `${z} 40 16`]);
+      expect(await under.datapath.apply(puts([around(40, y, 61)]))).toEqual([]);
+      expect(await ways()).toEqual([`${y} 17`, `${y} 20`, `${y} 61 16`]);
+      await under.setLink(x, true);
+      await under.setLink(y, false);
+      // What has no failover group is sent to the dead port.
+      expect(await ways()).toEqual([`${x} 16`, `${y} 17`, `${z} 60 20`]);
+      await under.setLink(y, true);
+      const rules = await held();
+      expect([rules.size, rules.get("failover/40"), rules.get("failover/41")]).toEqual([9, around(40, y, 61), around(41, z, 60)]);
+    });
+
     it("tells when a link goes and comes", async () => {
       const changes: string[] = [];
       const end = under.datapath.onLinkChange(({ linkId, up }) => changes.push(`${linkId} ${up ? "up" : "down"}`));
