@@ -1,5 +1,12 @@
 /** The lab as a gRPC client of the controller: topology in, measurements in. Faults are values; a broken stream is opened anew with the next matrix. */
-import { Metadata, credentials, type ChannelCredentials, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import {
+  Metadata,
+  credentials,
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { fault, ok, refuse, type DemandMatrix, type Fault, type Result, type TopologyDocument } from "@sluice/model";
 import { demandMatrixToWire, faultFromWire, faultsOfError, keepaliveOptions, requestBytesMax, topologyToWire, v1 } from "@sluice/wire";
 
@@ -8,7 +15,7 @@ const callMsMax = 20_000;
 /** Demands in one message: some 60 bytes each, far below the largest message. */
 const demandsPerPart = 50_000;
 
-const channelOptions = {
+const channelOptions: ChannelOptions = {
   ...keepaliveOptions,
   "grpc.max_send_message_length": requestBytesMax,
   // Channels to one address share their connection and its back-off unless told not to.
@@ -21,25 +28,27 @@ type Answer = (result: Result<number>) => void;
 export class ControllerClient {
   readonly #address: string;
   readonly #security: ChannelCredentials;
+  readonly #options: ChannelOptions;
   #topologies: v1.TopologyServiceClient;
   #demands: v1.DemandServiceClient;
   #stream: Measurements | undefined;
   #sequence = 0n;
   readonly #waiting = new Map<bigint, Answer>();
 
-  /** Plaintext without credentials. */
-  constructor(address: string, security: ChannelCredentials = credentials.createInsecure()) {
+  /** Plaintext without credentials; `options` are those that go with them. */
+  constructor(address: string, security: ChannelCredentials = credentials.createInsecure(), options: ChannelOptions = {}) {
     this.#address = address;
     this.#security = security;
-    this.#topologies = new v1.TopologyServiceClient(address, security, channelOptions);
-    this.#demands = new v1.DemandServiceClient(address, security, channelOptions);
+    this.#options = { ...channelOptions, ...options };
+    this.#topologies = new v1.TopologyServiceClient(address, security, this.#options);
+    this.#demands = new v1.DemandServiceClient(address, security, this.#options);
   }
 
   /** To the same address anew, at once: a channel that failed waits longer and longer before it tries again. */
   reconnect(): void {
     this.close();
-    this.#topologies = new v1.TopologyServiceClient(this.#address, this.#security, channelOptions);
-    this.#demands = new v1.DemandServiceClient(this.#address, this.#security, channelOptions);
+    this.#topologies = new v1.TopologyServiceClient(this.#address, this.#security, this.#options);
+    this.#demands = new v1.DemandServiceClient(this.#address, this.#security, this.#options);
   }
 
   /** The new topology's version. */

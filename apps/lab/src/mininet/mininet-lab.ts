@@ -1,8 +1,6 @@
 /** The lab on Mininet from start to end: the network, the controller, an agent in each switch's namespace. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { credentials } from "@grpc/grpc-js";
 import { managementAddress, networkPlanOf, type ScaledNetwork } from "@sluice/formats";
 import {
   fault,
@@ -16,6 +14,7 @@ import {
   type PlanSettings,
   type Result,
 } from "@sluice/model";
+import { channelSecurity, openTlsSource } from "@sluice/wire";
 import { ControllerClient } from "../controller-client.js";
 import { startController, type ControllerProcess, type ControllerProcessOptions, type Serving } from "../controller-process.js";
 import { isAnswered, readStatus, type ControllerStatus } from "../controller-status.js";
@@ -289,7 +288,6 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
   const nodeIds = topology.nodes.map(({ id }) => id);
   const certificates = await makeLabCertificates({ stateDir, host: managementAddress, nodeIds, nowMs: Date.now() });
   if (!certificates.ok) return certificates;
-  const { operator } = certificates.value;
   const controllerOptions: ControllerProcessOptions = {
     entry: controllerEntry,
     dataDir: join(stateDir, "controller"),
@@ -308,10 +306,10 @@ export async function bringUp(parts: LabParts, endings: Ending[]): Promise<Resul
   const { serving } = controller.value;
   tell(`${seconds()}: the controller serves gRPC on ${serving.grpc}, REST on ${serving.rest}.`);
 
-  const client = new ControllerClient(
-    serving.grpc,
-    credentials.createSsl(readFileSync(operator.ca), readFileSync(operator.key), readFileSync(operator.cert)),
-  );
+  const ownTls = await openTlsSource(certificates.value.operator, { onWarning: tell });
+  if (!ownTls.ok) return ownTls;
+  const trust = channelSecurity(ownTls.value, serving.grpc);
+  const client = new ControllerClient(serving.grpc, trust.credentials, trust.options);
   const sent = await client.replaceTopology(topologyDocument(topology));
   if (!sent.ok) return sent;
   const measured = await client.measure(matrix);
