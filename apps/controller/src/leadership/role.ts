@@ -2,6 +2,7 @@
  * What this process is at the moment, behind the face of a driver: a leader, whose driver answers, or a follower, which shows what the store holds
  * and sends on whoever wants something changed. REST and gRPC speak to it for as long as the process lives, whatever it is meanwhile.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ControllerConfig, LeadershipConfig, LeadershipView, PublishedEvent } from "@sluice/control";
 import { fault, refuse, type Fault, type Result, type Term } from "@sluice/model";
 import type { Store } from "@sluice/store";
@@ -13,6 +14,9 @@ import { followStore } from "./follower-view.js";
 /** How long what is being written may take when the lead is given up, ms; a lost lead is given less, for its writes are refused. */
 const handOverMsMax = 5_000;
 const lostMsMax = 1_000;
+
+/** Who has the lease and cannot read what is stored within this gives it back, ms: the lease has connections of its own. */
+const beginMsMax = 15_000;
 
 /** What leads: made anew for each leadership. */
 export interface Leader {
@@ -114,6 +118,10 @@ export function createRole(parts: RoleParts): Role {
       onDeposed: (reason) => (campaign === undefined ? parts.onOusted(reason) : campaign.deposed(term, reason)),
     });
     if (!made.ok) return made;
+    if (termNow() !== term) {
+      void made.value.close();
+      return refuse(fault("unavailable", "The lead was over before it could be begun."));
+    }
     leader = made.value;
     leader.driver.watch((event) => {
       for (const watcher of watchers) watcher(event);
@@ -125,7 +133,8 @@ export function createRole(parts: RoleParts): Role {
   /** Under a lease: whoever cannot begin gives it back to those who can. */
   async function begin(term: Term): Promise<void> {
     try {
-      const taken = await take(term);
+      const late = refuse(fault("deadline-exceeded", `What is stored could not be read within ${beginMsMax / 1_000} s.`));
+      const taken = await Promise.race([take(term), sleep(beginMsMax, late, { ref: false })]);
       if (taken.ok) log.info({ term }, "leading");
       else {
         log.warn({ term, faults: taken.faults }, "the lead is given back: it cannot be begun");
@@ -144,7 +153,7 @@ export function createRole(parts: RoleParts): Role {
     streams.clear();
     if (ending === undefined) return;
     const given = cause === "hand-over" || cause === "stop" ? handOverMsMax : lostMsMax;
-    await Promise.race([ending.close(), new Promise((resolve) => setTimeout(resolve, given).unref())]);
+    await Promise.race([ending.close(), sleep(given, undefined, { ref: false })]);
     void follower.refresh();
   }
 

@@ -2,9 +2,10 @@
  * The OpenAPI document against the running server: every route, every status that is documented, and every answer as its schema says.
  * What follows from a declaration is provoked here; a route's own statuses have examples in testing/examples.ts.
  */
-import { assert, ok } from "@sluice/model";
+import { assert, fault, ok, refuse } from "@sluice/model";
 import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Leadership } from "../leadership/role.js";
 import { restLimitsDefault } from "./limits.js";
 import { examples, wellDone, type Example } from "./testing/examples.js";
 import {
@@ -18,11 +19,20 @@ import {
   type Worlds,
 } from "./testing/worlds.js";
 
+/** What a follower knows. */
+const anotherLeads: Leadership = {
+  view: () => ({ role: "follower", term: 2, leader: { holder: "another", restAddress: "http://another:8080" }, leaderships: 0 }),
+  stalenessMs: () => 1_000,
+  refusal: () => fault("not-leader", "Another controller leads.", { data: { restAddress: "http://another:8080" } }),
+  mayHandOver: () => refuse(fault("not-leader", "Another controller leads.")),
+  handOver: () => undefined,
+};
+
 let usual: Worlds;
 let document: OpenApi;
 let operations: readonly Operation[];
 /** The same, but for one thing each. */
-let variants: Readonly<Record<"nothing allowed" | "nobody served" | "under way" | "key taken", Worlds>>;
+let variants: Readonly<Record<"nothing allowed" | "nobody served" | "under way" | "key taken" | "another leads", Worlds>>;
 
 beforeAll(async () => {
   usual = await worlds();
@@ -44,6 +54,7 @@ beforeAll(async () => {
     })),
     "under way": await record(undefined),
     "key taken": await record("0".repeat(64)),
+    "another leads": await worlds(() => ({ leadership: anotherLeads })),
   };
 }, 120_000);
 afterAll(async () => {
@@ -81,7 +92,7 @@ function followsFromDeclaration({ operationId, headers, consumes }: Operation, s
       // Of a route that has examples of its own it is not certain that it is bounded as the others are: a stream, a probe.
       return examples[operationId]?.[503] === undefined && !provokedElsewhere.has(`${operationId} 503`);
     default:
-      return [400, 401, 403, 406, 415, 429].includes(status);
+      return [400, 401, 403, 406, 415, 421, 429].includes(status);
   }
 }
 
@@ -132,6 +143,8 @@ function provoked(status: number): Provocation {
       return { change: withHeaders({ "content-length": "999999999" }) };
     case 415:
       return { change: withHeaders({ "content-type": "text/x-nothing" }) };
+    case 421:
+      return { from: variants["another leads"], change: asIs };
     case 422:
       return { from: variants["key taken"], change: withHeaders({ "idempotency-key": "k" }) };
     case 428:
@@ -164,6 +177,7 @@ function faultsOfHeaders({ statusCode, headers, json }: LightMyRequestResponse, 
   return [
     ...(isProblem && (about?.status !== statusCode || about.requestId !== headers["x-request-id"]) ? ["another problem's document"] : []),
     ...(isProblem && statusCode === 503 && !/^\d+$/.test(String(headers["retry-after"])) ? ["no Retry-After"] : []),
+    ...(statusCode === 421 && !String(headers["location"]).startsWith("http://another:8080/v1/") ? ["no Location of the leader"] : []),
     ...((statusCode === 201 || statusCode === 202) && !String(headers["location"]).startsWith("/v1/") ? ["no Location"] : []),
   ];
 }
