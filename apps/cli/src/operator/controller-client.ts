@@ -189,7 +189,7 @@ export class ControllerClient implements Requester {
       if (signal.aborted) return refuse(fault("cancelled", "The request was cancelled."));
       if (limit.aborted)
         return refuse(fault("unavailable", `${this.origin} gave no answer within ${timeoutMs / 1000} s.`, doubtful(method)));
-      const reason = `${this.origin} could not be reached: ${reasonOf(error)}.`;
+      const reason = `${this.origin} could not be reached: ${reasonOf(error, this.#base.protocol)}.`;
       return refuse(lostFault(reason, { loss: lossOf(error), method }));
     }
   }
@@ -204,7 +204,12 @@ export class ControllerClient implements Requester {
       text = await textOf(answer.value);
     } catch (error) {
       if (this.signal.aborted) return refuse(fault("cancelled", "The request was cancelled."));
-      return refuse(lostFault(`The answer of ${this.origin} was cut off: ${reasonOf(error)}.`, { loss: "lost", method: asked.method }));
+      return refuse(
+        lostFault(`The answer of ${this.origin} was cut off: ${reasonOf(error, this.#base.protocol)}.`, {
+          loss: "lost",
+          method: asked.method,
+        }),
+      );
     }
     const parsed = schema.safeParse(status === 204 ? undefined : jsonOf(text));
     if (!parsed.success)

@@ -1,5 +1,6 @@
 /** How requests reach a controller: fetch, with a controller's own CA and a client certificate where they are given, and why they did not. */
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import { ok, refuse, type Result } from "@sluice/model";
 import { Agent, fetch, type RequestInit, type Response } from "undici";
 import { argumentFault } from "../refusal.js";
@@ -38,12 +39,16 @@ export async function openTransport(files: TlsFiles): Promise<Result<Transport>>
   }
   // Streams of events have a heartbeat; everything else has a time-out of its own.
   const idle = { headersTimeout: 0, bodyTimeout: 0 };
-  let dispatcher: Agent;
+  const secure = Object.fromEntries(pems);
   try {
-    dispatcher = new Agent({ ...idle, connect: Object.fromEntries(pems) });
+    // Files that do not belong together are told before anything is sent.
+    createSecureContext(secure);
   } catch (error) {
-    return refuse(argumentFault("malformed", "--ca", `The certificates cannot be used: ${(error as Error).message}.`));
+    return refuse(
+      argumentFault("malformed", pems.has("cert") ? "--cert" : "--ca", `The certificates cannot be used: ${(error as Error).message}.`),
+    );
   }
+  const dispatcher = new Agent({ ...idle, connect: secure });
   return ok((url, init) => fetch(url, { ...init, dispatcher, redirect: "error" }));
 }
 
@@ -74,12 +79,16 @@ export function lossOf(error: unknown): "lost" | "unsent" | "hopeless" {
   return lossCodes.has(code) ? "lost" : unsentCodes.has(code) ? "unsent" : "hopeless";
 }
 
-/** In words for people, with what to do where that is known. */
-export function reasonOf(error: unknown): string {
+/** In words for people, with what to do where that is known. `protocol` is that of the URL. */
+export function reasonOf(error: unknown, protocol: string): string {
   const { code = "", message } = innermost(error);
   if (code === "ECONNREFUSED") return "nobody listens there (ECONNREFUSED)";
   if (code === "ENOTFOUND") return "there is no such host (ENOTFOUND)";
-  if (code === "ECONNRESET" || code === "UND_ERR_SOCKET") return "the connection broke off";
+  if (code === "ECONNRESET" || code === "UND_ERR_SOCKET") {
+    // A server that wants another certificate may end the connection without a word.
+    const hint = protocol === "https:" ? " (where it wants a client certificate: --cert FILE and --key FILE)" : "";
+    return `the connection broke off${hint}`;
+  }
   if (code === "DEPTH_ZERO_SELF_SIGNED_CERT" || code === "SELF_SIGNED_CERT_IN_CHAIN" || code.startsWith("UNABLE_TO_"))
     return `its certificate is signed by nobody who is known here (${code}); give its CA by --ca FILE`;
   if (/CERTIFICATE_REQUIRED|certificate required/i.test(`${code} ${message}`))
