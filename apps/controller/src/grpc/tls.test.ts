@@ -190,13 +190,45 @@ describe("who is not let in, and is told why on both sides", () => {
     expect(code).toBe(status.OK);
   });
 
-  it("a controller under another name, or by another authority, is not spoken to", async () => {
-    const elsewhere = clientOf(security(written("operator")), "127.0.0.2");
-    expect(await call(elsewhere, getTopology)).toMatchObject({ code: status.UNAVAILABLE });
+  it("a controller under another name, by another authority, or whose certificate has expired, is not spoken to", async () => {
+    const opened = async (cert: string): Promise<TlsSource> => {
+      const read = await openTlsSource(
+        { cert: file(`${cert}.crt`), key: file(`${cert}.key`), ca: files.ca },
+        { onWarning: () => undefined },
+      );
+      assert(read.ok, JSON.stringify(read));
+      closers.push(read.value.close);
+      return read.value;
+    };
+    const operator = await opened("operator");
+    const asking = (name: string, port: number): Client => {
+      const { credentials: creds, options } = channelSecurity(operator, `${name}:${port}`);
+      const client = new Client(`127.0.0.1:${port}`, creds, { ...options, "grpc.use_local_subchannel_pool": 1 });
+      closers.push(() => client.close());
+      return client;
+    };
     const stranger = await createAuthority(validity);
-    expect(await call(clientOf(security(written("operator"), Buffer.from(stranger.certificate))), getTopology)).toMatchObject({
-      code: status.UNAVAILABLE,
+    await writeCertificate(directory, "late", serverName, { nowMs: Date.now() - 10 * day, days: 1 }, "refuse");
+    const log = { debug: toLog, info: toLog, warn: toLog, error: toLog };
+    const address = { host: "127.0.0.1", port: 0 };
+    const late = await startGrpc({
+      address,
+      driver,
+      forecasts: driver.forecasts,
+      log,
+      tls: await opened("late"),
+      limits: { stopMsMax: 50 },
     });
+    assert(late.ok, JSON.stringify(late));
+    const cases: readonly (readonly [Client, RegExp])[] = [
+      [asking("127.0.0.2", server.port), /altnames: IP: 127\.0\.0\.2 is not in the cert's list: 127\.0\.0\.1/],
+      [clientOf(security(written("operator"), Buffer.from(stranger.certificate))), /self-signed certificate in certificate chain/],
+      [asking("127.0.0.1", late.value.port), /certificate has expired/],
+    ];
+    for (const [client, reason] of cases) {
+      expect(await call(client, getTopology)).toEqual({ code: status.UNAVAILABLE, details: expect.stringMatching(reason) as string });
+    }
+    await late.value.stop();
   });
 
   it("who speaks no TLS, or an old one", async () => {
