@@ -116,6 +116,11 @@ export class ForecastStaging {
     return typeof slot === "number" ? undefined : slot;
   }
 
+  /** No row comes any more: what finds one that was there before is given back. */
+  seal(): void {
+    this.#table = new Int32Array(0);
+  }
+
   /** Gives its memory back: nothing of it is read any more. */
   release(): void {
     this.#columns = columnsFor(0);
@@ -219,6 +224,7 @@ export class ForecastStaging {
   /** Where a row of this key would stand in the table; -1 where one stands already. */
   #placeOf(slot: number, src: number, dst: number, trafficClass: number): number {
     const { slot: slots, src: srcs, dst: dsts, trafficClass: classes } = this.#columns;
+    if (this.#table.length === 0) throw new RangeError("a row came after the last");
     const mask = this.#table.length - 1;
     let place = hashOf(slot, src, dst, trafficClass) & mask;
     for (let row = this.#table[place] ?? 0; row !== 0; row = this.#table[place] ?? 0) {

@@ -249,6 +249,7 @@ async function finish(session: Session): Promise<Result<ForecastBatch>> {
     const nothing = fault("missing-field", "The batch has no rows.", { pointer: "/body" });
     return repeats === undefined ? settleRefused(session, [nothing]) : refuse(nothing);
   }
+  staging.seal();
   const windows: StagedWindow[] = [];
   const hash = new ContentHash();
   for await (const window of windowsOf(staging)) {
