@@ -30,6 +30,8 @@ type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 const tickMs = 50;
 /** Nobody is waited for: there are no agents. */
 const adoptGraceMs = 100;
+/** Slices in which a plan that is brought may be verified. */
+const slicesMax = 20_000;
 /** How long the first plan may take, in time of the desk. */
 const firstPlanSecondsMax = 60;
 
@@ -72,6 +74,8 @@ export class Desk {
     this.#requestLast += 1;
     const requestId = `r${this.#requestLast}`;
     this.event({ ...request, requestId } as unknown as Untimed<ControllerEvent>);
+    // A plan that is brought is verified in slices, one a tick.
+    for (let ticks = 0; ticks < slicesMax && this.state.inventory.inHand !== undefined; ticks += 1) this.event({ kind: "tick" });
     return this.replies.get(requestId);
   }
 

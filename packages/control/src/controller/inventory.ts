@@ -18,9 +18,8 @@ import { confirmWrite, expiryDue, expiryWrite } from "./confirmation.js";
 import { adopt, itemsOf, persistWrite } from "./inventory-write.js";
 import { publish } from "./journal.js";
 import { operationDocument, operationWrite } from "./operation.js";
+import { advancePlanInHand } from "./plan-in-hand.js";
 import { planWriteBegins, planWriteFailed } from "./plan-write.js";
-import { proposalWrite } from "./proposal.js";
-import { rollBackWrite } from "./roll-back.js";
 import {
   nextId,
   type ControllerState,
@@ -55,15 +54,18 @@ export function request(state: ControllerState, asked: InventoryRequest): void {
 }
 
 /** Validates and writes the next request, if no write is under way. A refused one is answered at once, and the next is taken. */
-export function writeInventory(state: ControllerState): void {
+export function writeInventory(state: ControllerState, isTick: boolean): void {
   const { inventory, cycle } = state;
   while (inventory.writing === undefined) {
     const next = restatement(state) ?? expiryDue(state) ?? inventory.queue[0];
     if (next === undefined) return;
     // Its number is known when the plan before it is written.
     if (mayWritePlan(next) && cycle.phase.kind === "persisting") return;
-    if (next === inventory.queue[0]) inventory.queue.shift();
+    // A plan in hand goes on with ticks.
+    if (inventory.inHand?.asked === next && !isTick) return;
     const write = writeOf(state, next);
+    if (write === undefined) return;
+    if (next === inventory.queue[0]) inventory.queue.shift();
     if (!write.ok) {
       reply(state, next, write);
       continue;
@@ -85,7 +87,8 @@ function restatement({ inventory, nowMs }: ControllerState): InventoryRequest | 
   return what === undefined || nowMs < inventory.restateAtMs ? undefined : { kind: "restate", what };
 }
 
-function writeOf(state: ControllerState, asked: InventoryRequest): Result<InventoryWrite> {
+/** Undefined where it takes more than one event. */
+function writeOf(state: ControllerState, asked: InventoryRequest): Result<InventoryWrite> | undefined {
   const { inventory } = state;
   const current = isCurrent(state, asked);
   if (!current.ok) return current;
@@ -112,9 +115,8 @@ function writeOf(state: ControllerState, asked: InventoryRequest): Result<Invent
       return matrix.ok ? ok({ kind: "demands", matrix: matrix.value }) : matrix;
     }
     case "apply-proposal":
-      return proposalWrite(state, asked);
     case "roll-back":
-      return rollBackWrite(state, asked);
+      return advancePlanInHand(state, asked);
     case "confirm":
       return confirmWrite(state, asked.epoch);
     case "expire":

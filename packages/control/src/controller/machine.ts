@@ -61,6 +61,7 @@ export function createController(
       settings: { ...planSettingsDefault, ...inventory.settings?.settings },
       settingsVersion: inventory.settings?.version ?? 0,
       queue: [],
+      inHand: undefined,
       restate: new Set(),
       restateAtMs: 0,
       writing: undefined,
@@ -231,8 +232,9 @@ function stepDown(state: ControllerState, reason: string): void {
 /** What follows from the state alone, whatever the event was. Only a tick looks at every switch. */
 function advance(state: ControllerState, everySwitch: boolean): void {
   if (state.superseded !== undefined) return;
-  writeInventory(state);
+  // What waits for it is done with the same event, and not with whatever comes next.
   advanceAdoption(state);
+  writeInventory(state, everySwitch);
   if (everySwitch) advanceControlFault(state);
   if (everySwitch) advanceDamping(state);
   advanceForecast(state);

@@ -1,6 +1,5 @@
 /** Plans that operators bring: what they need before they are looked at, and what becomes of them with their write. */
 import {
-  canonicalHash,
   fault,
   ok,
   refuse,
@@ -12,7 +11,7 @@ import {
   type Result,
   type Topology,
 } from "@sluice/model";
-import type { CycleInputRecord, PlanRecord } from "../inventory-record.js";
+import type { PlanRecord } from "../inventory-record.js";
 import { isFrozen } from "./control-fault.js";
 import { isoTime } from "./journal.js";
 import { cancelSolve } from "./replan.js";
@@ -56,17 +55,18 @@ export function recordOf(
   made: {
     readonly plan: Plan;
     readonly timings: PlanTimings;
-    readonly input: CycleInputRecord;
+    /** `canonicalHash` of its input. */
+    readonly inputHash: string;
     readonly rulesDigest: string;
     readonly ruleCount: number;
   },
 ): PlanRecord {
-  const { plan, timings, input, rulesDigest, ruleCount } = made;
+  const { plan, timings, inputHash, rulesDigest, ruleCount } = made;
   return {
     epoch: state.epoch + 1,
     term: state.term,
     createdAt: isoTime(state.nowMs),
-    cycleInputHash: canonicalHash(input),
+    cycleInputHash: inputHash,
     plan,
     timings,
     rulesDigest,

@@ -32,14 +32,23 @@ import { inputsToPlanOn, recordOf } from "./plan-write.js";
 import { basePlan } from "./protection.js";
 import type { ControllerState, InventoryRequest, PlanWrite } from "./state.js";
 import { heldRules } from "./switches.js";
-import { assignmentsToPlanOn, verifyPlan } from "./verify.js";
+import { assignmentsToPlanOn, type PlanToVerify, type VerifiedCycle } from "./verify.js";
 
 /** Links that one refusal names. */
 const linksNamedMax = 10;
 
 type Apply = Extract<InventoryRequest, { kind: "apply-proposal" }>;
 
-export function proposalWrite(state: ControllerState, asked: Apply): Result<PlanWrite> {
+/** A proposal that holds for the network and the inputs of now, as far as can be told without its plan. */
+export interface ProposalInPlace {
+  readonly proposal: Proposal;
+  readonly toVerify: PlanToVerify;
+  readonly stored: { readonly topology: Topology; readonly settings: PlanSettings };
+  readonly after: InputsAfter;
+}
+
+/** Everything but the verification of its plan. O(V + E + demands). */
+export function proposalInPlace(state: ControllerState, asked: Apply): Result<ProposalInPlace> {
   const inputs = inputsToPlanOn(state);
   if (!inputs.ok) return inputs;
   const admitted = admitProposal(asked.proposal);
@@ -50,25 +59,36 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
   const after = inputsAfter(state, proposal, inputs.value.demands);
   if (!after.ok) return after;
   const { topology, settings, demands, demandsWaiting } = after.value;
-  const { mode, demandSource } = state.operation.settings;
+  const { mode } = state.operation.settings;
   const snapshot = planSnapshot({ topology: asReported(state.inventory, topology), demands, settings }, mode);
   const [changed, ...alsoChanged] = changedSince(state, proposal, { snapshot, inputs: inputs.value, demandsWaiting });
   if (changed !== undefined) return { ok: false, faults: [changed, ...alsoChanged] };
-  const verified = verifyPlan({
+  const toVerify: PlanToVerify = {
     snapshot,
     plan: proposal.plan,
     assignmentsBefore: assignmentsToPlanOn(state.cycle.assignments, heldRules(state), state.push.target),
     rulesBefore: state.push.target?.rules,
-  });
+  };
+  return ok({ proposal, toVerify, stored: inputs.value.stored, after: after.value });
+}
+
+/** The write of a proposal whose plan was verified for what it is in place for. */
+export function proposalWrite(
+  state: ControllerState,
+  asked: Apply,
+  { proposal, toVerify, stored, after }: ProposalInPlace,
+  verified: Result<VerifiedCycle>,
+): Result<PlanWrite> {
   if (!verified.ok) return verified;
-  const { input, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
-  const allowed = withinLimits(state, { plan: proposal.plan, rules, demands: snapshot.demands }, asked.force);
+  const { topology, settings, demandsWaiting } = after;
+  const { input, inputHash, rules, digests, walk, assignmentsAfter, assignmentsRecord, rulesDigest, ruleCount } = verified.value;
+  const allowed = withinLimits(state, { plan: proposal.plan, rules, demands: toVerify.snapshot.demands }, asked.force);
   if (!allowed.ok) return allowed;
-  const undo = asked.confirmWithinSeconds === undefined ? nothingToUndo : undoOf(inputs.value.stored, { topology, settings });
+  const undo = asked.confirmWithinSeconds === undefined ? nothingToUndo : undoOf(stored, { topology, settings });
   const confirmation = confirmationOf(state, asked, { undo });
   if (!confirmation.ok) return confirmation;
   const { plan, timings } = proposal;
-  const record = recordOf(state, { plan, timings, input, rulesDigest, ruleCount });
+  const record = recordOf(state, { plan, timings, inputHash, rulesDigest, ruleCount });
   return ok({
     kind: "plan",
     plan: { record, input, topology: verified.value.topology, rules, digests, walk, assignmentsAfter, by: asked.by },
@@ -85,7 +105,7 @@ export function proposalWrite(state: ControllerState, asked: Apply): Result<Plan
       kind: "proposal",
       force: asked.force,
       radius: allowed.value,
-      demandsWaiting: demandsWaiting || demandSource.kind !== "measured",
+      demandsWaiting: demandsWaiting || state.operation.settings.demandSource.kind !== "measured",
     },
   });
 }

@@ -1,6 +1,6 @@
 /** A plan of earlier once more: the same rules under a new epoch, where they fit the network of now. */
 import {
-  canonicalHash,
+  documentsHash,
   fault,
   isUp,
   isUsable,
@@ -13,12 +13,20 @@ import {
   type Result,
   type Topology,
 } from "@sluice/model";
-import { assignmentsDocument, parseAssignments, walkRules, type Assignments, type IngressNumbers } from "@sluice/rules";
+import {
+  allSteps,
+  assignmentsDocument,
+  parseAssignments,
+  walkRules,
+  type Assignments,
+  type IngressNumbers,
+  type Steps,
+} from "@sluice/rules";
 import type { AssignmentsRecord, CycleInputRecord, PlanRecord } from "../inventory-record.js";
 import { isoTime } from "./journal.js";
 import { basePlan } from "./protection.js";
 import type { ControllerState, VerifiedPlan } from "./state.js";
-import { verifyPlan } from "./verify.js";
+import { verifyPlanSteps } from "./verify.js";
 
 /** Faults that one refusal lists. */
 const faultsMax = 10;
@@ -27,13 +35,27 @@ const faultsMax = 10;
  * A stored plan with its rules, verified anew as what a solver answers with: labels and numbers are assigned as they were then. Refused
  * (`check-failed`) where record and input do not belong together, or the rules come out other than they were. O(plan + rules).
  */
-export function recompiled({ record, input }: { readonly record: PlanRecord; readonly input: CycleInputRecord }): Result<VerifiedPlan> {
+export function recompiled(stored: StoredPlan): Result<VerifiedPlan> {
+  return allSteps(recompiledSteps(stored));
+}
+
+export interface StoredPlan {
+  readonly record: PlanRecord;
+  readonly input: CycleInputRecord;
+}
+
+/** `recompiled` in steps. */
+export function* recompiledSteps({ record, input }: StoredPlan): Steps<Result<VerifiedPlan>> {
   const { topology, demands, settings, assignmentsBefore } = input;
-  if (canonicalHash(input) !== record.cycleInputHash)
+  if (documentsHash(input) !== record.cycleInputHash)
     return refuse(fault("check-failed", `The input is not that of plan ${record.epoch}.`));
   const before = parseAssignments(assignmentsBefore);
   if (!before.ok) return before;
-  const verified = verifyPlan({ snapshot: { topology, demands, settings }, plan: record.plan, assignmentsBefore: before.value });
+  const verified = yield* verifyPlanSteps({
+    snapshot: { topology, demands, settings },
+    plan: record.plan,
+    assignmentsBefore: before.value,
+  });
   if (!verified.ok) return verified;
   const { rules, digests, walk, assignmentsAfter, rulesDigest } = verified.value;
   if (rulesDigest !== record.rulesDigest) {

@@ -35,6 +35,7 @@ import type { Belief } from "./belief.js";
 import type { Derivation } from "./derivation.js";
 import type { ForecastState } from "./forecast.js";
 import type { InventoryItem, InventoryRequest, InventoryWrite, OperationState } from "./inventory-request.js";
+import type { PlanInHand } from "./plan-in-hand.js";
 import type { ScenarioChoice } from "./scenario-choice.js";
 import type { SplitVerifier } from "./split-verifier.js";
 import type { PendingMessage, Update } from "./update.js";
@@ -179,6 +180,8 @@ export interface InventoryState {
   settings: PlanSettings;
   settingsVersion: number;
   readonly queue: InventoryRequest[];
+  /** The first of the queue, where it brings a plan that is being verified. */
+  inHand: PlanInHand | undefined;
   writing: { readonly persistId: number; readonly request: InventoryRequest; readonly write: InventoryWrite } | undefined;
   /** What the store may hold otherwise than this machine: a write that was said to have failed can have been done. */
   readonly restate: Set<InventoryItem["kind"]>;
