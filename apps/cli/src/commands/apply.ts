@@ -1,11 +1,19 @@
 /** `sluice apply PLANFILE`: a previewed change and its plan, together; what is applied is what was looked at. */
-import { fault, ok, type Fault, type Faults, type Result } from "@sluice/model";
+import { ok, type Result } from "@sluice/model";
 import { z } from "zod";
 import type { CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
 import { readOneFile } from "../input-file.js";
 import { answerLines, gistLine } from "../operator/answer-table.js";
-import { isMeant, parseChangeFlags, shownBefore, toldInstalled, type ChangeFlags, type ChangeSetting } from "../operator/change-asked.js";
+import {
+  advised,
+  isMeant,
+  parseChangeFlags,
+  shownBefore,
+  toldInstalled,
+  type ChangeFlags,
+  type ChangeSetting,
+} from "../operator/change-asked.js";
 import { answerSchema } from "../operator/plan-answer.js";
 import { askQuestion, readLimits, type Asked } from "../operator/preview-run.js";
 import { parseSavedPreview, savedBytesMax, staleParts, type SavedPreview } from "../operator/saved-preview.js";
@@ -94,17 +102,4 @@ export async function applyAsked(
     table: () => `Applied as plan ${value.epoch}${isInForce.value ? ", which every switch holds" : ""}.\n`,
   });
   return ok(exitCode.ok);
-}
-
-/** What to do about a preview that is stale, or that needs force. */
-function advised(faults: Faults): Faults {
-  const isDemandsAlone = faults.every(({ code, pointer }) => code === "stale-version" && pointer === "/proposal/basis/demandsVersion");
-  const advice = isDemandsAlone
-    ? "only demand has moved on: apply it with --tolerate-demands, or plan anew (sluice plan) and look at that"
-    : "plan anew (sluice plan, with the same changes), and look at what that would do";
-  const [first, ...rest] = faults.map((each): Fault => {
-    if (each.code !== "stale-version") return each;
-    return fault(each.code, each.message, { data: { ...each.data, advice } });
-  });
-  return first === undefined ? faults : [first, ...rest];
 }

@@ -181,14 +181,33 @@ describe.skipIf(!isBuilt)(`plans against a controller${builtTitle}`, { timeout: 
       expect(forced.code).toBe(0);
       expect(questions).toEqual(["Apply this? [yes/no] ", "Apply this? [yes/no] ", "Apply this? [yes/no] "]);
       expect(forced.stdout).toMatch(new RegExp(`\nApplied as plan ${before + 1}, which every switch holds\\.\n$`));
-      expect(forced.stderr).toMatch(new RegExp(`it is taken back at \\S+ unless it is confirmed: sluice confirm ${before + 1}\n`));
+      expect(forced.stderr).toMatch(
+        new RegExp(
+          `it is taken back at \\S+ unless it is confirmed: sluice confirm ${before + 1}\nsluice: to take it back at once: sluice rollback ${before}\n$`,
+        ),
+      );
       const drains = await live().get<{ readonly links: readonly { readonly id: string }[] }>("/v1/drains");
       expect(drains.links.map(({ id }) => id)).toEqual(["a-b", "b-a"]);
 
+      // One at a time.
+      const second = await sluice(["apply", file, "--yes", "--force"]);
+      expect(second.code).toBe(2);
+      expect(second.stderr).toMatch(/waits for its confirmation.*\[not-allowed\]\n.*what to do: keep that one first \(sluice confirm\)/);
       const confirmed = await sluice(["confirm", "-o", "json"]);
       expect({ code: confirmed.code, stderr: confirmed.stderr }).toEqual({ code: 0, stderr: "" });
       expect(JSON.parse(confirmed.stdout)).toMatchObject({ epoch: before + 1 });
       expect((await live().get<object>("/v1/operation")) as Record<string, unknown>).not.toHaveProperty("confirmation");
+    });
+
+    test("what waits to be confirmed is taken back at once by a roll-back to the plan before it", async () => {
+      const before = await epochNow();
+      const drained = await sluice(["drain", "cable", "a-b", "--yes", "--force", "--confirm-within", "1h"]);
+      expect(drained.code).toBe(0);
+      const back = await sluice(["rollback", String(before), "--yes", "--force", "-o", "json"]);
+      expect(back).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(back.stdout)).toMatchObject({ rolledBackTo: before, inForce: true });
+      expect(await live().get<object>("/v1/drains")).toMatchObject({ nodes: [], links: [] });
+      expect((await sluice(["confirm"])).code).toBe(2);
     });
 
     test("apply computes a preview anew that the controller has no more, and finds the same", async () => {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { CommandContext } from "../command-context.js";
 import { exitCode, type ExitCode } from "../exit-code.js";
 import { textOf, type Arguments } from "../grammar/act.js";
-import { isMeant, parseChangeFlags, shownBefore, toldInstalled, type ChangeFlags } from "../operator/change-asked.js";
+import { advised, isMeant, parseChangeFlags, shownBefore, toldInstalled, type ChangeFlags } from "../operator/change-asked.js";
 import { needsForce } from "../operator/difference-table.js";
 import { diffLines, parseEpoch, readDifference } from "../operator/plan-pair.js";
 import { readLimits } from "../operator/preview-run.js";
@@ -61,7 +61,7 @@ export function rollBackCommand(flags: RollBackFlags, context: CommandContext, [
       const { force, confirmWithinSeconds } = setting.value;
       const body = { force, ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds }) };
       const done = await client.change("POST", `/v1/plans/${epoch.value}/roll-back`, body, { schema: rolledBackSchema });
-      if (!done.ok) return done;
+      if (!done.ok) return { ok: false, faults: advised(done.faults) };
       const { value } = done.value;
       const isInForce = await toldInstalled(session, value, setting.value);
       if (!isInForce.ok) return isInForce;

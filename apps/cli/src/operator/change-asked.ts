@@ -1,6 +1,7 @@
 /** What all commands that change something have in common: the question whether it is meant, forcing, confirming, and waiting. */
-import { confirmWithinSecondsMax, fault, ok, refuse, type Result } from "@sluice/model";
+import { confirmWithinSecondsMax, fault, ok, refuse, type Fault, type Faults, type Result } from "@sluice/model";
 import { Option, type Command } from "commander";
+import { z } from "zod";
 import type { CommandContext } from "../command-context.js";
 import { parseSpan } from "../forecast/span.js";
 import { argumentFault } from "../refusal.js";
@@ -71,6 +72,8 @@ export async function isMeant(question: string, { yes }: ChangeFlags, { ask, sig
   return ok(false);
 }
 
+const operationSchema = z.looseObject({ confirmation: z.looseObject({ previousEpoch: z.number() }).optional() });
+
 /** Waits as it was asked for, and says what has become of the plan. */
 export async function toldInstalled(
   { client, terminal, progress }: Session,
@@ -83,6 +86,27 @@ export async function toldInstalled(
   const isInForce = state.value === "in-force";
   if (!isInForce && waitMs > 0)
     terminal.tell(`sluice: plan ${epoch} is durable, and not every switch holds it yet: sluice status shows how far it is.`);
-  if (confirmBy !== undefined) terminal.tell(`sluice: it is taken back at ${confirmBy} unless it is confirmed: sluice confirm ${epoch}`);
+  if (confirmBy !== undefined) {
+    terminal.tell(`sluice: it is taken back at ${confirmBy} unless it is confirmed: sluice confirm ${epoch}`);
+    const operation = await client.get("/v1/operation", operationSchema);
+    const before = operation.ok ? operation.value.value.confirmation?.previousEpoch : undefined;
+    if (before !== undefined) terminal.tell(`sluice: to take it back at once: sluice rollback ${before}`);
+  }
   return ok(isInForce);
+}
+
+const planAnew = "plan anew (sluice plan, with the same changes), and look at what that would do";
+const demandsAlone = "only demand has moved on: apply it with --tolerate-demands, or plan anew (sluice plan) and look at that";
+const confirmFirst = "keep that one first (sluice confirm), or go back to the plan before it (sluice rollback)";
+
+/** A refused change with what to do: about a preview that is stale, and about another plan that waits to be confirmed. */
+export function advised(faults: Faults): Faults {
+  const isDemandsAlone = faults.every(({ code, pointer }) => code === "stale-version" && pointer === "/proposal/basis/demandsVersion");
+  const [first, ...rest] = faults.map((each): Fault => {
+    if (each.code === "stale-version")
+      return fault(each.code, each.message, { data: { ...each.data, advice: isDemandsAlone ? demandsAlone : planAnew } });
+    const waits = each.code === "not-allowed" && each.pointer === undefined;
+    return waits ? { ...each, data: { ...each.data, advice: confirmFirst } } : each;
+  });
+  return first === undefined ? faults : [first, ...rest];
 }

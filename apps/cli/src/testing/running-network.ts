@@ -33,22 +33,27 @@ export interface Status {
   readonly agents: { readonly total: number; readonly onTarget: number };
 }
 
-/** Demand stands still for an hour. Resolves when the first plan is in force. On a busy machine a controller may not serve in time: then once more. */
+/**
+ * Demand stands still for an hour. Resolves when the first plan is in force. On a busy machine a controller may not serve in time: then once
+ * more, with the database that it has made by then.
+ */
 export async function runNetwork(argv: readonly string[]): Promise<RunningNetwork> {
+  const scratch = await mkdtemp(join(tmpdir(), "sluice-cli-network-"));
   for (let tries = 0; ; tries += 1) {
     try {
-      return await startNetwork(argv);
+      return await startNetwork(scratch, argv);
     } catch (error) {
-      if (tries === triesMax - 1 || !String(error).includes("[deadline-exceeded]")) throw error;
+      if (tries < triesMax - 1 && String(error).includes("[deadline-exceeded]")) continue;
+      await rm(scratch, { recursive: true, force: true });
+      throw error;
     }
   }
 }
 
 const triesMax = 3;
 
-async function startNetwork(argv: readonly string[]): Promise<RunningNetwork> {
-  const scratch = await mkdtemp(join(tmpdir(), "sluice-cli-network-"));
-  const ports = ["--rest", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--interval-seconds", "3600"];
+async function startNetwork(scratch: string, argv: readonly string[]): Promise<RunningNetwork> {
+  const ports = ["--rest", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--interval-seconds", "3600", "--data-dir", join(scratch, "data")];
   const child = spawn(process.execPath, [main, ...ports, ...argv], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1", TMPDIR: scratch },
