@@ -56,6 +56,10 @@ export interface PushView {
    */
   readonly purpose: "apply" | "reconcile" | "roll-back" | "activate";
   readonly stages: number;
+  /** Of the stages, those in which ingresses change over: more than one where links have no room for old and new at once. */
+  readonly flips: number;
+  /** Flow groups that are admitted less than both before and after meanwhile. */
+  readonly throttled: number;
   readonly messages: number;
   readonly sent: number;
   readonly programmed: number;

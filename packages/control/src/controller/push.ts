@@ -13,7 +13,7 @@ import { backoffMs } from "./replan.js";
 import { forgetRetired, retiredRules, withoutLostWays } from "./retired.js";
 import type { ControllerState, PushState, Switch, VerifiedPlan } from "./state.js";
 import { withoutUnused } from "./unused-rules.js";
-import { isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
+import { flipsOf, isDone, nextMessage, startUpdate, type PendingMessage } from "./update.js";
 
 /** Of links that are too crowded for an update, so many are named in its event. */
 const linksListedMax = 20;
@@ -122,7 +122,7 @@ function derive(state: ControllerState, target: VerifiedPlan): void {
       stages: plan.stages.length,
       messages: update.messageCount,
       interrupts: plan.interrupts.length,
-      flips: plan.stages.filter(({ purpose }) => purpose === "flip").length,
+      flips: flipsOf(plan),
       throttled: plan.throttled.length,
       throttledBps: plan.throttled.reduce((sum, { lessBps }) => sum + lessBps, 0),
       utilizationMax: walk.utilizationMax,

@@ -8,6 +8,11 @@ import type { Stage, StageMessage, StagePurpose, UpdatePlan } from "@sluice/rule
 /** Stages after which flows go another way: when the last of them is done, the target carries the traffic. */
 export const flowPurposes: ReadonlySet<StagePurpose> = new Set(["throttle", "flip", "remove-ingress"]);
 
+/** Stages in which ingresses change over. */
+export function flipsOf({ stages }: UpdatePlan): number {
+  return stages.filter(({ purpose }) => purpose === "flip").length;
+}
+
 export interface PendingMessage {
   readonly stage: Stage;
   readonly message: StageMessage;

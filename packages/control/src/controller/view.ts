@@ -7,7 +7,7 @@ import { effectiveTopology } from "./link-state.js";
 import { isOnTarget } from "./push.js";
 import { readinessOf } from "./readiness.js";
 import type { ControllerState, Switch, VerifiedPlan } from "./state.js";
-import { nextMessage } from "./update.js";
+import { flipsOf, nextMessage } from "./update.js";
 
 /** O(nodes + links) after an event, O(1) until the next. */
 export function controllerView(state: ControllerState): ControllerView {
@@ -147,6 +147,8 @@ function pushView(state: ControllerState): PushView | undefined {
     epoch: update.epoch,
     purpose,
     stages: update.plan.stages.length,
+    flips: flipsOf(update.plan),
+    throttled: update.plan.throttled.length,
     messages: update.messageCount,
     sent: update.sentCount,
     programmed: update.programmedCount,

@@ -116,6 +116,8 @@ export function statusBody(view: ControllerView): z.input<typeof statusSchema> {
         epoch: push.epoch,
         purpose: push.purpose,
         stages: push.stages,
+        flips: push.flips,
+        throttled: push.throttled,
         messages: push.messages,
         sent: push.sent,
         programmed: push.programmed,

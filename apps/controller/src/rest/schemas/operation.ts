@@ -78,6 +78,10 @@ export const statusSchema = z
         epoch: count,
         purpose: z.enum(["apply", "reconcile", "roll-back", "activate"]),
         stages: count,
+        flips: count.meta({
+          description: "Of the stages, those in which ingresses change over: several where links have no room for old and new at once.",
+        }),
+        throttled: count.meta({ description: "Flow groups that are admitted less than both before and after while it lasts." }),
         messages: count,
         sent: count,
         programmed: count,

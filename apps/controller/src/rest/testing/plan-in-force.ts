@@ -186,6 +186,8 @@ export async function planInForce(): Promise<Fixture> {
       epoch: 3,
       purpose: "reconcile",
       stages: 3,
+      flips: 1,
+      throttled: 0,
       messages: 9,
       sent: 5,
       programmed: 4,
