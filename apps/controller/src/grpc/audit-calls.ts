@@ -49,14 +49,20 @@ export interface Asked {
 }
 
 /** Who asks for what. A client's own id is taken over where it is harmless in a log, as on REST. */
-export function askedBy(callers: Callers, call: AnyCall, about: { readonly resource?: string; readonly bytes?: Buffer } = {}): Asked {
-  const { name, role } = callers.callerOf(call);
+export function askedBy(
+  callers: Callers,
+  call: AnyCall,
+  about: { readonly resource?: string; readonly bytes?: Buffer } = {},
+): Result<Asked> {
+  const caller = callers.callerOf(call);
+  if (!caller.ok) return caller;
+  const { name, role } = caller.value;
   const [given] = call.metadata.get("x-request-id");
   const requestId = typeof given === "string" && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
   const route = call.getPath();
   const resource = about.resource === undefined ? route : `${route}/${encodeURIComponent(about.resource)}`;
   const { bytes } = about;
-  return {
+  return ok({
     by: { actor: name, correlationId: requestId },
     trailer: new Metadata(),
     entry: {
@@ -68,7 +74,7 @@ export function askedBy(callers: Callers, call: AnyCall, about: { readonly resou
       resource: resource.slice(0, resourceLengthMax),
       ...(bytes !== undefined && { bodyHash: createHash("sha256").update(bytes).digest("hex") }),
     },
-  };
+  });
 }
 
 /** Attempts a change once its request is durable, and answers once its outcome is, or the answer says that it is not yet. */

@@ -65,29 +65,30 @@ export interface Caller {
 
 type AnyCall = { getAuthContext(): AuthContext | null };
 
+/** Of a call that has been let in. Faults: `unauthenticated` where its connection has gone meanwhile: then nobody is there to be answered. */
 export interface Callers {
-  /** Of a call that has been let in. */
-  callerOf(call: AnyCall): Caller;
+  callerOf(call: AnyCall): Result<Caller>;
   /** The node whose agent this is; undefined where agents are taken at their word. */
-  agentOf(call: AnyCall): NodeId | undefined;
+  agentOf(call: AnyCall): Result<NodeId | undefined>;
 }
 
-export const developmentCallers: Callers = { callerOf: () => ({ name: "anonymous", role: "admin" }), agentOf: () => undefined };
+export const developmentCallers: Callers = { callerOf: () => ok({ name: "anonymous", role: "admin" }), agentOf: () => ok(undefined) };
 
 /** For connections with certificates. */
 export const certifiedCallers: Callers = {
   callerOf(call) {
-    const { kind, name } = admitted(call);
-    return { name, role: kind };
+    const identity = admitted(call);
+    return identity.ok ? ok({ name: identity.value.name, role: identity.value.kind }) : identity;
   },
-  agentOf: (call) => toId<NodeId>(admitted(call).name),
+  agentOf(call) {
+    const identity = admitted(call);
+    return identity.ok ? ok(toId<NodeId>(identity.value.name)) : identity;
+  },
 };
 
 /** The interceptor has looked at it: what ended meanwhile had been let in. */
-function admitted(call: AnyCall): Identity {
-  const identity = identityOfCall(call.getAuthContext(), Number.NEGATIVE_INFINITY);
-  if (!identity.ok) throw new Error(identity.faults[0].message);
-  return identity.value;
+function admitted(call: AnyCall): Result<Identity> {
+  return identityOfCall(call.getAuthContext(), Number.NEGATIVE_INFINITY);
 }
 
 export interface CallerCheck {

@@ -42,9 +42,11 @@ interface Underway {
 /** One stream of measurements from its beginning to its end, both of which the audit log is told of. */
 async function measured(ports: GrpcParts, limits: GrpcLimits, call: Measurements): Promise<void> {
   const asked = askedBy(ports.callers, call);
-  const ended = await attempt(ports.audit, ports.log, asked, () => receiveMeasurements(ports, limits, call, asked.by));
+  if (!asked.ok) return endStream(call, asked.faults);
+  const { by, trailer } = asked.value;
+  const ended = await attempt(ports.audit, ports.log, asked.value, () => receiveMeasurements(ports, limits, call, by));
   if (call.cancelled) return;
-  if (ended.ok) call.end(asked.trailer);
+  if (ended.ok) call.end(trailer);
   else endStream(call, ended.faults);
 }
 

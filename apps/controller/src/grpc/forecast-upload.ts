@@ -41,10 +41,13 @@ export async function receiveForecast(
   if (first.kind !== "message") return refuse(faultOfEnd(first.kind, limits));
   const header = headerOf(first.message);
   if (!header.ok) {
-    await noteRefusal(audit, askedBy(callers, call), header.faults);
+    const unread = askedBy(callers, call);
+    if (unread.ok) await noteRefusal(audit, unread.value, header.faults);
     return header;
   }
-  const asked = { ...askedBy(callers, call, { resource: header.value.batchId }), trailer };
+  const known = askedBy(callers, call, { resource: header.value.batchId });
+  if (!known.ok) return known;
+  const asked = { ...known.value, trailer };
   const { batchId, name, window, resumeAt } = header.value;
   const upload: ForecastUpload = {
     batchId,

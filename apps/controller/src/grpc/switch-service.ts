@@ -19,7 +19,9 @@ export function switchService(ports: SwitchParts, limits: GrpcLimits) {
 
 function serveAgent({ driver, log, callers, onForbidden }: SwitchParts, limits: GrpcLimits, call: Connection): void {
   const peer = call.getPeer();
-  const certified = callers.agentOf(call);
+  const agent = callers.agentOf(call);
+  if (!agent.ok) return endStream(call, agent.faults);
+  const certified = agent.value;
   let open = true;
 
   /** Once, whoever ends the stream: the driver forgets it, and nothing more is written. */

@@ -1,6 +1,7 @@
 /** Mutual TLS over real sockets: who is let in, who is not and is told why, and certificates that change. */
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +12,10 @@ import { assert, identityKinds, type Identity, type IdentityKind } from "@sluice
 import { channelSecurity, openTlsSource, v1, type TlsSource } from "@sluice/wire";
 import { service as healthService } from "grpc-health-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { callersOf } from "./callers.js";
+import { callersOf, certifiedCallers } from "./callers.js";
 import { startGrpc, type GrpcServer } from "./server.js";
 import { createMemoryDriver, type MemoryDriver } from "./testdata/memory-driver.js";
+import { framed } from "./testing/raw-call.js";
 
 const day = 86_400_000;
 const directory = mkdtempSync(join(tmpdir(), "sluice-grpc-tls-"));
@@ -249,6 +251,42 @@ describe("who is not let in, and is told why on both sides", () => {
     stream.on("error", () => undefined);
     expect(driver.agents.get(await opened)?.stream.certified).toBe("a");
     stream.cancel();
+  });
+});
+
+describe("a caller that goes away", () => {
+  it("at whatever moment of whatever call leaves nothing behind", async () => {
+    const topology = { name: "one", sites: [], nodes: [], links: [] };
+    const body = framed(v1.ReplaceTopologyRequest.encode({ topology }).finish());
+    const paths = [...callersOf.keys()];
+    for (let i = 0; i < 120; i += 1) {
+      const pair = written(i % 2 === 0 ? "operator" : "agent");
+      const session = connectHttp2(`https://127.0.0.1:${server.port}`, {
+        ca: readFileSync(files.ca),
+        cert: pair.certificate,
+        key: pair.key,
+      });
+      session.on("error", () => undefined);
+      await once(session, "connect");
+      const stream = session.request({
+        ":method": "POST",
+        ":path": paths[i % paths.length],
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.on("error", () => undefined);
+      stream.write(body);
+      for (let turns = i % 7; turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+      session.destroy();
+    }
+    expect((await call(clientOf(security(written("operator"))), "/grpc.health.v1.Health/Check")).code).toBe(status.OK);
+    expect(logged.filter(({ message }) => message === "a gRPC handler failed")).toEqual([]);
+  });
+
+  it("is nobody once its connection is gone", () => {
+    const gone = { getAuthContext: () => ({}) };
+    expect(certifiedCallers.callerOf(gone)).toMatchObject({ ok: false, faults: [{ code: "unauthenticated" }] });
+    expect(certifiedCallers.agentOf(gone)).toMatchObject({ ok: false, faults: [{ code: "unauthenticated" }] });
   });
 });
 

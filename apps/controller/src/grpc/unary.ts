@@ -34,11 +34,13 @@ export function changingCall<Request, Response>(
     const bytes = messageBytes(request);
     const asked = askedBy(callers, call, bytes === undefined ? {} : { bytes });
     const answer = async (): Promise<Result<Response>> => {
-      if (request.ok) return attempt(audit, log, asked, () => within(requestMsMax, handle(request.value, asked.by)));
-      await noteRefusal(audit, asked, request.faults);
+      if (!asked.ok) return asked;
+      const { by } = asked.value;
+      if (request.ok) return attempt(audit, log, asked.value, () => within(requestMsMax, handle(request.value, by)));
+      await noteRefusal(audit, asked.value, request.faults);
       return request;
     };
-    void respond(log, call, answer(), callback, asked.trailer);
+    void respond(log, call, answer(), callback, asked.ok ? asked.value.trailer : undefined);
   };
 }
 
