@@ -207,6 +207,33 @@ describe("answers", () => {
   });
 });
 
+describe("a follower", () => {
+  test("says how old its answers may be, which is told once, and who leads where it may not answer", async () => {
+    const told: number[] = [];
+    const { client, heard } = await clientOf(
+      ({ method }, response) => {
+        const stale = { "sluice-staleness-ms": "1200" };
+        if (method === "GET") return sendJson(response, 200, {}, stale);
+        const faults = [{ code: "not-leader", message: "Another controller leads." }];
+        sendJson(
+          response,
+          421,
+          { type: "/problems/not-leader", detail: "Another controller leads.", leader: "http://one:8080", faults },
+          stale,
+        );
+      },
+      { onStale: (staleMs) => told.push(staleMs) },
+    );
+    for (const _ of [1, 2]) expect(await client.get("/v1/status", anything)).toMatchObject({ ok: true });
+    expect(await client.change("POST", "/v1/drains", {}, { schema: anything })).toMatchObject({
+      ok: false,
+      faults: [{ code: "not-leader", data: { status: 421, advice: "ask the one that leads: --controller http://one:8080" } }],
+    });
+    expect(told).toEqual([1_200]);
+    expect(heard).toHaveLength(3);
+  });
+});
+
 describe("a job", () => {
   const accepted: Answerer = (_, response) => sendJson(response, 202, { id: "1" }, { location: "/v1/jobs/1" });
 

@@ -5,12 +5,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
-import type { Response } from "undici";
 import { z } from "zod";
 import { followEvents, type EventsAsked, type ServerEvent } from "./event-stream.js";
 import { followJob, type JobProgress } from "./job.js";
 import { faultsOfRefusal, jsonOf } from "./refused-request.js";
-import { piecesOf, type Answer, type Method, type Query, type RawRequest, type Requester } from "./request.js";
+import { piecesOf, type Answer, type Answered, type Method, type Query, type RawRequest, type Requester } from "./request.js";
 import { lossOf, reasonOf, type Transport } from "./transport.js";
 
 /** Longest body of an answer that is not streamed, bytes. */
@@ -39,6 +38,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined;
   /** Told when a request is sent again, and why. */
   readonly onRetry?: ((message: string) => void) | undefined;
+  /** Told once where the controller follows another one, and so answers from what is stored: how old that may be, ms. */
+  readonly onStale?: ((staleMs: number) => void) | undefined;
   /** Pauses between tries, ms: as many as there are are made. */
   readonly pausesMs?: readonly number[] | undefined;
 }
@@ -76,6 +77,7 @@ export class ControllerClient implements Requester {
   readonly #base: URL;
   readonly #token: string | undefined;
   readonly #options: ClientOptions;
+  #isStaleTold = false;
 
   constructor({ url, token }: ControllerAddress, options: ClientOptions) {
     this.#base = url;
@@ -162,7 +164,7 @@ export class ControllerClient implements Requester {
   }
 
   /** The answer, whose status is 2xx, with its body unread. Sent once. */
-  async request(asked: RawRequest): Promise<Result<Response>> {
+  async request(asked: RawRequest): Promise<Result<Answered>> {
     const { method, path, query = {}, headers = {}, accept = "application/json", body } = asked;
     const signal = asked.signal ?? this.#options.signal;
     const timeoutMs = asked.timeoutMs ?? this.#options.timeoutMs ?? timeoutMsDefault;
@@ -178,12 +180,12 @@ export class ControllerClient implements Requester {
         },
         signal: AbortSignal.any([signal, limit]),
         ...(body === undefined ? {} : { body }),
-        ...(body === undefined || typeof body === "string" ? {} : { duplex: "half" as const }),
       });
-      if (response.ok) return ok(response);
+      this.#tellStale(response);
+      if (response.status >= 200 && response.status < 300) return ok(response);
       const text = await textOf(response).catch(() => "");
-      const { status, headers: answered } = response;
-      const faults = faultsOfRefusal({ status, text, retryAfter: answered.get("retry-after"), target: this.#at(path) });
+      const { status } = response;
+      const faults = faultsOfRefusal({ status, text, retryAfter: response.header("retry-after"), target: this.#at(path) });
       return { ok: false, faults };
     } catch (error) {
       if (signal.aborted) return refuse(fault("cancelled", "The request was cancelled."));
@@ -198,7 +200,8 @@ export class ControllerClient implements Requester {
   async send<T>(asked: RawRequest, schema: z.ZodType<T>): Promise<Result<Answer<T>>> {
     const answer = await this.request(asked);
     if (!answer.ok) return answer;
-    const { status, headers } = answer.value;
+    const { status } = answer.value;
+    const header = (name: string): string | undefined => answer.value.header(name);
     let text: string;
     try {
       text = await textOf(answer.value);
@@ -217,10 +220,10 @@ export class ControllerClient implements Requester {
     return ok({
       value: parsed.data,
       status,
-      etag: headers.get("etag") ?? undefined,
-      location: pathOf(headers.get("location")),
-      replayed: headers.get("idempotency-replayed") === "true",
-      requestId: headers.get("x-request-id") ?? undefined,
+      etag: header("etag"),
+      location: pathOf(header("location")),
+      replayed: header("idempotency-replayed") === "true",
+      requestId: header("x-request-id"),
     });
   }
 
@@ -241,6 +244,13 @@ export class ControllerClient implements Requester {
       onRetry?.(`${message} Trying again in ${pauseMs / 1000} s.`);
       await wait(pauseMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  #tellStale(response: Answered): void {
+    const staleMs = response.header("sluice-staleness-ms");
+    if (staleMs === undefined || this.#isStaleTold || !/^[0-9]{1,12}$/.test(staleMs)) return;
+    this.#isStaleTold = true;
+    this.#options.onStale?.(Number(staleMs));
   }
 
   #target(path: string, query: Query): URL {
@@ -279,12 +289,12 @@ const unreachableAdvice =
   "check that the controller runs and that this is the address of its REST: --controller URL, or sluice context add NAME --controller URL";
 
 /** Path and query of a Location; another host's name in it is not followed. */
-function pathOf(location: string | null): string | undefined {
-  if (location === null || !URL.canParse(location, "http://x")) return undefined;
+function pathOf(location: string | undefined): string | undefined {
+  if (location === undefined || !URL.canParse(location, "http://x")) return undefined;
   return new URL(location, "http://x").pathname;
 }
 
-async function textOf(response: Response): Promise<string> {
+async function textOf(response: Answered): Promise<string> {
   const pieces: string[] = [];
   let length = 0;
   for await (const piece of piecesOf(response)) {

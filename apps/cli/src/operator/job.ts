@@ -53,7 +53,7 @@ export async function followJob(client: Requester, path: string, onProgress?: (p
 async function cancel(client: Requester, path: string): Promise<Result<never>> {
   const limits = { signal: AbortSignal.timeout(cancelMsMax), timeoutMs: cancelMsMax };
   const answer = await client.request({ method: "DELETE", path, ...limits });
-  if (answer.ok) await answer.value.body?.cancel();
+  if (answer.ok) answer.value.body.resume();
   return refuse(fault("cancelled", "The job was cancelled."));
 }
 

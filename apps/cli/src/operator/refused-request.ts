@@ -11,6 +11,7 @@ const problemSchema = z.object({
   detail: z.string(),
   code: z.string().optional(),
   requestId: z.string().optional(),
+  leader: z.string().optional(),
   faults: z
     .array(
       z.object({
@@ -28,7 +29,7 @@ const passing = new Set([408, 425, 429, 502, 503, 504]);
 
 export interface Refusal {
   readonly status: number;
-  readonly retryAfter: string | null;
+  readonly retryAfter: string | undefined;
   readonly text: string;
   /** What was asked, without its query: `http://127.0.0.1:8080/v1/plans`. */
   readonly target: string;
@@ -53,7 +54,7 @@ export function faultsOfRefusal({ status, retryAfter, text, target }: Refusal): 
       }),
     ];
   }
-  const { type, detail, code: problemCode, requestId, faults } = problem.data;
+  const { type, detail, code: problemCode, requestId, leader, faults } = problem.data;
   const data = {
     status,
     type,
@@ -63,7 +64,7 @@ export function faultsOfRefusal({ status, retryAfter, text, target }: Refusal): 
   const listed = faults.length === 0 ? [{ code: problemCode ?? "", message: detail, pointer: undefined, data: undefined }] : faults;
   const [first, ...rest] = listed.map((each): Fault => {
     const code = codeOf(each.code, status);
-    const advice = adviceOf(code, status);
+    const advice = leader === undefined ? adviceOf(code, status) : `ask the one that leads: --controller ${leader}`;
     return fault(code, each.message, {
       ...(each.pointer === undefined ? {} : { pointer: each.pointer }),
       data: { ...each.data, ...data, ...(advice === undefined ? {} : { advice }) },
@@ -88,7 +89,6 @@ function adviceOf(code: FaultCode, status: number): string | undefined {
   if (status === 403) return "the token's role does not allow this (docs/rest.md says which does): ask somebody whose role does";
   if (status === 404) return "check the spelling; sluice get lists what there is";
   if (status === 412) return "somebody or something has changed it meanwhile: look at it anew, then try again";
-  if (status === 428) return "name the version that the change was made from by --if-match, or * for any";
   if (code === "blast-radius") return "look at what would change; repeat with --force if it is meant";
   if (code === "in-flight") return "the same request is under way: look what came of it, before it is sent again";
   if (status === 503) return "the controller cannot answer this now, for the reason given: wait a little, then try again";
@@ -97,8 +97,8 @@ function adviceOf(code: FaultCode, status: number): string | undefined {
   return undefined;
 }
 
-function retryAfterOf(text: string | null): number | undefined {
-  return text !== null && /^\d{1,6}$/.test(text) ? Math.min(retryAfterMsMax, Number(text) * 1000) : undefined;
+function retryAfterOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Math.min(retryAfterMsMax, Number(text) * 1000) : undefined;
 }
 
 export function jsonOf(text: string): unknown {

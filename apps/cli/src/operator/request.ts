@@ -1,10 +1,18 @@
 /** A request to a controller, its answer, and what sends it. */
+import type { Readable } from "node:stream";
 import type { Result } from "@sluice/model";
-import type { BodyInit, Response } from "undici";
 import type { z } from "zod";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** What came back, of whatever status. */
+export interface Answered {
+  readonly status: number;
+  /** By its name in lower case. */
+  header(name: string): string | undefined;
+  readonly body: Readable;
+}
 
 /** An answer of status 2xx. */
 export interface Answer<T> {
@@ -25,7 +33,7 @@ export interface RawRequest {
   readonly path: string;
   readonly query?: Query | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: BodyInit | undefined;
+  readonly body?: string | Readable | undefined;
   readonly accept?: string | undefined;
   readonly timeoutMs?: number | undefined;
   /** In place of the client's. */
@@ -40,12 +48,12 @@ export interface Requester {
   readonly origin: string;
   get<T>(path: string, schema: z.ZodType<T>, query?: Query): Promise<Result<Answer<T>>>;
   /** The answer, whose status is 2xx, with its body unread. Sent once. */
-  request(asked: RawRequest): Promise<Result<Response>>;
+  request(asked: RawRequest): Promise<Result<Answered>>;
 }
 
 /** Pieces of an answer's body. Throws where it is cut off. */
-export async function* piecesOf(response: Response): AsyncGenerator<string> {
+export async function* piecesOf({ body }: Pick<Answered, "body">): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) yield decoder.decode(chunk as Uint8Array, { stream: true });
+  for await (const chunk of body) yield decoder.decode(chunk as Uint8Array, { stream: true });
   yield decoder.decode();
 }

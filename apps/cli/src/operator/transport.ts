@@ -1,9 +1,11 @@
 /** How requests reach a controller: fetch, with a controller's own CA and a client certificate where they are given, and why they did not. */
 import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { createSecureContext } from "node:tls";
 import { ok, refuse, type Result } from "@sluice/model";
-import { Agent, fetch, type RequestInit, type Response } from "undici";
+import { Agent, request } from "undici";
 import { argumentFault } from "../refusal.js";
+import type { Answered, Method } from "./request.js";
 
 /** Largest certificate or key file, bytes. */
 const pemBytesMax = 1 << 20;
@@ -17,7 +19,14 @@ export interface TlsFiles {
   readonly key?: string | undefined;
 }
 
-export type Transport = (url: URL, init: RequestInit) => Promise<Response>;
+export interface SentRequest {
+  readonly method: Method;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly body?: string | Readable;
+}
+
+export type Transport = (url: URL, sent: SentRequest) => Promise<Answered>;
 
 /** Faults: `missing-field` where only one of certificate and key is given; `not-found`, `too-large`, `malformed` of a file. */
 export async function openTransport(files: TlsFiles): Promise<Result<Transport>> {
@@ -49,7 +58,18 @@ export async function openTransport(files: TlsFiles): Promise<Result<Transport>>
     );
   }
   const dispatcher = new Agent({ ...idle, connect: secure });
-  return ok((url, init) => fetch(url, { ...init, dispatcher, redirect: "error" }));
+  // Not by `fetch`, which sends a request again by itself where the answer is 421. Redirects are not followed: a token would go with them.
+  return ok(async (url, { body = null, ...sent }) => {
+    const { statusCode, headers, body: answered } = await request(url, { ...sent, body, dispatcher });
+    return {
+      status: statusCode,
+      header(name) {
+        const value = headers[name];
+        return Array.isArray(value) ? value.join(", ") : value;
+      },
+      body: answered,
+    };
+  });
 }
 
 async function readPem(path: string, option: string): Promise<Result<string>> {

@@ -137,6 +137,10 @@ export async function openClient(
       signal,
       timeoutMs: timeout.value,
       pausesMs,
+      onStale: (staleMs) =>
+        terminal.tell(
+          `sluice: ${address.url.origin} follows another controller: what it says may be ${(staleMs / 1000).toFixed(1)} s old.`,
+        ),
       onRetry: (message) => terminal.tell(`sluice: ${message}`),
     }),
   );
