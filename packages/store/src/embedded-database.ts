@@ -13,6 +13,9 @@ import { databaseName, makeDatabase } from "./make-database.js";
 /** What PostgreSQL's clients look for in a directory that is given as host. */
 const socketName = ".s.PGSQL.5432";
 
+/** Of the thread's JavaScript, for objects that have just been made, MB. */
+const youngGenerationMb = 8;
+
 export interface EmbeddedDatabase {
   /** For a pool of one: PGlite has a single session. All is said, so that PGHOST and the like change nothing. */
   readonly connection: Readonly<Pick<PoolConfig, "host" | "port" | "user" | "password" | "database" | "ssl">> & { readonly max: 1 };
@@ -81,6 +84,8 @@ async function start(source: { readonly directory?: string }, { lock, signal }: 
     },
     // The thread takes nothing from the command line of the process, e.g. a loader of TypeScript.
     execArgv: [],
+    // PGlite's own memory is no JavaScript; what passes through its socket is garbage at once, which would else grow to three times as much.
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
   });
   // A process that ends without closing, as after a refused start, leaves no socket behind.
   const sweep = (): void => rmSync(socketDirectory, { recursive: true, force: true });
