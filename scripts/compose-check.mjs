@@ -115,9 +115,12 @@ function expect(what, found, wanted) {
 
 const inForce = ({ plan, agents }) => plan !== undefined && agents.total === nodeIds.length && agents.onTarget === nodeIds.length;
 
+/** By the labels that compose gives: asking compose itself takes a second each time. */
 function containerOf(service) {
-  const found = compose(["ps", "-q", service]);
+  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`, "com.docker.compose.oneoff=False"];
+  const found = docker("ps", "--all", "--quiet", ...labels.flatMap((label) => ["--filter", `label=${label}`]));
   must(`the container of ${service}`, found);
+  if (!/^[0-9a-f]+$/.test(found.stdout)) throw new Error(`there is not one container of ${service}, but ${JSON.stringify(found.stdout)}`);
   return found.stdout;
 }
 
@@ -188,7 +191,7 @@ async function check() {
       (health) => health === "healthy",
       60_000,
     );
-    const user = compose(["exec", "-T", service, "id", "-u"]);
+    const user = docker("exec", containerOf(service), "id", "-u");
     expect(`the account of ${service}`, user.stdout, "1000");
     expect(`the file system of ${service} is read-only`, inspected(service, "{{.HostConfig.ReadonlyRootfs}}"), "true");
   }
