@@ -14,49 +14,55 @@ export interface Faults {
   schedule(world: World): void;
 }
 
+/** Faults that come by chance wherever there is work to do, by the names under which a script does without them. */
+export const chanceFaults = ["network-loss", "network-hang", "network-slow", "network-duplicate", "solver", "store", "datapath"] as const;
+
 /** Everything at once, scaled by the seed's intensity. */
-export function stormFaults(intensity: number): Faults {
+export function stormFaults(intensity: number, without: ReadonlySet<string>): Faults {
+  const chance = (name: (typeof chanceFaults)[number], probability: number) => (without.has(name) ? 0 : probability);
   return {
     network: {
-      lossChance: 0.003 * intensity,
-      hangChance: 0.0005 * intensity,
-      duplicateChance: 0.1,
+      lossChance: chance("network-loss", 0.003 * intensity),
+      hangChance: chance("network-hang", 0.0005 * intensity),
+      duplicateChance: chance("network-duplicate", 0.1),
       delayMsMax: 20,
       slowMs: 400,
-      slowChance: 0.005 * intensity,
+      slowChance: chance("network-slow", 0.005 * intensity),
     },
-    solverFailureChance: 0.1 * intensity,
-    solverGarbageChance: 0.1 * intensity,
-    solverSilenceChance: 0.02 * intensity,
-    storeFailureChance: 0.02 * intensity,
-    datapathRefusalChance: 0.005 * intensity,
+    solverFailureChance: chance("solver", 0.1 * intensity),
+    solverGarbageChance: chance("solver", 0.1 * intensity),
+    solverSilenceChance: chance("solver", 0.02 * intensity),
+    storeFailureChance: chance("store", 0.02 * intensity),
+    datapathRefusalChance: chance("datapath", 0.005 * intensity),
     schedule: (world) => scheduleStorm(world, intensity),
   };
 }
 
 function scheduleStorm(world: World, intensity: number): void {
   const { random } = world;
-  const every = (meanMs: number, run: () => void) => {
+  const every = (meanMs: number, what: string, run: () => void) => {
+    let times = 0;
     const again = () => {
       if (!world.storming) return;
-      run();
+      times += 1;
+      if (world.happens(`${what} ${times}`)) run();
       world.clock.after(random.between(0.2, 1.8) * meanMs, again);
     };
     world.clock.after(random.between(0.2, 1.8) * meanMs, again);
   };
-  every(1_500, () => world.request("demands", undefined));
-  every(4_000 / intensity, () => crashAgent(world));
-  if (world.contest === undefined) every(5_000 / intensity, () => replaceController(world));
-  every(4_000 / intensity, () => cutCable(world));
-  every(15_000 / intensity, () => flapCable(world));
-  every(10_000 / intensity, () => cutDuct(world));
-  every(12_000 / intensity, () => killNode(world));
-  every(6_000 / intensity, () => drainLink(world));
-  every(9_000 / intensity, () => editTopology(world));
-  every(8_000 / intensity, () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
-  every(3_000 / intensity, () => random.pick([...world.agents.values()]).stream?.wire.break());
+  every(1_500, "demands", () => world.request("demands", undefined));
+  every(4_000 / intensity, "agent-crash", () => crashAgent(world));
+  if (world.contest === undefined) every(5_000 / intensity, "controller", () => replaceController(world));
+  every(4_000 / intensity, "cut", () => cutCable(world));
+  every(15_000 / intensity, "flap", () => flapCable(world));
+  every(10_000 / intensity, "duct", () => cutDuct(world));
+  every(12_000 / intensity, "dead-node", () => killNode(world));
+  every(6_000 / intensity, "drain", () => drainLink(world));
+  every(9_000 / intensity, "edit", () => editTopology(world));
+  every(8_000 / intensity, "settings", () => world.request("settings", { splitWeightSumMax: random.integer(4, 16) }));
+  every(3_000 / intensity, "break", () => random.pick([...world.agents.values()]).stream?.wire.break());
   world.operators?.schedule();
-  every(700, () => {
+  every(700, "probe", () => {
     for (const nodeId of world.agents.keys()) world.probe(nodeId);
   });
 }

@@ -131,5 +131,6 @@ function scenarioOfFlapping(seed: number): Scenario {
     intensity: 0,
     operators: false,
     contest: false,
+    without: new Set(),
   };
 }

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly operators: boolean;
   /** Whether several processes contend for the lead. */
   readonly contest: boolean;
+  /** What the storm leaves out: nothing, but where a failure is made small. */
+  readonly without: ReadonlySet<string>;
 }
 
 const bps = 1e9;
@@ -75,6 +77,7 @@ export function scenarioOf(seed: number, operators = false): Scenario {
     intensity: random.pick([0.1, 0.5, 1]),
     operators,
     contest: false,
+    without: new Set(),
   };
 }
 

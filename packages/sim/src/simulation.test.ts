@@ -164,6 +164,7 @@ describe("simulation with rule tables too small for most plans, seeds 1 to 24", 
   it.each([1, 7, 13, 19])("holds every invariant from seed %i on", { timeout: testTimeoutMs }, async (start) => {
     for (let seed = start; seed < start + 6; seed += 1) {
       const outcome = await runWorld(seed, {}, { ruleCountMax: seed % 2 === 0 ? 25 : 40 });
+      expect(outcome.plans).toBeGreaterThan(0);
       applied += outcome.published["plan-applied"] ?? 0;
       for (const [check, times] of Object.entries(outcome.counts)) counts[check] = (counts[check] ?? 0) + times;
     }

@@ -89,6 +89,8 @@ export class World {
   faults: Faults;
   /** Faults still come by themselves. */
   storming = true;
+  /** What the storm has done so far, by kind and count; a script leaves some of it out. */
+  readonly happened: string[] = [];
   /** Newest last. More than one while a deposed one has not noticed. */
   controllers: ControllerHost[] = [];
   events = 0;
@@ -106,7 +108,7 @@ export class World {
     this.scenario = scenario;
     this.mutation = mutation;
     this.random = seededRandom(scenario.seed ^ 0x5eed);
-    this.faults = stormFaults(scenario.intensity);
+    this.faults = stormFaults(scenario.intensity, scenario.without);
     this.#cableOf = new Map(cablesOf(scenario.universe).flatMap(({ linkIds }) => linkIds.map((id) => [id, linkIds])));
     this.plane = new DataPlane(scenario.universe);
     this.checks = new Checks(this);
@@ -114,6 +116,13 @@ export class World {
     this.store.isFenced = mutation.storeUnfenced !== true;
     this.contest = scenario.contest ? new Contest(this) : undefined;
     this.agents = new Map(scenario.universe.nodes.map(({ id }) => [id, new AgentHost(this, id)]));
+  }
+
+  /** Whether the storm does this. */
+  happens(what: string): boolean {
+    if (this.scenario.without.has(what)) return false;
+    this.happened.push(what);
+    return true;
   }
 
   record(line: string): void {
@@ -355,21 +364,23 @@ export interface WorldOptions {
   /** Several processes may lead. */
   readonly contest?: boolean;
   readonly ruleCountMax?: number;
+  /** What the storm leaves out (`World.happened`, `chanceFaults`). */
+  readonly without?: ReadonlySet<string>;
 }
 
 export async function runWorld(
   seed: number,
   mutation: Mutation = {},
-  { operators, contest = false, ruleCountMax }: WorldOptions = {},
+  { operators, contest = false, ruleCountMax, without = new Set() }: WorldOptions = {},
 ): Promise<Outcome> {
-  const scenario = { ...scenarioOf(seed, operators), contest };
+  const scenario = { ...scenarioOf(seed, operators), contest, without };
   const world = new World(ruleCountMax === undefined ? scenario : { ...scenario, ruleCountMax }, mutation);
   try {
     return await playSeed(world);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     const invariant = cause instanceof InvariantViolated ? cause.invariant : cause.name;
-    throw new SeedFailed(world.scenario, invariant, world.history, cause);
+    throw new SeedFailed(world, invariant, cause);
   }
 }
 
@@ -433,14 +444,19 @@ export class SeedFailed extends Error {
   override readonly name = "SeedFailed";
   readonly seed: number;
   readonly invariant: string;
+  /** What the storm had done until then. */
+  readonly happened: readonly string[];
 
-  constructor({ seed, operators, contest }: Scenario, invariant: string, history: readonly string[], cause: Error) {
-    const which = `${seed}${operators ? " operators" : ""}${contest ? " contest" : ""}`;
+  constructor({ scenario, history, happened }: World, invariant: string, cause: Error) {
+    const { seed, operators, contest, without } = scenario;
+    const left = [...without].map((what) => `'-${what}'`);
+    const which = [seed, ...(operators ? ["operators"] : []), ...(contest ? ["contest"] : []), ...left].join(" ");
     super(
       `seed ${seed}: ${cause.message}\nreplay: npx tsx --conditions=@sluice/source packages/sim/src/replay.ts ${which}\n${history.join("\n")}`,
       { cause },
     );
     this.seed = seed;
     this.invariant = invariant;
+    this.happened = happened;
   }
 }
