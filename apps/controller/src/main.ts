@@ -123,7 +123,7 @@ const rest = await buildRest({
   leadership: role.leadership,
   term: role.term,
   explain: (epoch, query) => explainPlan(store, solvers, epoch, query),
-  report: (task, splits, signal) => solvers.report(task, splits, signal),
+  report: (task, splits, signal, progress) => solvers.report(task, splits, signal, progress),
   solvers,
   submit: (request) => within(grpcLimitsDefault.requestMsMax, driver.submit(request)),
   rulesOf: driver.rulesOf,

@@ -7,7 +7,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { ControllerRequest } from "../driver.js";
 import type { Forecasts } from "../forecast/service.js";
 import type { Leadership } from "../leadership/role.js";
-import type { ExplainQuery, ReportResult, ReportTask } from "../solver/solver-message.js";
+import type { ExplainQuery, ReportResult, ReportTask, TaskProgress } from "../solver/solver-message.js";
 import type { SolverPool } from "../solver/solver-pool.js";
 import type { Authenticator } from "./auth/authenticator.js";
 import type { AuditLog } from "./audit.js";
@@ -34,7 +34,12 @@ export interface RestDeps {
   /** Computed off the event loop. */
   explain(epoch: Epoch, query: ExplainQuery): Promise<Result<unknown>>;
   /** What failures would cost, computed off the event loop; one at a time. Nobody waits for it any more when the signal is aborted. */
-  report(task: ReportTask, splits: readonly ScenarioSplit[], signal: AbortSignal): Promise<ReportResult>;
+  report(
+    task: ReportTask,
+    splits: readonly ScenarioSplit[],
+    signal: AbortSignal,
+    progress?: (progress: TaskProgress) => void,
+  ): Promise<ReportResult>;
   /** Previews, what-ifs, path checks and differences, computed off the event loop; without them there are no routes of these. */
   readonly solvers?: PreviewSolvers;
   /** Without them there are no routes of forecasts. */

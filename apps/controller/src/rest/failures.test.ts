@@ -116,12 +116,17 @@ describe("GET /v1/failures", () => {
 describe("reports are computed", () => {
   /** A server whose reports wait until they are let go. */
   async function held() {
-    const tasks: { readonly task: ReportTask; readonly signal: AbortSignal; readonly end: (result: ReportResult) => void }[] = [];
+    const tasks: {
+      readonly task: ReportTask;
+      readonly signal: AbortSignal;
+      readonly progress: (stage: string, fraction: number) => void;
+      readonly end: (result: ReportResult) => void;
+    }[] = [];
     const server = await buildRest({
       ...fixture.deps,
-      report: (task, _, signal) =>
+      report: (task, _, signal, progress) =>
         new Promise((resolve) => {
-          tasks.push({ task, signal, end: resolve });
+          tasks.push({ task, signal, progress: (stage, fraction) => progress?.({ stage, fraction }), end: resolve });
           signal.addEventListener("abort", () => resolve({ ok: false, faults: [{ code: "cancelled", message: "Gone." }] }));
         }),
     });
@@ -163,6 +168,27 @@ describe("reports are computed", () => {
     const third = await started(3);
     third?.end(empty(third.task));
     expect((await again).statusCode).toBe(200);
+    await server.close();
+  });
+
+  it("and tell those who have to wait for their turn, and the metrics, how far they are", async () => {
+    const { server, started } = await held();
+    const first = server.inject("/v1/failures?kinds=link");
+    const running = await started(1);
+    assert(running !== undefined, "it was started");
+    const told = async () => {
+      const { faults } = (await server.inject("/v1/failures?kinds=node")).json<{ faults: readonly { message: string }[] }>();
+      const metric = /^sluice_failure_report_progress_ratio (.*)$/m.exec((await server.inject("/metrics")).body)?.[1];
+      return [/\((.*)\)/.exec(faults[0]?.message ?? "")?.[1], Number(metric)];
+    };
+    expect(await told()).toEqual(["starting, 0 %", 0]);
+    running.progress("walk link:a", 0.25);
+    expect(await told()).toEqual(["walk link:a, 25 %", 0.25]);
+    running.progress("walk link:b", 0.2);
+    expect(await told()).toEqual(["walk link:b, 25 %", 0.25]);
+    running.end(empty(running.task));
+    expect((await first).statusCode).toBe(200);
+    expect((await server.inject("/metrics")).body).toContain("sluice_failure_report_progress_ratio 0\n");
     await server.close();
   });
 

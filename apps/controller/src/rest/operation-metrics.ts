@@ -22,6 +22,8 @@ export interface ReportCounts {
   readonly waiting: number;
   /** How long that has taken so far, ms. */
   readonly runningMs: number;
+  /** Share of it that is done; 0 where there is none. */
+  readonly progress: number;
   /** Reports so far, by what came of them. */
   readonly done: number;
   readonly failed: number;
@@ -60,6 +62,7 @@ export function createOperationMetrics(registry: Registry): OperationMetrics {
   const auditWaiting = gauge("audit_entries_waiting", "Entries of the audit log that are still to be written.");
   const auditBroken = gauge("audit_broken", "1 when the audit log was found to be changed by somebody else.");
   const reportRunning = gauge("failure_report_running_seconds", "How long the failure report under way has taken so far; 0 without one.");
+  const reportProgress = gauge("failure_report_progress_ratio", "How far the failure report under way is; 0 without one.");
   const reportWaiting = gauge("failure_report_waiting", "Clients that wait for the failure report under way.");
   const reports = counter("failure_reports_total", "Failure reports that were computed, by what came of them.", ["outcome"]);
   const jobs = gauge("jobs", "Previews and what-ifs by state; those that ended are forgotten after a while.", ["state"]);
@@ -106,6 +109,7 @@ export function createOperationMetrics(registry: Registry): OperationMetrics {
 
       const report = sources.reports?.();
       reportRunning.set((report?.runningMs ?? 0) / msPerSecond);
+      reportProgress.set(report?.progress ?? 0);
       reportWaiting.set(report?.waiting ?? 0);
       reports.reset();
       reports.inc({ outcome: "done" }, report?.done ?? 0);

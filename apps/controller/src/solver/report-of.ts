@@ -21,5 +21,12 @@ export async function reportOf(
     ...splits.map((split) => [split.scenario.id, split] as const),
   ]);
   const set = scenarioSet(topology.value, choice);
-  return failureReport({ snapshot, plan, assignments: assignments.value, set, layers, splits: known }, options);
+  // Splits that are missing are made first, then all is walked.
+  const share = (stage: string): { readonly from: number; readonly of: number } =>
+    layers.includes("scenario-split") ? { from: stage.startsWith("split ") ? 0 : 0.5, of: 0.5 } : { from: 0, of: 1 };
+  const onProgress = (stage: string, fraction: number): void => {
+    const { from, of } = share(stage);
+    options.onProgress?.(stage, from + of * fraction);
+  };
+  return failureReport({ snapshot, plan, assignments: assignments.value, set, layers, splits: known }, { ...options, onProgress });
 }

@@ -79,7 +79,12 @@ export interface SolverPool {
    * A failure report that starts from these splits, in a process of its own that gives way to solves and ends with the report. One
    * at a time: others are `unavailable`. When the signal is aborted the process is killed: `cancelled`.
    */
-  report(task: ReportTask, splits: readonly ScenarioSplit[], signal: AbortSignal): Promise<ReportResult>;
+  report(
+    task: ReportTask,
+    splits: readonly ScenarioSplit[],
+    signal: AbortSignal,
+    progress?: (progress: TaskProgress) => void,
+  ): Promise<ReportResult>;
   /**
    * A preview or a what-if, in a process of its own that gives way to solves and ends with it. `jobsMax` at a time: others are `unavailable`. When
    * the signal is aborted the process is killed: `cancelled`.
@@ -161,14 +166,17 @@ export function startSolverPool(entry: URL, limits: Partial<typeof solverLimits>
     explain(snapshot, plan, query) {
       return explainer.run({ kind: "explain", snapshot, plan, query });
     },
-    async report(task, splits, signal) {
+    async report(task, splits, signal, progress) {
       if (reporting) return refuse(fault("unavailable", "A failure report is being computed already; try again later."));
       if (signal.aborted) return refuse(fault("cancelled", "The failure report was cancelled."));
       reporting = true;
       const cancel = (): void => reporter.end(fault("cancelled", "The failure report was cancelled."));
       signal.addEventListener("abort", cancel, { once: true });
       try {
-        return (await reporter.run({ kind: "report", ...task }, reportDeadlineMs, { splits })) as ReportResult;
+        return (await reporter.run({ kind: "report", ...task }, reportDeadlineMs, {
+          splits,
+          ...(progress && { progress }),
+        })) as ReportResult;
       } finally {
         signal.removeEventListener("abort", cancel);
         reporting = false;

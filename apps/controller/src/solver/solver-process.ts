@@ -24,7 +24,7 @@ async function perform(id: number, task: SolverTask): Promise<Result<unknown>> {
     case "protect":
       return protect(id, task);
     case "report":
-      return reportOf(task, splitsBefore.get(id) ?? [], { lp, nowMs });
+      return reportOf(task, splitsBefore.get(id) ?? [], { lp, nowMs, onProgress: reported(id) });
     case "explain":
       return explain(task);
     case "preview":

@@ -79,7 +79,7 @@ export function declareFailureRoutes(app: FastifyInstance, { view, store, report
       const key = JSON.stringify([epoch, choice, layers, ready.splits.length, ready.withoutSplit]);
       const found = await reports.get(
         key,
-        (signal) => {
+        (signal, progress) => {
           const { plan } = record.value;
           const task = {
             snapshot: { topology, demands, settings },
@@ -89,7 +89,7 @@ export function declareFailureRoutes(app: FastifyInstance, { view, store, report
             layers,
             withoutSplit: ready.withoutSplit,
           };
-          return report(task, ready.splits, signal);
+          return report(task, ready.splits, signal, progress);
         },
         goneSignal(reply),
       );
