@@ -72,8 +72,8 @@ export function grammar(act: Act, version: string): Command {
   addChange(program, act);
   addOperate(program, act);
   addContexts(program, act);
-  addOffline(program, act);
   addCerts(program, act);
+  addOffline(program, act);
   addCompletion(program, act);
   return program;
 }
