@@ -77,6 +77,53 @@ describe("controller and agents as processes", { timeout: 90_000 }, () => {
     expect(await carries()).toBeGreaterThan(0);
   });
 
+  it("plan anew around a soft drain, carry the same, use it where nothing else would do, and use it freely when it is lifted", async () => {
+    interface Plans {
+      readonly items: readonly { readonly linkId: string; readonly planned?: { readonly loadBps: number } }[];
+    }
+    const drained = ["n0-n2", "n2-n0"];
+    const loads = async (): Promise<readonly number[]> => {
+      const { items } = await network.get<Plans>("/v1/links");
+      return drained.map((id) => items.find(({ linkId }) => linkId === id)?.planned?.loadBps ?? Number.NaN);
+    };
+    const ask = async (method: "POST" | "DELETE", body: object): Promise<number> => {
+      const headers = { "content-type": "application/json", "if-match": "*" };
+      return (await fetch(`${network.controller.rest}/v1/drains`, { method, headers, body: JSON.stringify(body) })).status;
+    };
+    /** Of the plan that every switch holds: what it carries of all classes, and whether it is on what is drained softly. */
+    const planOf = async ({ plan }: Status) => {
+      expect(plan).toMatchObject({ check: "pass", walk: "pass" });
+      const { classes, softDrained } = await network.get<{
+        readonly classes: readonly { readonly admittedBps: number }[];
+        readonly softDrained?: string;
+      }>(`/v1/plans/${plan?.epoch}`);
+      return { admittedGbps: Math.round(classes.reduce((sum, { admittedBps }) => sum + admittedBps, 0) / 1e3) / 1e6, softDrained };
+    };
+    const all = nodes.length * (nodes.length - 1);
+    const before = await network.settled();
+    expect((await loads()).every((load) => load > 0)).toBe(true);
+    expect(await planOf(before)).toEqual({ admittedGbps: all, softDrained: undefined });
+
+    expect(await ask("POST", { linkIds: drained, kind: "soft" })).toBe(200);
+    const around = await network.settled(before.epochNewest);
+    expect(await loads()).toEqual([0, 0]);
+    expect(await planOf(around)).toEqual({ admittedGbps: all, softDrained: "avoided" });
+
+    // Each node sends and takes 21 Gb/s, more than two cables carry: what is drained softly is needed, and not lost.
+    await sendDemands(10, 7e9);
+    const needed = await network.settled(around.epochNewest);
+    expect((await loads()).every((load) => load > 0)).toBe(true);
+    expect(await planOf(needed)).toMatchObject({ softDrained: "used" });
+
+    await sendDemands(11, 1e9);
+    const again = await network.settled(needed.epochNewest);
+    expect(await planOf(again)).toEqual({ admittedGbps: all, softDrained: "avoided" });
+    expect(await ask("DELETE", { linkIds: drained })).toBe(200);
+    const lifted = await network.settled(again.epochNewest);
+    expect((await loads()).every((load) => load > 0)).toBe(true);
+    expect(await planOf(lifted)).toEqual({ admittedGbps: all, softDrained: undefined });
+  });
+
   it("go on after the controller was killed in the middle of a push", async () => {
     const { epochNewest } = await network.get<Status>("/v1/status");
     const updating = network.logged(({ event }) => event === "update-started", network.log.length);
