@@ -47,6 +47,9 @@ interface ChunkHeader {
 }
 
 const rowsAtFirst = 4_096;
+/** An upload that has more rows than these is taken for a large one: copies on the way up would stay in memory for a while. Untouched room costs none. */
+const rowsSmall = 65_536;
+const rowsLarge = 1 << 20;
 const bytesPerRow = 15;
 
 export class ForecastStaging {
@@ -253,7 +256,8 @@ export class ForecastStaging {
 
   #grow(): void {
     const old = this.#columns;
-    const columns = columnsFor(old.rateBps.length * 2);
+    const rows = old.rateBps.length;
+    const columns = columnsFor(rows >= rowsSmall && rows < rowsLarge ? rowsLarge : rows * 2);
     columns.slot.set(old.slot);
     columns.src.set(old.src);
     columns.dst.set(old.dst);

@@ -26,12 +26,14 @@ export async function* windowsOf(staging: ForecastStaging): AsyncGenerator<Stage
   const slotOrder = orderOf(slots, compareSlots);
   const nodeOrder = orderOf(nodeIds, compareText);
   const [slotRank, nodeRank] = [ranksOf(slotOrder), ranksOf(nodeOrder)];
-  let order = new Uint32Array(rows);
+  const order = new Uint32Array(rows);
   for (let row = 0; row < rows; row += 1) order[row] = row;
-  order = await sortedBy(order, columns.trafficClass, undefined, trafficClasses.length);
-  order = await sortedBy(order, columns.dst, nodeRank, nodeIds.length);
-  order = await sortedBy(order, columns.src, nodeRank, nodeIds.length);
-  order = await sortedBy(order, columns.slot, slotRank, slots.length);
+  // There and back, twice: two arrays do for all four.
+  const other = new Uint32Array(rows);
+  await sortBy(order, other, { column: columns.trafficClass, keys: trafficClasses.length });
+  await sortBy(other, order, { column: columns.dst, rankOf: nodeRank, keys: nodeIds.length });
+  await sortBy(order, other, { column: columns.src, rankOf: nodeRank, keys: nodeIds.length });
+  await sortBy(other, order, { column: columns.slot, rankOf: slotRank, keys: slots.length });
 
   let from = 0;
   let sinceTurn = 0;
@@ -102,13 +104,15 @@ export class ContentHash {
   }
 }
 
-/** Stable, by counting. The key of a row is `rankOf[column[row]]`, or the column's value itself. */
-async function sortedBy(
-  order: Uint32Array<ArrayBuffer>,
-  column: Uint8Array | Uint16Array,
-  rankOf: Uint32Array | undefined,
-  keys: number,
-): Promise<Uint32Array<ArrayBuffer>> {
+interface SortKey {
+  readonly column: Uint8Array | Uint16Array;
+  /** The key of a row is `rankOf[column[row]]`, or the column's value itself. */
+  readonly rankOf?: Uint32Array;
+  readonly keys: number;
+}
+
+/** Writes the rows of `order` in their new order to `sorted`. Stable, by counting. */
+async function sortBy(order: Uint32Array, sorted: Uint32Array, { column, rankOf, keys }: SortKey): Promise<void> {
   const keyOf = (row: number): number => {
     const value = column[row] ?? 0;
     return rankOf === undefined ? value : (rankOf[value] ?? 0);
@@ -119,7 +123,6 @@ async function sortedBy(
     starts[key] = (starts[key] ?? 0) + 1;
   }
   for (let key = 1; key <= keys; key += 1) starts[key] = (starts[key] ?? 0) + (starts[key - 1] ?? 0);
-  const sorted = new Uint32Array(order.length);
   for (let i = 0; i < order.length; i += 1) {
     const row = order[i] ?? 0;
     const key = keyOf(row);
@@ -128,7 +131,6 @@ async function sortedBy(
     starts[key] = at + 1;
   }
   await nextTurn();
-  return sorted;
 }
 
 function orderOf<T>(list: readonly T[], compare: (a: T, b: T) => number): readonly number[] {
