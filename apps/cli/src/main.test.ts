@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { examplesDir } from "./testing/data.js";
 import { sourceSolver } from "./testing/run.js";
+import { openScriptedController } from "./testing/scripted-controller.js";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const b4 = ["--topology", join(examplesDir, "b4.json"), "--demands", join(examplesDir, "b4-day.json")];
@@ -38,6 +39,17 @@ describe("sluice", () => {
     child.stdout.once("data", () => child.stdout.destroy());
     const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+  });
+
+  test("Ctrl-C while events are followed ends it with 130; what came is on stdout", async () => {
+    const controller = await openScriptedController((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(': events after 0\n\nid: 1\ndata: {"sequence":1,"at":"2026-01-01T00:00:00Z","kind":"link-up","data":{}}\n\n');
+    });
+    const child = start(["events", "-f", "--controller", controller.url, "-o", "name"]);
+    child.stdout.once("data", () => child.kill("SIGINT"));
+    expect(await ended(child)).toEqual({ stdout: "1\n", stderr: "", code: 130, signal: null });
+    await controller.close();
   });
 
   test("Ctrl-C during a solve ends it with 130 and without output", async () => {
