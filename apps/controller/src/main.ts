@@ -1,5 +1,6 @@
 /** Composition root of the controller: the only place where its parts are made and joined. */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { controllerConfigDefault, createController } from "@sluice/control";
 import { fault, ok, refuse, type Fault, type Result } from "@sluice/model";
 import { prismaStore } from "@sluice/store";
@@ -26,6 +27,8 @@ import { loadStartInventory } from "./start-inventory.js";
 
 /** A stop that takes longer than this is forced, ms. */
 const stopMsMax = 10_000;
+/** Requests under way are waited for so long, ms: others wait for the lead. */
+const restStopMsMax = 2_000;
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
 const options = parseOptions(process.argv.slice(2), process.env);
@@ -139,7 +142,7 @@ const rest = await buildRest({
 const restUrl = await needed("REST could not be served", await listen());
 // Streams are closed by the leader first, so that agents hear why, and requests under way have their answers before.
 closers.push(() => role.stop());
-closers.push(() => rest.close());
+closers.push(() => Promise.race([rest.close(), sleep(restStopMsMax, undefined, { ref: false })]));
 const grpcAddress = `${options.grpc.host}:${grpc.port}`;
 const standing = options.databaseUrl === undefined ? "alone" : campaignConfig({ ...options, rest: restUrl, grpc: grpcAddress });
 await needed("The lead could not be taken", await role.start(standing));

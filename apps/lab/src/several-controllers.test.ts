@@ -236,7 +236,8 @@ describe.skipIf(!canRun)(
       await settled(other, 0);
       const obeyed = agents.map(({ running }) => running.standing().termSeen);
       controller.child.kill("SIGCONT");
-      expect([421, 503]).toContain((await late)?.status);
+      // Or its connection is closed, which stood idle for too long.
+      expect([undefined, 421, 503]).toContain((await late)?.status);
       expect(await store.appendEvents(term, [event])).toMatchObject({ ok: false, faults: [{ code: "stale-term" }] });
       await until(async () => ((await role(controller)) === "follower" ? true : undefined));
       expect((await leader()).term).toBe(newer.term);
@@ -248,11 +249,13 @@ describe.skipIf(!canRun)(
 
     it("the leader is told to end: it gives the lease back, and the other has it at once", async () => {
       const { controller, other, term } = await leader();
+      const from = performance.now();
       const ended = once(controller.child, "exit");
       controller.child.kill("SIGTERM");
-      const { by, afterMs } = await write(1e9);
-      console.log(`ended: the next leader wrote after ${afterMs} ms`);
-      expect([by, await ended]).toEqual([other, [0, null]]);
+      await until(async () => ((await role(other)) === "leader" ? true : undefined));
+      console.log(`ended: the next leader led after ${Math.round(performance.now() - from)} ms`);
+      expect((await write(1e9)).by).toBe(other);
+      expect(await ended).toEqual([0, null]);
       expect((await leader()).term).toBe(term + 1);
       await start(controller);
       await settled(other, 0);
