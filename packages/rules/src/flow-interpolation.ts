@@ -5,7 +5,7 @@
  */
 import { stopOf, type Move, type Place } from "./flow-moves.js";
 import { fitsAll, type Leg, type StepInput, type Stepping } from "./flow-steps.js";
-import type { Steps } from "./steps.js";
+import { stepCostMax, type Steps } from "./steps.js";
 
 /**
  * The fewest steps, up to `stepsMax`, in which quantized flows fit; undefined where there are none. New flows, those that cannot divide, and what
@@ -15,15 +15,19 @@ export function* interpolateSteps(input: StepInput): Steps<Stepping | undefined>
   for (let steps = 2; steps <= input.stepsMax; steps += 1) {
     const legs = new Map<Move, Leg[]>();
     let isFeasible = true;
+    let cost = 0;
     for (const move of input.moves) {
+      cost += move.divides ? steps * move.links.length : 1;
+      if (cost >= stepCostMax) {
+        yield cost;
+        cost = 0;
+      }
       const ofMove = legsOf(input, move, steps);
       if (ofMove === undefined) isFeasible = false;
       else legs.set(move, ofMove);
     }
-    yield input.moves.length * steps;
     if (!isFeasible) return undefined;
-    if (fitsAll(input, legs, steps)) return { legs, steps, isDone: true, stuck: new Set() };
-    yield input.moves.length * steps;
+    if (yield* fitsAll(input, legs, steps)) return { legs, steps, isDone: true, stuck: new Set() };
   }
   return undefined;
 }

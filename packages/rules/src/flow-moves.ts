@@ -52,7 +52,6 @@ export function* flowMoves(scene: MoveScene, counts: (link: number) => boolean):
   const moves: Move[] = [];
   let cost = 0;
   for (const changes of bundles(scene.changes)) {
-    cost += changes.length;
     if (cost >= stepCostMax) {
       yield cost;
       cost = 0;
@@ -62,6 +61,7 @@ export function* flowMoves(scene: MoveScene, counts: (link: number) => boolean):
     const before = summed(befores);
     const after = summed(afters);
     const links = [...new Set([...before.keys(), ...after.keys()])].filter(counts);
+    cost += 2 * (before.size + after.size);
     const [only] = changes;
     const divides = only !== undefined && changes.length === 1 && isDivisible(only) && !scene.isShared(only);
     moves.push({

@@ -67,26 +67,29 @@ export function* makeSteps(input: StepInput): Steps<Stepping> {
   let steps = 0;
   for (let step = 1; left.length > 0; step += 1) {
     const roomBps = limitBps.map((limit, link) => limit - (loadBps[link] ?? 0));
-    const wantedBps = wantedOf(left, roomBps.length);
+    const wantedBps = yield* wantedOf(left, roomBps.length);
     const blocked = new Set<number>();
     wantedBps.forEach((bps, link) => {
       if (bps > (roomBps[link] ?? 0) && bps > 0) blocked.add(link);
     });
     if (blocked.size > 0) stuck = blocked;
-    yield left.length;
     if (step > input.stepsMax) break;
     const taken = blocked.size === 0 ? left.map((progress) => ({ progress, place: progress.move.after })) : [];
     if (blocked.size > 0) {
-      const ordered = byPreference(left, { roomBps, wantedBps, blocked, preference: input.preference });
-      yield left.length;
+      const ordered = yield* byPreference(left, { roomBps, wantedBps, blocked, preference: input.preference });
       const waiting: Progress[] = [];
+      let cost = 0;
       for (const progress of ordered) {
+        cost += progress.move.links.length;
+        if (cost >= stepCostMax) {
+          yield cost;
+          cost = 0;
+        }
         if (fits(progress, progress.move.after, roomBps)) taken.push(take(progress, progress.move.after, roomBps));
         else waiting.push(progress);
       }
-      let cost = 0;
       for (const progress of waiting) {
-        cost += progress.move.divides ? stopShares.length : 1;
+        cost += progress.move.divides ? stopShares.length * progress.move.links.length : 1;
         if (cost >= stepCostMax) {
           yield cost;
           cost = 0;
@@ -96,7 +99,13 @@ export function* makeSteps(input: StepInput): Steps<Stepping> {
       }
     }
     if (taken.length === 0) break;
+    let moved = 0;
     for (const { progress, place } of taken) {
+      moved += progress.move.links.length;
+      if (moved >= stepCostMax) {
+        yield moved;
+        moved = 0;
+      }
       progress.move.links.forEach((link, i) => {
         loadBps[link] = (loadBps[link] ?? 0) + (place.loadBps[i] ?? 0) - (progress.place.loadBps[i] ?? 0);
       });
@@ -105,22 +114,27 @@ export function* makeSteps(input: StepInput): Steps<Stepping> {
     }
     left = left.filter(({ move, place }) => place !== move.after);
     steps = step;
-    yield taken.length;
   }
   return { legs, steps, isDone: left.length === 0, stuck };
 }
 
 /** Whether the sum over moves of max(where it is, where it goes) fits every link in each step. O(legs x links of a move + steps x links). */
-export function fitsAll(
+export function* fitsAll(
   { moves, limitBps, loadBps, throttled }: StepInput,
   legs: ReadonlyMap<Move, readonly Leg[]>,
   steps: number,
-): boolean {
+): Steps<boolean> {
   const addedAt = Array.from({ length: steps + 1 }, () => new Float64Array(limitBps.length));
   const changedAt = Array.from({ length: steps + 1 }, () => new Float64Array(limitBps.length));
+  let cost = 0;
   for (const move of moves) {
     let place = throttled.get(move)?.place ?? move.before;
     for (const { step, place: next } of legs.get(move) ?? []) {
+      cost += move.links.length;
+      if (cost >= stepCostMax) {
+        yield cost;
+        cost = 0;
+      }
       const [added, changed] = [addedAt[step], changedAt[step]];
       if (added === undefined || changed === undefined) return false;
       move.links.forEach((link, i) => {
@@ -145,9 +159,15 @@ export function fitsAll(
 }
 
 /** What all that is left to do adds to each link, bps. */
-function wantedOf(left: readonly Progress[], links: number): Float64Array {
+function* wantedOf(left: readonly Progress[], links: number): Steps<Float64Array> {
   const wantedBps = new Float64Array(links);
+  let cost = 0;
   for (const { move, place } of left) {
+    cost += move.links.length;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
     move.links.forEach((link, i) => {
       const more = addedBps(move, place, move.after, i);
       if (more > 0) wantedBps[link] = (wantedBps[link] ?? 0) + more;
@@ -192,7 +212,7 @@ function partOf(input: StepInput, progress: Progress, roomBps: Float64Array, blo
 }
 
 /** What makes most room where there is too little comes first; what makes none and needs some, last. Ties as they were. */
-function byPreference(
+function* byPreference(
   left: readonly Progress[],
   {
     roomBps,
@@ -205,8 +225,15 @@ function byPreference(
     readonly blocked: ReadonlySet<number>;
     readonly preference: Preference;
   },
-): readonly Progress[] {
-  const rated = left.map((progress) => {
+): Steps<readonly Progress[]> {
+  const rated: { readonly progress: Progress; readonly reliefs: number; readonly rate: number }[] = [];
+  let cost = 0;
+  for (const progress of left) {
+    cost += progress.move.links.length;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
     let reliefs = 0;
     let needs = 0;
     progress.move.links.forEach((link, i) => {
@@ -217,8 +244,8 @@ function byPreference(
       if (more > 0) needs += price * more;
       else reliefs -= price * more;
     });
-    return { progress, reliefs, needs, rate: rateOf(preference, reliefs, needs) };
-  });
+    rated.push({ progress, reliefs, rate: rateOf(preference, reliefs, needs) });
+  }
   return rated.sort((a, b) => b.rate - a.rate || b.reliefs - a.reliefs).map(({ progress }) => progress);
 }
 

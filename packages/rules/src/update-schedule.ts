@@ -8,7 +8,7 @@ import { addedBps, flowMoves, stopOf, type Move, type MoveScene, type Place } fr
 import { interpolateSteps } from "./flow-interpolation.js";
 import { flowLoads, stopWeightSumMax, type FlowStop } from "./flow-stop.js";
 import { makeSteps, preferences, stepsMax, type Leg, type StepInput, type Stepping, type Throttle } from "./flow-steps.js";
-import type { Steps } from "./steps.js";
+import { stepCostMax, type Steps } from "./steps.js";
 import { chooseThrottles, type Between, type FlowChange, type Throttles } from "./throttle.js";
 
 /** What throttled flows keep of their rate, tried in this order; after the last one the meet of old and new. */
@@ -65,15 +65,20 @@ export function* scheduleFlows(input: ScheduleInput): Steps<Schedule> {
   const all = yield* flowMoves(input, () => true);
   const peakBps = Float64Array.from(stayingBps);
   const roundingBps = new Float64Array(limitBps.length);
+  let cost = 0;
   for (const move of all) {
     const { changes, links, before, after, divides } = move;
+    cost += links.length;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
     const rateBps = divides ? (changes[0]?.before?.meter?.rateBps ?? 0) : 0;
     links.forEach((link, i) => {
       peakBps[link] = (peakBps[link] ?? 0) + Math.max(0, addedBps(move, before, after, i));
       roundingBps[link] = (roundingBps[link] ?? 0) + rateBps / stopWeightSumMax;
     });
   }
-  yield all.length;
   if (limitBps.every((limit, link) => (peakBps[link] ?? 0) <= limit)) return atOnce;
   const moves = yield* flowMoves(input, (link) => (peakBps[link] ?? 0) + (roundingBps[link] ?? 0) > (limitBps[link] ?? 0));
   const pausedBps = pausedLoads(input, limitBps.length);
@@ -81,9 +86,9 @@ export function* scheduleFlows(input: ScheduleInput): Steps<Schedule> {
   const scene = { ...input, moves, limitBps, loadBps, throttled: new Map<Move, Throttle>(), stepsMax };
 
   const free = yield* fewestSteps(scene);
-  if (free.isDone) return scheduleOf(input, { moves, limitBps, stepping: free, throttled: scene.throttled, crowded: [] });
+  if (free.isDone) return yield* scheduleOf(input, { moves, limitBps, stepping: free, throttled: scene.throttled, crowded: [] });
   const found = yield* leastThrottled(scene, free);
-  if (found !== undefined) return scheduleOf(input, { moves, limitBps, ...found, crowded: [...free.stuck] });
+  if (found !== undefined) return yield* scheduleOf(input, { moves, limitBps, ...found, crowded: [...free.stuck] });
   const meets = yield* chooseThrottles({ ...input, isShared: input.isSharedBefore });
   return ofMeets(meets, [...free.stuck]);
 }
@@ -193,7 +198,7 @@ interface Made {
   readonly crowded: readonly number[];
 }
 
-function scheduleOf(input: ScheduleInput, made: Made): Schedule {
+function* scheduleOf(input: ScheduleInput, made: Made): Steps<Schedule> {
   const legs = new Map<FlowChange, readonly FlowLeg[]>();
   const between = new Map<FlowChange, Between>();
   for (const [move, ofMove] of made.stepping.legs) {
@@ -205,14 +210,14 @@ function scheduleOf(input: ScheduleInput, made: Made): Schedule {
   for (const [{ changes }, { place }] of made.throttled) {
     for (const change of changes) if (place.stop !== undefined) between.set(change, { kind: "meet", meet: place.stop });
   }
-  return { between, legs, steps: made.stepping.steps, waitsFor: waitsOf(input, made), crowded: made.crowded };
+  return { between, legs, steps: made.stepping.steps, waitsFor: yield* waitsOf(input, made), crowded: made.crowded };
 }
 
 /**
  * A node that raises a link's load in a step waits for the nodes that lower it in earlier ones (pauses and throttles are step 0), but where all that
  * may be there until then fits anyway. O(legs x links + nodes x nodes x links).
  */
-function waitsOf(input: ScheduleInput, { moves, limitBps, stepping, throttled }: Made): Schedule["waitsFor"] {
+function* waitsOf(input: ScheduleInput, { moves, limitBps, stepping, throttled }: Made): Steps<Schedule["waitsFor"]> {
   const lowered = new Map<number, Map<NodeId, number>>();
   const raised = new Map<number, Map<NodeId, Set<number>>>();
   const lower = (link: number, nodeId: NodeId, step: number) => {
@@ -226,7 +231,13 @@ function waitsOf(input: ScheduleInput, { moves, limitBps, stepping, throttled }:
   for (const { nodeId, before, paused } of input.changes) {
     if (paused) for (const link of flowLoads(before, input.traceInstalled).keys()) lower(link, nodeId, 0);
   }
+  let cost = 0;
   for (const move of moves) {
+    cost += 4 * move.links.length;
+    if (cost >= stepCostMax) {
+      yield cost;
+      cost = 0;
+    }
     const first: readonly Leg[] = throttled.has(move) ? [{ step: 0, place: throttled.get(move)?.place ?? move.before }] : [];
     let place: Place = move.before;
     const most = Float64Array.from(place.loadBps);
@@ -264,6 +275,7 @@ function waitsOf(input: ScheduleInput, { moves, limitBps, stepping, throttled }:
       if (nodes.size > 0) ofStep.set(nodeId, nodes);
     }
     waitsFor.set(step, ofStep);
+    yield stepCostMax;
   }
   return waitsFor;
 }
