@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { Prisma } from "../generated/prisma/client.js";
-import { compressed, sha256, type EncodedDocument } from "./document.js";
+import { chunkBytesMax, compressed, sha256, type EncodedDocument } from "./document.js";
 
 const decompress = promisify(gunzip);
 
@@ -59,9 +59,16 @@ export async function insertDocuments(tx: Prisma.TransactionClient, documents: r
   if (documents.length > 0) await tx.document.createMany({ data: [...documents], skipDuplicates: true });
 }
 
+/** All of it in one turn of the event loop, unless it is very large. One byte more than there is says that there is no more. */
+function chunkSizeOf(byteCount: number): number {
+  return Math.min(chunkBytesMax, Math.max(64, byteCount + 1));
+}
+
 /** Throws `DamagedDocument` where the content is not what its hash says. `T` is the type that was encoded under it. */
 export async function readDocument<T>({ hash, byteCount, content }: StoredDocument): Promise<T> {
-  const bytes = await decompress(content, { maxOutputLength: Math.max(byteCount, 1) }).catch(() => undefined);
+  const bytes = await decompress(content, { maxOutputLength: Math.max(byteCount, 1), chunkSize: chunkSizeOf(byteCount) }).catch(
+    () => undefined,
+  );
   if (bytes === undefined || sha256(bytes) !== hash) throw new DamagedDocument(hash);
   return JSON.parse(bytes.toString("utf8")) as T;
 }

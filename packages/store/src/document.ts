@@ -30,8 +30,14 @@ export async function compressed({ json }: Pick<EncodedDocument, "json">): Promi
   return compressedBytes(Buffer.from(json));
 }
 
+/** Of what is compressed or read at a time; taken from memory beforehand. */
+const chunkBytesMin = 16 << 10;
+export const chunkBytesMax = 8 << 20;
+
 async function compressedBytes(bytes: Uint8Array): Promise<CompressedDocument> {
-  return { byteCount: bytes.length, content: new Uint8Array(await compress(bytes)) };
+  // Each chunk of the output is a turn of the event loop, and each turn may have to wait for other work: nearly always there is one.
+  const chunkSize = Math.min(chunkBytesMax, Math.max(chunkBytesMin, Math.ceil(bytes.length / 2)));
+  return { byteCount: bytes.length, content: new Uint8Array(await compress(bytes, { chunkSize })) };
 }
 
 /** A cycle input as four documents, and the hash of the whole: equal to `canonicalHash(input)` without writing it out twice. */
