@@ -15,7 +15,7 @@ const readyMsMax = 60_000;
 const endMsMax = 12_000;
 /** Log lines that are kept to explain a failure. */
 const lastLinesMax = 20;
-/** glibc keeps what a thread gave back in an arena of its own; of the database's and the compiler's threads that is some 90 MB. */
+/** glibc keeps what a thread gave back in an arena of its own; of the database's and the compiler's threads that is some 70 MB. */
 const memoryEnvironment = { MALLOC_ARENA_MAX: "2" };
 
 export interface ControllerProcessOptions {
