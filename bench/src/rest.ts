@@ -28,6 +28,8 @@ const sockets = 128;
 const cost = { count: 2_000, atOnce: 4, idleMs: 5_000 };
 /** Longest wait for the watcher that reads nothing to be cut off, ms: some heartbeats. */
 const dropMsMax = 120_000;
+/** For what limits of requests a second look back at, ms, with some to spare. */
+const limitMs = 2_000;
 const readers = 499;
 /** What the journal holds beforehand, for the watcher that reads nothing: more than any socket takes by itself. */
 const oldEvents = 20_000;
@@ -122,6 +124,8 @@ async function phasesOf(network: RunningNetwork, demands: DemandMatrix, options:
     mix.map(([, path]) => path),
     cost,
   );
+  // One actor may ask for so much in a second; that second is over first.
+  await new Promise((resolve) => setTimeout(resolve, limitMs));
   const quiet = await phase(network, options);
 
   let isSolving = true;
