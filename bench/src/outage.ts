@@ -4,7 +4,7 @@
  */
 import { cablesOf, planSettingsDefault, protectionDefault, type Cable, type DemandMatrix, type LinkId, type Topology } from "@sluice/model";
 import { forwardFluid, type OfferedTraffic } from "@sluice/rules";
-import { loadNetwork, type BenchNetwork, type NetworkName } from "./network.js";
+import { loadNetwork, publishedGermany50, type BenchNetwork, type NetworkName } from "./network.js";
 import { demandsOver, ringWithChords } from "./push.js";
 import type { BenchReport } from "./report.js";
 import { startNetwork, type ControllerEvent, type RunningNetwork } from "./running-network.js";
@@ -28,7 +28,7 @@ interface Cut {
   readonly lost?: Readonly<Record<(typeof layers)[number], number>>;
 }
 
-export const outageNetworks = ["b4", "abilene", "geant", "germany50", "ring100"] as const;
+export const outageNetworks = ["b4", "abilene", "geant", "germany50", publishedGermany50, "ring100"] as const;
 export type OutageNetwork = (typeof outageNetworks)[number];
 
 export interface OutageOptions {
@@ -73,7 +73,7 @@ export async function benchOutage(names: readonly OutageNetwork[], options: Outa
 }
 
 function networkOf(name: OutageNetwork): Pick<BenchNetwork, "topology" | "demands"> {
-  if (name !== "ring100") return loadNetwork(name satisfies NetworkName);
+  if (name !== "ring100") return loadNetwork(name satisfies NetworkName | typeof publishedGermany50);
   const topology = ringWithChords(100);
   return { topology, demands: demandsOver(topology, 1) };
 }
