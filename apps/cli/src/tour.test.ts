@@ -137,7 +137,7 @@ describe.skipIf(!isBuilt)(`docs/tour.md${builtTitle}`, { timeout: 240_000 }, () 
     let now = tour;
     const found: { readonly line: string; readonly said: string }[] = [];
     for (const { argv, line, said, showsCode } of steps) {
-      const local = (word: string): string => word.replaceAll(/\b[a-z-]+\.plan\b/g, (name) => join(dir, name));
+      const local = (word: string): string => word.replaceAll(/\b[a-z0-9-]+\.plan\b/g, (name) => join(dir, name));
       const ran = await bothTold(argv.map(local), env);
       const text = `${ran.said.replaceAll(`${dir}/`, "").replaceAll(env.SLUICE_CONTROLLER, "http://127.0.0.1:8080")}${showsCode ? `${ran.code}\n` : ""}`;
       expect({ line, code: showsCode ? 0 : ran.code }).toEqual({ line, code: 0 });
